@@ -1,0 +1,73 @@
+"""Pairloom learns image-to-image translation from pairs.
+
+The public names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from pairloom.api import evaluate, resume, train
+    from pairloom.config import Experiment
+    from pairloom.data.streets import draw_street, write_streets
+    from pairloom.demonstration import demo
+    from pairloom.errors import UserError
+    from pairloom.evaluation.metrics import Scores
+    from pairloom.inference.translator import Translator, translate
+    from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette
+    from pairloom.settings import load_experiment
+    from pairloom.training.trainer import TrainingResult
+
+_HOMES = {
+    "CAMVID": "palette",
+    "CITYSCAPES": "palette",
+    "Experiment": "config",
+    "Palette": "palette",
+    "Scores": "evaluation.metrics",
+    "TrainingResult": "training.trainer",
+    "Translator": "inference.translator",
+    "UserError": "errors",
+    "VOID": "palette",
+    "demo": "demonstration",
+    "draw_street": "data.streets",
+    "evaluate": "api",
+    "load_experiment": "settings",
+    "resume": "api",
+    "train": "api",
+    "translate": "inference.translator",
+    "write_streets": "data.streets",
+}
+
+__all__ = [
+    "CAMVID",
+    "CITYSCAPES",
+    "VOID",
+    "Experiment",
+    "Palette",
+    "Scores",
+    "TrainingResult",
+    "Translator",
+    "UserError",
+    "__version__",
+    "demo",
+    "draw_street",
+    "evaluate",
+    "load_experiment",
+    "resume",
+    "train",
+    "translate",
+    "write_streets",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module it lives in (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pairloom' has no attribute {name!r}")
+    return getattr(import_module(f"pairloom.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,264 @@
+"""One experiment as frozen dataclasses: every setting with its meaning, range and default."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from pairloom.errors import UserError
+
+MINIMUM_SIDE = 32
+"""The smallest side, in pixels, to which the discriminators have an answer."""
+
+
+LayoutName = Literal["auto", "side-by-side", "camvid"]
+
+
+class Size(NamedTuple):
+    """Height and width of a picture in pixels, written `H` for a square or `HxW`."""
+
+    height: int
+    width: int
+
+    @classmethod
+    def parse(cls, text: object) -> "Size":
+        """Read `256`, `"256"` or `"256x512"`; raise ValueError for anything else."""
+        if isinstance(text, Size):
+            return text
+        parts = str(text).lower().split("x")
+        if len(parts) > 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+            raise ValueError(f"a size is H or HxW in pixels, such as 256 or 256x512, not {text!r}")
+        return cls(int(parts[0]), int(parts[-1]))
+
+    def __str__(self) -> str:
+        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise UserError(message)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The pairs and how they are read."""
+
+    root: str = ""
+    """Folder that holds the pairs; DATA on the command line."""
+    layout: LayoutName = "auto"
+    """How pairs lie in the folder; `auto` looks."""
+    size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
+    """Size at which pairs are trained on and scored, in pixels: H or HxW. Aspect is not kept."""
+    train_pairs: int | None = None
+    """Number of training pairs to use, drawn with `train.seed`; null takes all."""
+
+    def __post_init__(self) -> None:
+        _require(self.train_pairs is None or self.train_pairs >= 1, "data.train_pairs must be 1 or more")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes to training pairs. Geometry moves both images alike; colour touches the photograph only."""
+
+    flip: bool = True
+    """Mirror half of the pairs left to right."""
+    scale: tuple[float, float] = (0.8, 1.6)
+    """Smallest and largest zoom. Above 1 a crop is enlarged; below 1 the pair shrinks and is padded with void."""
+    brightness: float = 0.2
+    """Largest relative change of the photograph's brightness, 0 to 1."""
+    contrast: float = 0.2
+    """Largest relative change of its contrast, 0 to 1."""
+    saturation: float = 0.2
+    """Largest relative change of its saturation, 0 to 1."""
+    hue: float = 0.02
+    """Largest turn of its hue, in turns of the colour circle, 0 to 0.5."""
+
+    def __post_init__(self) -> None:
+        _require(
+            0.1 <= self.scale[0] <= self.scale[1] <= 10, "augment.scale must be [smallest, largest] within 0.1 to 10"
+        )
+        for name in ("brightness", "contrast", "saturation"):
+            _require(0 <= getattr(self, name) <= 1, f"augment.{name} must be 0 to 1")
+        _require(0 <= self.hue <= 0.5, "augment.hue must be 0 to 0.5")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether any change is ever made."""
+        colour = (self.brightness, self.contrast, self.saturation, self.hue)
+        return self.flip or self.scale != (1, 1) or any(colour)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Both networks, and how a prediction is taken from the generator."""
+
+    head: Literal["classes", "rgb"] = "classes"
+    """What the generator answers with: one logit a class, or a picture whose colours are read by the palette."""
+    width: int = 64
+    """Channels of the first layer of both networks."""
+    discriminator_width: int | None = None
+    """Channels of the discriminator's first layer; null takes `width`."""
+    depth: int | Literal["auto", "full"] = "auto"
+    """Number of halvings in the generator. `auto` stops at a bottleneck of 4×4 or larger (7 halvings at most); `full`
+    goes down to 1×1, as the original does: the network then works at its training size only, a power of two."""
+    norm: Literal["batch", "instance", "group", "none"] = "instance"
+    """Normalisation in both networks."""
+    norm_epsilon: float = 1e-5
+    """Added to the variance in normalisation."""
+    norm_momentum: float = 0.1
+    """Share of the new batch in batch norm's running statistics (Keras calls 1 minus this its momentum)."""
+    up: Literal["transposed", "resize"] = "resize"
+    """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
+    dropout: float = 0.0
+    """Dropout probability in the (at most three) innermost full-width decoder blocks."""
+    discriminator: Literal["patch142", "patch70"] = "patch70"
+    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
+    inference: Literal["eval", "train"] = "eval"
+    """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
+
+    def __post_init__(self) -> None:
+        _require(self.width >= 1, "model.width must be 1 or more")
+        _require(
+            self.discriminator_width is None or self.discriminator_width >= 1,
+            "model.discriminator_width must be 1 or more",
+        )
+        _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
+        _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
+        _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
+        _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The objective: which terms, and how much of each."""
+
+    adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
+    """The game between the networks: binary cross-entropy, least squares, or hinge."""
+    adversarial_weight: float = 0.1
+    """Weight of the adversarial term in the generator's loss; 0 trains no discriminator."""
+    l1: float = 0.0
+    """Weight of the mean absolute difference of the pictures in [-1, 1]."""
+    cross_entropy: float = 10.0
+    """Weight of the cross-entropy of the classes; needs `model.head: classes`."""
+    discriminator_weight: float = 0.5
+    """Weight of the discriminator's loss on the true and on the generated pair."""
+    mask_void: bool = True
+    """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
+
+    def __post_init__(self) -> None:
+        for name in ("adversarial_weight", "l1", "cross_entropy", "discriminator_weight"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
+        _require(self.adversarial_weight + self.l1 + self.cross_entropy > 0, "every weight of the loss is 0")
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Adam for both networks, and the learning rate over time."""
+
+    learning_rate: float = 2e-4
+    """Step size at the start."""
+    beta1: float = 0.5
+    """Decay of the mean of gradients, 0 to 1."""
+    beta2: float = 0.999
+    """Decay of the mean of squared gradients, 0 to 1."""
+    epsilon: float = 1e-8
+    """Added to the root of the squared gradients' mean."""
+    decay: Literal["none", "linear", "cosine"] = "none"
+    """How the learning rate falls to 0 between `decay_start` and `decay_end`."""
+    decay_start: int = 0
+    """Epoch from which the rate falls."""
+    decay_end: int | None = None
+    """Epoch at which the rate would be 0; null takes the run's `train.epochs`. Set it when a run may be prolonged."""
+
+    def __post_init__(self) -> None:
+        _require(self.learning_rate > 0, "optim.learning_rate must be above 0")
+        _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
+        _require(self.epsilon > 0, "optim.epsilon must be above 0")
+        _require(self.decay_start >= 0, "optim.decay_start must be 0 or more")
+        _require(
+            self.decay_end is None or self.decay_end > self.decay_start,
+            "optim.decay_end must lie after optim.decay_start",
+        )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The course of training."""
+
+    epochs: int = 70
+    """How many times to go through the training pairs. An epoch is pairs / batch size steps."""
+    batch_size: int = 1
+    """Pairs a step."""
+    update: Literal["joint", "separate"] = "joint"
+    """`joint`: one discriminator update on both pairs, and the generator's pass is used twice (usual in PyTorch).
+    `separate`: an update each for the true and the generated pair, then a fresh generator pass (the original's)."""
+    sampling: Literal["shuffle", "replacement"] = "shuffle"
+    """`shuffle` shows each pair once an epoch; `replacement` draws each step anew, as the original does."""
+    seed: int = 0
+    """Seed of every random draw, 0 or more."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; `auto` takes a GPU where there is one."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of the arithmetic."""
+    validate_every: int = 1
+    """Epochs from one validation to the next; the last epoch is always validated."""
+    snapshot_every: int = 10
+    """Epochs from one kept generator, with its sample pictures, to the next; the last epoch is always kept."""
+    samples: int = 3
+    """Validation pairs drawn in `report/grid.png`, chosen with the seed."""
+    keep: Literal["best", "last"] = "best"
+    """Which generator goes to `model/`: the best mean IoU on validation, or the last."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "validate_every", "snapshot_every", "samples"):
+            _require(getattr(self, name) >= 1, f"train.{name} must be 1 or more")
+        _require(self.seed >= 0, "train.seed must be 0 or more")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides what a run computes."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that no network or loss can serve."""
+        _require(
+            self.model.head == "classes" or self.loss.cross_entropy == 0,
+            "loss.cross_entropy needs one logit a class: set model.head to classes, or the weight to 0",
+        )
+        size, depth = self.data.size, self.model.depth
+        side = min(size.height, size.width)
+        _require(side >= MINIMUM_SIDE, f"data.size {size} is too small: {MINIMUM_SIDE} pixels a side are the least")
+        if depth == "full":
+            _require(
+                size.height == size.width and side & (side - 1) == 0,
+                f"model.depth full halves down to 1×1, so data.size must be a power of two, not {size}; "
+                "set model.depth to auto for other sizes",
+            )
+        elif depth != "auto":
+            _require(side >= 2**depth, f"data.size {size} cannot be halved {depth} times; lower model.depth")
+
+    def resolved(self) -> "Experiment":
+        """Return the same experiment with every value spelled out that was left to follow from another."""
+        side = min(self.data.size.height, self.data.size.width)
+        depth = self.model.depth
+        if depth == "full":
+            depth = side.bit_length() - 1
+        elif depth == "auto":
+            depth = min(7, (side // 4).bit_length() - 1)
+        width = self.model.discriminator_width or self.model.width
+        decay_end = self.optim.decay_end
+        if self.optim.decay != "none" and decay_end is None:
+            decay_end = max(self.train.epochs, self.optim.decay_start + 1)
+        return dataclasses.replace(
+            self,
+            model=dataclasses.replace(self.model, depth=depth, discriminator_width=width),
+            optim=dataclasses.replace(self.optim, decay_end=decay_end),
+        )

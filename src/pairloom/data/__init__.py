@@ -1,0 +1,1 @@
+"""Pairs on disk, decoded pairs, their augmentation, and the generated street scenes."""

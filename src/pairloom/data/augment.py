@@ -1,0 +1,80 @@
+"""One random draw, applied to both images of a pair; colour changes touch the photograph only."""
+
+import math
+
+import kornia.enhance as enhance
+import numpy as np
+import torch
+from torch import Tensor
+
+from pairloom.config import AugmentConfig, Size
+from pairloom.data.layouts import Pair
+from pairloom.images import UInt8Array, resize_class_map, resize_picture, to_tensor
+from pairloom.palette import VOID
+
+PADDING_GREY = 128
+"""What the photograph holds where a shrunk pair leaves a border, whose target is void."""
+
+
+def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Draw one augmented example from a pair.
+
+    Args:
+        pair: photograph and class ids at their native size, so that zooming in shows detail that was there.
+        size: the size of the result.
+        config: the largest changes.
+        rng: source of the draw; the same state gives the same example.
+
+    Returns:
+        The source (3×H×W float in [-1, 1]) and the target (H×W uint8 class ids, void in the padding).
+    """
+    source, target = _zoomed(pair, size, config.scale, rng)
+    if config.flip and rng.random() < 0.5:
+        source, target = source[:, ::-1], target[:, ::-1]
+    changes = {
+        name: rng.uniform(-limit, limit)
+        for name, limit in (
+            ("brightness", config.brightness),
+            ("contrast", config.contrast),
+            ("saturation", config.saturation),
+            ("hue", config.hue),
+        )
+        if limit
+    }
+    tensor = to_tensor(source)
+    return (_recoloured(tensor, changes) if changes else tensor), torch.from_numpy(target.copy())
+
+
+def _zoomed(
+    pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.Generator
+) -> tuple[UInt8Array, UInt8Array]:
+    """Show a random window of the pair (zoom above 1), or the whole pair in a random place (zoom below 1)."""
+    zoom = math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
+    across, down = rng.random(2)
+    height, width = pair.target.shape
+    if zoom >= 1:
+        left, top = across * width * (1 - 1 / zoom), down * height * (1 - 1 / zoom)
+        box = (left, top, min(left + width / zoom, width), min(top + height / zoom, height))
+        return resize_picture(pair.source, size, box), resize_class_map(pair.target, size, box)
+    inner = Size(max(1, round(size.height * zoom)), max(1, round(size.width * zoom)))
+    top, left = round(down * (size.height - inner.height)), round(across * (size.width - inner.width))
+    place = np.s_[top : top + inner.height, left : left + inner.width]
+    source = np.full((*size, 3), PADDING_GREY, dtype=np.uint8)
+    target = np.full(size, VOID, dtype=np.uint8)
+    source[place] = resize_picture(pair.source, inner)
+    target[place] = resize_class_map(pair.target, inner)
+    return source, target
+
+
+def _recoloured(source: Tensor, changes: dict[str, float]) -> Tensor:
+    picture = source.add(1).div_(2).unsqueeze(0)
+    if "brightness" in changes:
+        picture = enhance.adjust_brightness_accumulative(picture, 1 + changes["brightness"])
+    if "contrast" in changes:
+        picture = enhance.adjust_contrast_with_mean_subtraction(picture, 1 + changes["contrast"])
+    if "saturation" in changes:
+        picture = enhance.adjust_saturation_with_gray_subtraction(picture, 1 + changes["saturation"])
+    if "hue" in changes:
+        picture = enhance.adjust_hue(picture, 2 * math.pi * changes["hue"])
+    recoloured: Tensor = picture.squeeze(0).mul(2).sub(1)
+    return recoloured

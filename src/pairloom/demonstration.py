@@ -1,0 +1,63 @@
+"""The main job on the built-in street scenes, with what can be scored without a network beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pairloom.api import train_experiment
+from pairloom.data.layouts import find_layout
+from pairloom.data.store import PairStore
+from pairloom.data.streets import write_streets
+from pairloom.evaluation.baselines import ColourAndPosition, commonest_class
+from pairloom.evaluation.metrics import ScoreRecord, score
+from pairloom.run import require_empty
+from pairloom.settings import load_experiment
+from pairloom.training.trainer import TrainingResult
+
+TRAIN_PAIRS = 300
+VAL_PAIRS = 60
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo came to. All scores are of street scenes that training has not seen."""
+
+    training: TrainingResult
+    colour_and_position: ScoreRecord
+    """Of a classifier that knows a pixel's colour and place alone."""
+    commonest_class: ScoreRecord
+    """Of always answering with the commonest class."""
+
+
+def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -> DemoResult:
+    """Make street scenes, train the preset `demo` on them, and score it on scenes that it has not seen.
+
+    Args:
+        out: the run folder; the scenes go beside it, to `OUT-streets`. Both must be empty or not exist.
+        say: receives lines of progress.
+
+    Raises:
+        UserError: if a folder is not empty.
+    """
+    run, streets = Path(out), Path(out).with_name(f"{Path(out).name}-streets")
+    require_empty(run)
+    experiment = load_experiment("demo", settings={"data.root": str(streets)})
+    size = experiment.data.size
+    say(f"Drawing {TRAIN_PAIRS + VAL_PAIRS} street scenes into {streets} ...")
+    write_streets(streets, size=size, train_pairs=TRAIN_PAIRS, val_pairs=VAL_PAIRS, seed=experiment.train.seed)
+    say(f"Training for {experiment.train.epochs} epochs at {size} pixels ...")
+    training = train_experiment(experiment, run, say=say)
+
+    layout = find_layout(streets)
+    seen = PairStore.open(streets, "train", layout).resized(size)
+    unseen = PairStore.open(streets, "val", layout).resized(size)
+    palette = layout.palette
+    classifier = ColourAndPosition(seen, palette)
+    constant = np.full(size, commonest_class(seen, palette), dtype=np.uint8)
+    return DemoResult(
+        training,
+        score(((classifier.predict(pair.source), pair.target) for pair in unseen), palette, "val").to_record(),
+        score(((constant, pair.target) for pair in unseen), palette, "val").to_record(),
+    )

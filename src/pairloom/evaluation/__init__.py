@@ -1,0 +1,1 @@
+"""Scores, baselines, and the pictures that show them."""

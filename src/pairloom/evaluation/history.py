@@ -1,0 +1,48 @@
+"""The course of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
+
+import json
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from pairloom.evaluation.metrics import ScoreRecord
+
+
+class EpochRecord(TypedDict):
+    """One line of `metrics.jsonl`."""
+
+    epoch: int
+    """Epochs done, from 1 on."""
+    step: int
+    """Steps done."""
+    seconds: float
+    """Time that the epoch's steps took."""
+    learning_rate: float
+    """Step size of the epoch's last step."""
+    losses: dict[str, float]
+    """Mean of each term over the epoch, unweighted."""
+    validation: NotRequired[ScoreRecord]
+    """Scores on the validation pairs, where they were taken."""
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read `metrics.jsonl`; a last line that was cut off is left out, and a missing file is empty."""
+    if not path.exists():
+        return []
+    records: list[EpochRecord] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+def format_record(record: EpochRecord) -> str:
+    """Return the line of `metrics.jsonl` for a record."""
+    return json.dumps(record) + "\n"
+
+
+def best_record(history: list[EpochRecord]) -> EpochRecord | None:
+    """Return the first epoch with the highest mean IoU on validation, or None where none was validated."""
+    validated = [record for record in history if "validation" in record]
+    return max(validated, key=lambda record: record["validation"]["mean_iou"] or 0.0, default=None)

@@ -1,0 +1,92 @@
+"""The U-Net generator of pix2pix (P. Isola et al., CVPR 2017, section 6.1.1)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pairloom.models.layers import Norm, initialize_weights
+
+UpName = Literal["transposed", "resize"]
+
+
+class UNetGenerator(nn.Module):
+    """Encoder and decoder of 4×4 convolutions of stride 2, with a skip connection at every size.
+
+    Args:
+        in_channels: channels of the source.
+        out_channels: channels of the answer.
+        width: channels of the outermost layer; they double at each halving up to 8 × width.
+        depth: number of halvings; sides that 2**depth does not divide are padded and the answer is cut back.
+        norm: normalisation of all layers but the outermost and the bottleneck.
+        up: `transposed` convolution, or `resize` (nearest-neighbour, then a 3×3 convolution), which cannot draw
+            checkerboards.
+        dropout: probability in the innermost decoder blocks of full width, three at the most.
+        tanh: bound the answer to [-1, 1]; False gives bare logits.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        width: int = 64,
+        depth: int = 8,
+        norm: Norm = Norm("batch"),  # noqa: B008 (immutable)
+        up: UpName = "transposed",
+        dropout: float = 0.3,
+        tanh: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stride = 2**depth
+        widths = [width * min(2**level, 8) for level in range(depth)]
+        self.encoder = nn.ModuleList(
+            _down(
+                in_channels if level == 0 else widths[level - 1], widths[level], norm if 0 < level < depth - 1 else None
+            )
+            for level in range(depth - 1)
+        )
+        self.bottleneck = nn.Sequential(_halve(widths[-2] if depth > 1 else in_channels, widths[-1]), nn.ReLU())
+        decoder: list[nn.Module] = []
+        below = widths[-1]
+        for level in reversed(range(depth - 1)):
+            innermost = widths[level] == 8 * width and len(decoder) < 3
+            decoder.append(_up(below, widths[level], norm, up, dropout if innermost else 0.0))
+            below = 2 * widths[level]  # with the skip connection beside it
+        self.decoder = nn.ModuleList(decoder)
+        self.head = nn.Sequential(_double(below, out_channels, up), nn.Tanh() if tanh else nn.Identity())
+        initialize_weights(self)
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
+        height, width = source.shape[-2:]
+        x = F.pad(source, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        skips = []
+        for block in self.encoder:
+            x = block(x)  # B × widths[level] × H/2^(level+1) × W/2^(level+1)
+            skips.append(x)
+        x = self.bottleneck(x)  # B × 8·width × H/2^depth × W/2^depth
+        for block in self.decoder:
+            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
+        answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
+        return answer[..., :height, :width]
+
+
+def _halve(in_channels: int, out_channels: int) -> nn.Module:
+    return nn.Conv2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
+
+
+def _double(in_channels: int, out_channels: int, up: UpName) -> nn.Module:
+    if up == "transposed":
+        return nn.ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+
+
+def _down(in_channels: int, out_channels: int, norm: Norm | None) -> nn.Module:
+    halve = _halve(in_channels, out_channels)
+    return nn.Sequential(halve, *([norm(out_channels)] if norm else []), nn.LeakyReLU(0.2))
+
+
+def _up(in_channels: int, out_channels: int, norm: Norm, up: UpName, dropout: float) -> nn.Module:
+    return nn.Sequential(_double(in_channels, out_channels, up), norm(out_channels), nn.Dropout(dropout))

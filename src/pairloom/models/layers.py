@@ -1,0 +1,76 @@
+"""What both networks are built of: normalisation by name, initial weights, and holding a network still."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+NormName = Literal["batch", "instance", "group", "none"]
+
+GROUPS = 8
+"""Channel groups of group norm (fewer where the channels cannot be divided so)."""
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A normalisation and its numbers, built for any number of channels by calling it.
+
+    `epsilon` is added to the variance; `momentum` is the new batch's share in batch norm's running statistics.
+    Instance and group norm treat training and use alike; batch norm does not.
+    """
+
+    name: NormName
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+
+    def __call__(self, channels: int) -> nn.Module:
+        """Return the layer for this many channels."""
+        layers: dict[NormName, Callable[[], nn.Module]] = {
+            "batch": lambda: nn.BatchNorm2d(channels, self.epsilon, self.momentum),
+            "instance": lambda: nn.InstanceNorm2d(channels, self.epsilon, affine=True),
+            "group": lambda: nn.GroupNorm(_groups(channels), channels, self.epsilon),
+            "none": nn.Identity,
+        }
+        return layers[self.name]()
+
+
+def _groups(channels: int) -> int:
+    return max(groups for groups in range(1, GROUPS + 1) if channels % groups == 0)
+
+
+def initialize_weights(network: nn.Module) -> None:
+    """Draw all convolution weights from N(0, 0.02²), as the pix2pix paper does (Isola et al., 2017, 6.2).
+
+    Biases start at 0 and norms at scale 1 and shift 0: Keras's defaults, which the original keeps.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+@contextmanager
+def held_statistics(network: nn.Module) -> Iterator[None]:
+    """Inside the block, batch norm in training mode uses its batch's statistics and records none of them.
+
+    So that a pass made for the other network's update, for validation or for a picture leaves this network as it was.
+    """
+    recording = [
+        layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.track_running_stats
+    ]
+    for layer in recording:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in recording:
+            layer.track_running_stats = True
+
+
+def count_numbers(network: nn.Module) -> int:
+    """Count a network's parameters and batch-norm statistics (not its step counters)."""
+    state = network.state_dict()
+    return sum(tensor.numel() for name, tensor in state.items() if not name.endswith("num_batches_tracked"))

@@ -1,0 +1,190 @@
+"""Class names, colours and ids: the 19 Cityscapes training classes, and CamVid's 11.
+
+A palette's classes are numbered from 0; `VOID` (255) marks pixels that belong to none. Void is drawn black and is
+never scored and never predicted.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pairloom.errors import UserError
+
+VOID = 255
+"""The class id of pixels without a class."""
+
+VOID_COLOUR = (0, 0, 0)
+
+Colour = tuple[int, int, int]
+UInt8Array = NDArray[np.uint8]
+
+
+class CityscapesLabel(NamedTuple):
+    """One row of the Cityscapes label definition."""
+
+    name: str
+    id: int
+    """The value in `labelIds` files."""
+    train_id: int
+    """The value in `labelTrainIds` files: 0 to 18, or 255 for classes that are not scored."""
+    colour: Colour
+
+
+# Facts of the Cityscapes label definition (M. Cordts et al., CVPR 2016). The licence plate's official id is -1.
+CITYSCAPES_LABELS: tuple[CityscapesLabel, ...] = (
+    CityscapesLabel("unlabeled", 0, VOID, (0, 0, 0)),
+    CityscapesLabel("ego vehicle", 1, VOID, (0, 0, 0)),
+    CityscapesLabel("rectification border", 2, VOID, (0, 0, 0)),
+    CityscapesLabel("out of roi", 3, VOID, (0, 0, 0)),
+    CityscapesLabel("static", 4, VOID, (0, 0, 0)),
+    CityscapesLabel("dynamic", 5, VOID, (111, 74, 0)),
+    CityscapesLabel("ground", 6, VOID, (81, 0, 81)),
+    CityscapesLabel("road", 7, 0, (128, 64, 128)),
+    CityscapesLabel("sidewalk", 8, 1, (244, 35, 232)),
+    CityscapesLabel("parking", 9, VOID, (250, 170, 160)),
+    CityscapesLabel("rail track", 10, VOID, (230, 150, 140)),
+    CityscapesLabel("building", 11, 2, (70, 70, 70)),
+    CityscapesLabel("wall", 12, 3, (102, 102, 156)),
+    CityscapesLabel("fence", 13, 4, (190, 153, 153)),
+    CityscapesLabel("guard rail", 14, VOID, (180, 165, 180)),
+    CityscapesLabel("bridge", 15, VOID, (150, 100, 100)),
+    CityscapesLabel("tunnel", 16, VOID, (150, 120, 90)),
+    CityscapesLabel("pole", 17, 5, (153, 153, 153)),
+    CityscapesLabel("polegroup", 18, VOID, (153, 153, 153)),
+    CityscapesLabel("traffic light", 19, 6, (250, 170, 30)),
+    CityscapesLabel("traffic sign", 20, 7, (220, 220, 0)),
+    CityscapesLabel("vegetation", 21, 8, (107, 142, 35)),
+    CityscapesLabel("terrain", 22, 9, (152, 251, 152)),
+    CityscapesLabel("sky", 23, 10, (70, 130, 180)),
+    CityscapesLabel("person", 24, 11, (220, 20, 60)),
+    CityscapesLabel("rider", 25, 12, (255, 0, 0)),
+    CityscapesLabel("car", 26, 13, (0, 0, 142)),
+    CityscapesLabel("truck", 27, 14, (0, 0, 70)),
+    CityscapesLabel("bus", 28, 15, (0, 60, 100)),
+    CityscapesLabel("caravan", 29, VOID, (0, 0, 90)),
+    CityscapesLabel("trailer", 30, VOID, (0, 0, 110)),
+    CityscapesLabel("train", 31, 16, (0, 80, 100)),
+    CityscapesLabel("motorcycle", 32, 17, (0, 0, 230)),
+    CityscapesLabel("bicycle", 33, 18, (119, 11, 32)),
+    CityscapesLabel("license plate", -1, VOID, (0, 0, 142)),
+)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The classes of a data set, each with a name and a colour.
+
+    Attributes:
+        name: what the palette is called in configs and messages.
+        names: class names; the position is the class id.
+        colours: one RGB colour (0 to 255) a class, all different, none of them black.
+        void_colours: colours of labels that exist in pictures of this kind but are not scored; they read as void,
+            as black always does.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    void_colours: tuple[Colour, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse palettes in which a colour would not tell the class."""
+        if len(self.names) != len(self.colours):
+            raise UserError(f"palette {self.name!r} has {len(self.names)} names but {len(self.colours)} colours")
+        if not 1 <= len(self.names) < VOID:
+            raise UserError(f"palette {self.name!r} has {len(self.names)} classes; 1 to {VOID - 1} are possible")
+        known = (*self.colours, *self.void_colours, VOID_COLOUR)
+        if len(set(known)) != len(known):
+            raise UserError(f"palette {self.name!r} uses a colour twice (black belongs to void)")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """Return the class id of a class name."""
+        return self.names.index(name)
+
+    @cached_property
+    def _known(self) -> tuple[NDArray[np.int32], UInt8Array]:
+        """Every colour that is understood (K×3), and the class id that each one means (K)."""
+        void = (VOID_COLOUR, *self.void_colours)
+        colours = np.array([*self.colours, *void], dtype=np.int32)
+        ids = np.array([*range(len(self)), *[VOID] * len(void)], dtype=np.uint8)
+        return colours, ids
+
+    def to_ids(self, picture: UInt8Array) -> UInt8Array:
+        """Return the class id of the nearest understood colour for each pixel of an H×W×3 picture.
+
+        Nearest is by Euclidean distance in RGB; exact colours always give exactly their class.
+        """
+        colours, ids = self._known
+        # Pictures of segmentations repeat few colours, so each different colour is looked up once.
+        packed = picture.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+        different, where = np.unique(packed, return_inverse=True)
+        rgb = np.stack([different >> 16, (different >> 8) & 255, different & 255], axis=1)
+        distances = ((rgb[:, None, :] - colours[None, :, :]) ** 2).sum(axis=2)
+        nearest: UInt8Array = ids[distances.argmin(axis=1)][where.reshape(packed.shape)]
+        return nearest
+
+    @cached_property
+    def table(self) -> UInt8Array:
+        """The colour of every possible class id, 256×3; ids outside the palette are void's black."""
+        table = np.zeros((256, 3), dtype=np.uint8)
+        table[: len(self)] = self.colours
+        return table
+
+    def to_colours(self, ids: UInt8Array) -> UInt8Array:
+        """Draw class ids (any shape, H×W say) as colours (that shape × 3)."""
+        return self.table[ids]
+
+
+_TRAINED = sorted((label for label in CITYSCAPES_LABELS if label.train_id != VOID), key=lambda label: label.train_id)
+_SCORED_COLOURS = {VOID_COLOUR, *(label.colour for label in _TRAINED)}
+
+CITYSCAPES = Palette(
+    name="cityscapes",
+    names=tuple(label.name for label in _TRAINED),
+    colours=tuple(label.colour for label in _TRAINED),
+    void_colours=tuple(
+        dict.fromkeys(label.colour for label in CITYSCAPES_LABELS if label.colour not in _SCORED_COLOURS)
+    ),
+)
+"""The 19 classes that Cityscapes trains and scores, in the order of their train ids."""
+
+CAMVID = Palette(
+    name="camvid",
+    names=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "sidewalk",
+        "tree",
+        "traffic sign",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    # Drawn in the colours that Cityscapes gives to the same things.
+    colours=(
+        (70, 130, 180),
+        (70, 70, 70),
+        (153, 153, 153),
+        (128, 64, 128),
+        (244, 35, 232),
+        (107, 142, 35),
+        (220, 220, 0),
+        (190, 153, 153),
+        (0, 0, 142),
+        (220, 20, 60),
+        (119, 11, 32),
+    ),
+)
+"""The 11 classes of CamVid in the selection of the SegNet tutorial (V. Badrinarayanan et al., 2017)."""
+
+PALETTES = {palette.name: palette for palette in (CITYSCAPES, CAMVID)}
+"""The built-in palettes by name."""

@@ -1,0 +1,142 @@
+"""Experiments from presets, YAML files and single settings, and back to YAML."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse.typing import register_type
+
+from pairloom.config import Experiment, Size
+from pairloom.errors import UserError
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+# A size is one word in YAML and on the command line, not a section with two fields.
+register_type(
+    Size, serializer=lambda size: int(str(size)) if size.height == size.width else str(size), deserializer=Size.parse
+)
+
+ALIASES: Mapping[str, str] = {
+    "size": "data.size",
+    "layout": "data.layout",
+    "train_pairs": "data.train_pairs",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "device": "train.device",
+    "precision": "train.precision",
+    "seed": "train.seed",
+}
+"""Short names of settings: each stands for exactly one field."""
+
+
+def preset_names() -> list[str]:
+    """Return the names that `load_experiment` and `--preset` take."""
+    folder = resources.files("pairloom.presets")
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def experiment_parser() -> ArgumentParser:
+    """Return a parser that knows every field of `Experiment` as `--section.field`."""
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    for section in dataclasses.fields(Experiment):
+        parser.add_class_arguments(section.type, section.name)
+    return parser
+
+
+def settings_help() -> str:
+    """Describe every field, its choices and its default, and the short names, for the command line's help."""
+    short = "\n".join(f"  --{name.replace('_', '-'):<14} is --{field}" for name, field in ALIASES.items())
+    _, _, fields = experiment_parser().format_help().partition("exit\n")
+    return f"short names of settings:\n{short}\n{fields}"
+
+
+def load_experiment(
+    preset: str = "recommended",
+    file: Path | None = None,
+    settings: Mapping[str, object] | None = None,
+    flags: Sequence[str] = (),
+) -> Experiment:
+    """Lay a preset, a YAML file and single settings over the defaults, later ones first, and check the result.
+
+    Args:
+        preset: one of `preset_names()`.
+        file: the user's own YAML file, in the shape of a preset.
+        settings: values by short name (`size`) or full name (`data.size`).
+        flags: the same as command-line words (`--data.size 128`).
+
+    Raises:
+        UserError: for unknown presets, files that cannot be read, unknown settings and values out of range.
+    """
+    if preset not in preset_names():
+        raise UserError(f"unknown preset {preset!r}; there are {', '.join(preset_names())}")
+    parser = experiment_parser()
+    namespace = parser.get_defaults()
+    sources: list[tuple[str, Mapping[str, object]]] = [
+        (f"preset {preset}", _read_yaml(str(resources.files("pairloom.presets") / f"{preset}.yaml")))
+    ]
+    if file is not None:
+        sources.append((str(file), _read_yaml(str(file))))
+    if settings:
+        sources.append(("settings", _nested(settings)))
+    for where, values in sources:
+        try:
+            namespace = parser.parse_object(values, namespace=namespace)
+        except (ArgumentError, TypeError, ValueError, KeyError) as error:
+            raise UserError(f"{where}: {_one_line(error)}") from error
+    if flags:
+        try:
+            namespace = parser.parse_args(list(flags), namespace=namespace)
+        except ArgumentError as error:
+            raise UserError(_one_line(error)) from error
+    return _instantiate(parser, namespace)
+
+
+def dump_experiment(experiment: Experiment) -> str:
+    """Write every setting as YAML that `load_experiment` reads back to an equal experiment."""
+    parser = experiment_parser()
+    text = parser.dump(parser.parse_object(_plain(experiment)), skip_none=False)
+    return f"# Written by Pairloom; read it back with --config.\n{text}"
+
+
+def _instantiate(parser: ArgumentParser, namespace: Namespace) -> Experiment:
+    sections = parser.instantiate(namespace)
+    return Experiment(**{section.name: sections[section.name] for section in dataclasses.fields(Experiment)})
+
+
+def _plain(experiment: Experiment) -> dict[str, dict[str, object]]:
+    return {
+        section.name: {
+            field.name: getattr(getattr(experiment, section.name), field.name)
+            for field in dataclasses.fields(getattr(experiment, section.name))
+        }
+        for section in dataclasses.fields(experiment)
+    }
+
+
+def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    nested: dict[str, dict[str, object]] = {}
+    for name, value in settings.items():
+        section, _, setting = ALIASES.get(name, name).partition(".")
+        if not setting:
+            raise UserError(f"unknown setting {name!r}; use {', '.join(ALIASES)} or section.field")
+        nested.setdefault(section, {})[setting] = value
+    return nested
+
+
+def _read_yaml(path: str) -> dict[str, object]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as a YAML config ({_one_line(error)})") from error
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):
+        sections = ", ".join(section.name for section in dataclasses.fields(Experiment))
+        raise UserError(f"{path}: a config holds sections ({sections}), each with its settings indented below it")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
