@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"pairloom: {error}", file=sys.stderr)
         return EXIT_MISTAKE
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a folder that cannot be written, a full disk
+        print(f"pairloom: {error}", file=sys.stderr)
+        return EXIT_MISTAKE
     except KeyboardInterrupt:
         print("pairloom: stopped", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -107,6 +107,9 @@ class ModelConfig:
     """Added to the variance in normalisation."""
     norm_momentum: float = 0.1
     """Share of the new batch in batch norm's running statistics (Keras calls 1 minus this its momentum)."""
+    full_resolution: bool = True
+    """Add two 3×3 convolutions at the input's own resolution on each side, with a skip connection between them. The
+    original's finest features stand at half of it, where thin things are lost."""
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
@@ -140,6 +143,9 @@ class LossConfig:
     """Weight of the mean absolute difference of the pictures in [-1, 1]."""
     cross_entropy: float = 10.0
     """Weight of the cross-entropy of the classes; needs `model.head: classes`."""
+    class_weights: Literal["none", "bounded"] = "bounded"
+    """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(1.1 + share of the training pixels), between
+    1.3 and 10.5, so that rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair."""
     mask_void: bool = True

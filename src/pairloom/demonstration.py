@@ -10,7 +10,7 @@ from pairloom.api import train_experiment
 from pairloom.data.layouts import find_layout
 from pairloom.data.store import PairStore
 from pairloom.data.streets import write_streets
-from pairloom.evaluation.baselines import ColourAndPosition, commonest_class
+from pairloom.evaluation.baselines import ColourAndPosition
 from pairloom.evaluation.metrics import ScoreRecord, score
 from pairloom.run import require_empty
 from pairloom.settings import load_experiment
@@ -54,8 +54,8 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     seen = PairStore.open(streets, "train", layout).resized(size)
     unseen = PairStore.open(streets, "val", layout).resized(size)
     palette = layout.palette
-    classifier = ColourAndPosition(seen, palette)
-    constant = np.full(size, commonest_class(seen, palette), dtype=np.uint8)
+    classifier = ColourAndPosition(seen)
+    constant = np.full(size, int(seen.class_shares().argmax()), dtype=np.uint8)
     return DemoResult(
         training,
         score(((classifier.predict(pair.source), pair.target) for pair in unseen), palette, "val").to_record(),

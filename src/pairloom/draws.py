@@ -7,9 +7,12 @@ it, which is what lets a run resume exactly and lets validation leave training u
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def numpy_generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
@@ -26,8 +29,11 @@ def derived_seed(seed: int, purpose: str, *counters: int) -> int:
 
 
 @contextmanager
-def torch_seeded(seed: int, device: torch.device) -> Iterator[None]:
+def torch_seeded(seed: int, device: "torch.device") -> Iterator[None]:
     """Seed torch's global random state on the CPU and on `device` inside the block, and restore it afterwards."""
+    # Processes that only draw numbers, such as the street scenes' workers, start faster without torch.
+    import torch
+
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

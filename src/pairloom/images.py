@@ -4,6 +4,7 @@ Pictures are H×W×3 uint8 RGB arrays, class maps H×W uint8 arrays. Networks se
 [-1, 1].
 """
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ def _open(path: Path) -> Image.Image:
         raise UserError(f"{path}: no such file") from error
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: not an image that can be read ({', '.join(FORMATS)})") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    # Pillow raises whatever the damaged bytes led to.
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: the image is damaged or too large ({error})") from error
 
 

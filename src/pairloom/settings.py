@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
@@ -40,7 +41,7 @@ def preset_names() -> list[str]:
 
 def experiment_parser() -> ArgumentParser:
     """Return a parser that knows every field of `Experiment` as `--section.field`."""
-    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
     for section in dataclasses.fields(Experiment):
         parser.add_class_arguments(section.type, section.name)
     return parser
@@ -49,8 +50,8 @@ def experiment_parser() -> ArgumentParser:
 def settings_help() -> str:
     """Describe every field, its choices and its default, and the short names, for the command line's help."""
     short = "\n".join(f"  --{name.replace('_', '-'):<14} is --{field}" for name, field in ALIASES.items())
-    _, _, fields = experiment_parser().format_help().partition("exit\n")
-    return f"short names of settings:\n{short}\n{fields}"
+    _usage, _, fields = experiment_parser().format_help().partition("\n\n")
+    return f"short names of settings:\n{short}\n\n{fields}"
 
 
 def load_experiment(
@@ -86,6 +87,7 @@ def load_experiment(
             namespace = parser.parse_object(values, namespace=namespace)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
             raise UserError(f"{where}: {_one_line(error)}") from error
+        _refuse_nulls(namespace, where)
     if flags:
         try:
             namespace = parser.parse_args(list(flags), namespace=namespace)
@@ -97,13 +99,21 @@ def load_experiment(
 def dump_experiment(experiment: Experiment) -> str:
     """Write every setting as YAML that `load_experiment` reads back to an equal experiment."""
     parser = experiment_parser()
-    text = parser.dump(parser.parse_object(_plain(experiment)), skip_none=False)
+    text = parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False)
     return f"# Written by Pairloom; read it back with --config.\n{text}"
 
 
 def _instantiate(parser: ArgumentParser, namespace: Namespace) -> Experiment:
     sections = parser.instantiate(namespace)
     return Experiment(**{section.name: sections[section.name] for section in dataclasses.fields(Experiment)})
+
+
+def _refuse_nulls(namespace: Namespace, where: str) -> None:
+    """The parser lets null pass for every setting."""
+    for section in dataclasses.fields(Experiment):
+        for name, kind in get_type_hints(section.type).items():
+            if namespace[section.name][name] is None and type(None) not in get_args(kind):
+                raise UserError(f"{where}: {section.name}.{name} needs a value; null is none")
 
 
 def _plain(experiment: Experiment) -> dict[str, dict[str, object]]:
@@ -129,7 +139,7 @@ def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
 def _read_yaml(path: str) -> dict[str, object]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as a YAML config ({_one_line(error)})") from error
     content = {} if content is None else content
     if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pairloom.config import Size
 from pairloom.data.layouts import Layout, Pair, split_files
 from pairloom.draws import numpy_generator
@@ -60,6 +63,15 @@ class PairStore:
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._pairs)
+
+    def class_shares(self) -> NDArray[np.float64]:
+        """Return the share of each class (K) among the pixels that have one; all 0 where none has."""
+        counts = np.zeros(256, dtype=np.int64)
+        for pair in self:
+            counts += np.bincount(pair.target.ravel(), minlength=256)
+        known = counts[: len(self.palette)]
+        shares: NDArray[np.float64] = known / max(1, known.sum())
+        return shares
 
     def resized(self, size: Size) -> "PairStore":
         """Return a store of the same pairs at one size: photographs bilinear, targets nearest, aspect not kept."""

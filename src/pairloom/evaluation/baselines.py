@@ -1,25 +1,17 @@
 """What can be scored without a network: how hard a data set is."""
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from pairloom.data.layouts import Pair
+from pairloom.data.store import PairStore
 from pairloom.images import UInt8Array
-from pairloom.palette import VOID, Palette
+from pairloom.palette import VOID
 
 COLOUR_BINS = 32
 """Bins of each colour channel."""
 
 CELLS = 16
 """Rows and columns of cells that the picture is divided into."""
-
-
-def commonest_class(pairs: Iterable[Pair], palette: Palette) -> int:
-    """Return the class id with the most pixels in the targets."""
-    counts = sum((np.bincount(pair.target.ravel(), minlength=256) for pair in pairs), np.zeros(256, dtype=np.int64))
-    return int(counts[: len(palette)].argmax())
 
 
 class ColourAndPosition:
@@ -30,11 +22,10 @@ class ColourAndPosition:
 
     Args:
         pairs: the training pairs.
-        palette: the classes.
     """
 
-    def __init__(self, pairs: Iterable[Pair], palette: Palette) -> None:
-        classes = len(palette)
+    def __init__(self, pairs: PairStore) -> None:
+        classes = len(pairs.palette)
         # Few of the 8 million bins are ever filled, so pixels are counted by key: (colour, cell, class) in one number.
         seen: list[NDArray[np.int64]] = []
         for pair in pairs:

@@ -22,6 +22,8 @@ class UNetGenerator(nn.Module):
         norm: normalisation of all layers but the outermost and the bottleneck.
         up: `transposed` convolution, or `resize` (nearest-neighbour, then a 3×3 convolution), which cannot draw
             checkerboards.
+        full_resolution: add two 3×3 convolutions at the input's own resolution on each side, with a skip connection
+            between them.
         dropout: probability in the innermost decoder blocks of full width, three at the most.
         tanh: bound the answer to [-1, 1]; False gives bare logits.
     """
@@ -35,27 +37,38 @@ class UNetGenerator(nn.Module):
         depth: int = 8,
         norm: Norm = Norm("batch"),  # noqa: B008 (immutable)
         up: UpName = "transposed",
+        full_resolution: bool = False,
         dropout: float = 0.3,
         tanh: bool = True,
     ) -> None:
         super().__init__()
         self.stride = 2**depth
         widths = [width * min(2**level, 8) for level in range(depth)]
-        self.encoder = nn.ModuleList(
-            _down(
-                in_channels if level == 0 else widths[level - 1], widths[level], norm if 0 < level < depth - 1 else None
-            )
-            for level in range(depth - 1)
-        )
-        self.bottleneck = nn.Sequential(_halve(widths[-2] if depth > 1 else in_channels, widths[-1]), nn.ReLU())
+        fine = max(width // 2, 1)
+
+        self.stem = nn.Sequential(_fine(in_channels, fine, norm), _fine(fine, fine, norm)) if full_resolution else None
+        encoder: list[nn.Module] = []
+        above = fine if full_resolution else in_channels
+        for level in range(depth - 1):
+            encoder.append(_down(above, widths[level], norm if level > 0 else None))
+            above = widths[level]
+        self.encoder = nn.ModuleList(encoder)
+        self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU())
         decoder: list[nn.Module] = []
         below = widths[-1]
         for level in reversed(range(depth - 1)):
             innermost = widths[level] == 8 * width and len(decoder) < 3
             decoder.append(_up(below, widths[level], norm, up, dropout if innermost else 0.0))
             below = 2 * widths[level]  # with the skip connection beside it
+        if full_resolution:
+            decoder.append(_up(below, fine, norm, up, 0.0))
         self.decoder = nn.ModuleList(decoder)
-        self.head = nn.Sequential(_double(below, out_channels, up), nn.Tanh() if tanh else nn.Identity())
+        if full_resolution:
+            # Not 1×1 at the end: with so few weights, and so small, Adam takes long to a clear answer.
+            answer: nn.Module = nn.Sequential(_fine(2 * fine, fine, norm), _keep(fine, out_channels))
+        else:
+            answer = _double(below, out_channels, up)
+        self.head = nn.Sequential(answer, nn.Tanh() if tanh else nn.Identity())
         initialize_weights(self)
 
     def forward(self, source: Tensor) -> Tensor:
@@ -63,6 +76,9 @@ class UNetGenerator(nn.Module):
         height, width = source.shape[-2:]
         x = F.pad(source, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
         skips = []
+        if self.stem is not None:
+            x = self.stem(x)  # B × width/2 × H × W
+            skips.append(x)
         for block in self.encoder:
             x = block(x)  # B × widths[level] × H/2^(level+1) × W/2^(level+1)
             skips.append(x)
@@ -80,12 +96,20 @@ def _halve(in_channels: int, out_channels: int) -> nn.Module:
 def _double(in_channels: int, out_channels: int, up: UpName) -> nn.Module:
     if up == "transposed":
         return nn.ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
-    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+    return nn.Sequential(nn.Upsample(scale_factor=2), _keep(in_channels, out_channels))
 
 
 def _down(in_channels: int, out_channels: int, norm: Norm | None) -> nn.Module:
     halve = _halve(in_channels, out_channels)
     return nn.Sequential(halve, *([norm(out_channels)] if norm else []), nn.LeakyReLU(0.2))
+
+
+def _keep(in_channels: int, out_channels: int) -> nn.Module:
+    return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
+
+
+def _fine(in_channels: int, out_channels: int, norm: Norm) -> nn.Module:
+    return nn.Sequential(_keep(in_channels, out_channels), norm(out_channels), nn.LeakyReLU(0.2))
 
 
 def _up(in_channels: int, out_channels: int, norm: Norm, up: UpName, dropout: float) -> nn.Module:

@@ -1,5 +1,7 @@
 """What the networks of a config look like, without making their weights."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -18,38 +20,38 @@ def summarise(config: ModelConfig, palette: Palette, size: Size) -> str:
     generator = TranslationModel.build(config, palette, size, meta).generator
     discriminator = build_discriminator(config).to(meta)
     source, target = (torch.empty(1, 3, *size, device=meta) for _ in range(2))
-    # Evaluation mode: instance norm refuses 1×1 maps while training, as it would in the run; here shapes are asked.
-    blocks = _shapes(generator.eval(), ("encoder", "bottleneck", "decoder", "head"), source)
-    layers = _shapes(discriminator.eval(), ("layers",), source, target, kinds=(nn.Conv2d,))
+    convolutions = {name: layer for name, layer in discriminator.named_modules() if isinstance(layer, nn.Conv2d)}
+    field = discriminator.receptive_field
     return "\n".join(
         [
             f"generator      {count_numbers(generator):>12,} numbers",
-            *blocks,
-            f"discriminator  {count_numbers(discriminator):>12,} numbers, "
-            f"each answer sees {discriminator.receptive_field}×{discriminator.receptive_field} pixels",
-            *layers,
+            *_shapes(generator, _blocks(generator), source),
+            f"discriminator  {count_numbers(discriminator):>12,} numbers, each answer sees {field}×{field} pixels",
+            *_shapes(discriminator, convolutions, source, target),
         ]
     )
 
 
-def _shapes(
-    network: nn.Module, parts: tuple[str, ...], *inputs: Tensor, kinds: tuple[type[nn.Module], ...] = (nn.Module,)
-) -> list[str]:
-    """Run the network on inputs without contents and note the shape that each block of its parts gives."""
+def _blocks(network: nn.Module) -> dict[str, nn.Module]:
+    """Return a network's children by name, lists of blocks opened."""
+    blocks: dict[str, nn.Module] = {}
+    for name, child in network.named_children():
+        if isinstance(child, nn.ModuleList):
+            blocks |= {f"{name}.{index}": block for index, block in enumerate(child)}
+        else:
+            blocks[name] = child
+    return blocks
+
+
+def _shapes(network: nn.Module, blocks: Mapping[str, nn.Module], *inputs: Tensor) -> list[str]:
+    """Run the network on inputs without contents and note the shape that each block gives."""
     lines = [f"  {'input':<14} {' and '.join(_shape(tensor) for tensor in inputs)}"]
 
-    def note(name: str) -> None:
-        block = network.get_submodule(name)
-        block.register_forward_hook(lambda _block, _inputs, output: lines.append(f"  {name:<14} {_shape(output)}"))
+    def note(name: str, output: Tensor) -> None:
+        lines.append(f"  {name:<14} {_shape(output)}")
 
-    for part in parts:
-        block = network.get_submodule(part)
-        if isinstance(block, nn.ModuleList) or kinds != (nn.Module,):
-            for name, child in block.named_children():
-                if isinstance(child, kinds):
-                    note(f"{part}.{name}")
-        else:
-            note(part)
+    for name, block in blocks.items():
+        block.register_forward_hook(lambda _block, _inputs, output, name=name: note(name, output))
     network(*inputs)
     return lines
 

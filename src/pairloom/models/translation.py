@@ -41,6 +41,7 @@ def build_generator(config: ModelConfig, head: Head) -> UNetGenerator:
         depth=config.depth,
         norm=Norm(config.norm, config.norm_epsilon, config.norm_momentum),
         up=config.up,
+        full_resolution=config.full_resolution,
         dropout=config.dropout,
         tanh=head.tanh,
     )

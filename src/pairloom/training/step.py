@@ -38,6 +38,8 @@ class Objective:
     cross_entropy: float
     discriminator_weight: float
     mask_void: bool
+    class_weights: Tensor | None = None
+    """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class TrainingStep:
             losses["l1"] = F.l1_loss(shown, truth)
             total = total + objective.l1 * losses["l1"]
         if objective.cross_entropy:
-            losses["cross_entropy"] = _cross_entropy(answer, target)
+            losses["cross_entropy"] = _cross_entropy(answer, target, objective.class_weights)
             total = total + objective.cross_entropy * losses["cross_entropy"]
         self.generator_optimizer.zero_grad()
         self.backward(total, list(self.generator.parameters()))
@@ -134,7 +136,12 @@ def _void(target: Tensor) -> Tensor:
     return (target == VOID).unsqueeze(1)  # B×1×H×W
 
 
-def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over the pixels that have a class; 0, not NaN, where a batch has none."""
-    total = F.cross_entropy(logits.float(), target.long(), ignore_index=VOID, reduction="sum")
-    return total / (target != VOID).sum().clamp(min=1)
+def _cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none."""
+    total = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="sum")
+    scored = target != VOID
+    if weights is None:
+        return total / scored.sum().clamp(min=1)
+    # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
+    share = weights[target.long().clamp(max=len(weights) - 1)] * scored
+    return total / share.sum().clamp(min=torch.finfo(share.dtype).tiny)

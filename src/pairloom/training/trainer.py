@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -97,6 +98,7 @@ def fit(
             cross_entropy=experiment.loss.cross_entropy,
             discriminator_weight=experiment.loss.discriminator_weight,
             mask_void=experiment.loss.mask_void,
+            class_weights=_class_weights(training, device) if experiment.loss.class_weights == "bounded" else None,
         ),
         model.head,
         Painter(layout.palette, device),
@@ -187,6 +189,10 @@ def learning_rate(config: OptimConfig, epoch: float) -> float:
     course = min(max(course, 0.0), 1.0)
     share = 1 - course if config.decay == "linear" else (1 + math.cos(math.pi * course)) / 2
     return config.learning_rate * share
+
+
+def _class_weights(training: PairStore, device: torch.device) -> Tensor:
+    return torch.from_numpy(1 / np.log(1.1 + training.class_shares())).float().to(device)
 
 
 def _adam(network: nn.Module, config: OptimConfig) -> Adam:

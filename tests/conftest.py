@@ -1,0 +1,65 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pairloom.data.streets import draw_street
+from pairloom.palette import CITYSCAPES
+
+CAMVID_VARIABLE = "PAIRLOOM_CAMVID"
+REQUIRE_VARIABLE = "PAIRLOOM_REQUIRE"
+
+
+def skip_or_fail(what: str, reason: str) -> None:
+    """Skip a test whose means are absent, unless `PAIRLOOM_REQUIRE` says that they must be there."""
+    if what in os.environ.get(REQUIRE_VARIABLE, "").split(","):
+        pytest.fail(f"{REQUIRE_VARIABLE} names {what}, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_a_worker() -> None:
+    """Several test processes share the cores; threads of one would wait for those of another."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def camvid() -> Path:
+    """The real CamVid folder."""
+    folder = os.environ.get(CAMVID_VARIABLE, "")
+    if not folder or not Path(folder).is_dir():
+        skip_or_fail("camvid", f"{CAMVID_VARIABLE} names no folder with CamVid")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small generated streets, side by side: 6 training and 3 validation pairs of 64×64."""
+    root = tmp_path_factory.mktemp("data") / "streets"
+    for split, first, count in (("train", 0, 6), ("val", 100, 3)):
+        (root / split).mkdir(parents=True)
+        for index in range(first, first + count):
+            photograph, ids = draw_street(0, index, 64, 64)
+            both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
+            Image.fromarray(both).save(root / split / f"{index:04d}.png")
+    return root
+
+
+@pytest.fixture
+def camvid_like(tmp_path: Path) -> Path:
+    """A folder in CamVid's layout with noise for photographs: 4 training and 2 validation pairs of 48×36."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "camvid-like"
+    for split, count in (("train", 4), ("val", 2)):
+        for folder in (split, f"{split}annot"):
+            (root / folder).mkdir(parents=True)
+        for index in range(count):
+            name = f"{split}_{index:03d}.png"
+            Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)).save(root / split / name)
+            Image.fromarray(rng.integers(0, 12, (36, 48), dtype=np.uint8)).save(root / f"{split}annot" / name)
+    return root

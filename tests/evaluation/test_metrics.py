@@ -1,0 +1,44 @@
+"""Scores against a count by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as nps
+
+from pairloom.evaluation.metrics import score
+from pairloom.palette import VOID, Palette, UInt8Array
+
+PALETTE = Palette("test", ("a", "b", "c", "d"), ((1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0)))
+
+
+@given(
+    truth=nps.arrays(np.uint8, (2, 4, 3), elements=st.sampled_from([0, 1, 2, 3, VOID])),
+    prediction=nps.arrays(np.uint8, (2, 4, 3), elements=st.integers(0, 3)),
+)
+@settings(max_examples=60, deadline=None)
+def test_scores_equal_a_count_pixel_by_pixel(truth: UInt8Array, prediction: UInt8Array) -> None:
+    record = score(zip(prediction, truth, strict=True), PALETTE, "val").to_record()
+    pixels = [(int(p), int(t)) for p, t in zip(prediction.flat, truth.flat, strict=True) if t != VOID]
+    recalls, ious = [], []
+    for index, name in enumerate(PALETTE.names):
+        both = sum(p == t == index for p, t in pixels)
+        true = sum(t == index for _, t in pixels)
+        either = sum(index in (p, t) for p, t in pixels)
+        if true:
+            recalls.append(both / true)
+        if either:
+            ious.append(both / either)
+        assert record["per_class"][name] == (pytest.approx(both / either) if either else None)
+    assert record["pairs"] == 2
+    assert record["mean_iou"] == (pytest.approx(np.mean(ious)) if ious else None)
+    assert record["class_accuracy"] == (pytest.approx(np.mean(recalls)) if recalls else None)
+    hits = sum(p == t for p, t in pixels)
+    assert record["pixel_accuracy"] == (pytest.approx(hits / len(pixels)) if pixels else None)
+
+
+def test_the_confusion_matrix_has_a_row_for_each_true_class() -> None:
+    truth, prediction = np.array([[0, 0, 1]], dtype=np.uint8), np.array([[0, 3, 3]], dtype=np.uint8)
+    confusion = score([(prediction, truth)], PALETTE, "val").confusion
+    assert confusion[0].tolist() == [1, 0, 0, 1]
+    assert confusion[1].tolist() == [0, 0, 0, 1]

@@ -1,0 +1,85 @@
+"""The grid and the curves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pairloom.data.layouts import Pair
+from pairloom.evaluation.history import EpochRecord, best_record, read_history
+from pairloom.evaluation.report import chosen_epochs, draw_report
+from pairloom.images import read_picture, write_png
+from pairloom.palette import CAMVID
+from pairloom.run import RunFolder
+
+
+@given(epochs=st.lists(st.integers(1, 500), min_size=1, max_size=20, unique=True).map(sorted))
+def test_the_grid_shows_the_first_the_last_and_at_most_one_between(epochs: list[int]) -> None:
+    chosen = chosen_epochs(epochs)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(3, len(epochs))
+    assert {epochs[0], epochs[-1]} <= set(chosen) <= set(epochs)
+
+
+def test_the_originals_run_shows_the_originals_columns() -> None:
+    assert chosen_epochs([10, 20, 30, 40, 50, 60, 70]) == [10, 40, 70]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """A run with two snapshots of one sample pair, each in one colour."""
+    run = RunFolder(tmp_path)
+    run.report.mkdir()
+    for epoch, colour in ((10, (250, 10, 20)), (20, (30, 240, 10))):
+        write_png(run.samples(epoch) / "pair.png", np.full((32, 32, 3), colour, dtype=np.uint8))
+    return run
+
+
+def _record(epoch: int, mean_iou: float) -> EpochRecord:
+    return {
+        "epoch": epoch,
+        "step": epoch,
+        "seconds": 1.0,
+        "learning_rate": 1e-3,
+        "losses": {"discriminator_true": 0.5, "adversarial": 2.0},
+        "validation": {
+            "split": "val",
+            "pairs": 1,
+            "pixel_accuracy": 0.5,
+            "class_accuracy": None,
+            "mean_iou": mean_iou,
+            "per_class": dict.fromkeys(CAMVID.names) | {"road": mean_iou},
+        },
+    }
+
+
+def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) -> None:
+    source, target = np.full((32, 32, 3), (10, 20, 230), dtype=np.uint8), np.full((32, 32), 3, dtype=np.uint8)
+    draw_report(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], CAMVID)
+    grid = read_picture(run.report / "grid.png")
+    places = []
+    for colour in ((10, 20, 230), (250, 10, 20), (30, 240, 10), CAMVID.colours[3]):
+        _, columns = np.nonzero((grid == colour).all(axis=2))
+        assert columns.size > 1000
+        places.append(float(columns.mean()))
+    assert places == sorted(places)
+    assert read_picture(run.report / "curves.png").std() > 10
+
+
+def test_history_leaves_out_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    assert read_history(path) == []
+    lines = [json.dumps(_record(epoch, 0.1)) for epoch in (1, 2)]
+    path.write_text("\n".join(lines)[:-5])
+    assert [record["epoch"] for record in read_history(path)] == [1]
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_mean_iou() -> None:
+    history = [_record(1, 0.1), _record(2, 0.3), _record(3, 0.3)]
+    best = best_record(history)
+    assert best is not None
+    assert best["epoch"] == 2
+    assert best_record([]) is None

@@ -1,0 +1,37 @@
+"""Norms by name, and holding a network still."""
+
+import pytest
+import torch
+from torch import nn
+
+from pairloom.models.layers import Norm, held_statistics
+
+
+def test_held_statistics_use_the_batch_and_record_nothing() -> None:
+    torch.manual_seed(0)
+    norm = Norm("batch", momentum=0.5)(4)
+    batch = 3 + 2 * torch.randn(2, 4, 8, 8)
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    with held_statistics(norm):
+        held = norm(batch)
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+    assert torch.equal(held, norm(batch))
+    assert not torch.equal(norm.state_dict()["running_mean"], before["running_mean"])
+
+
+def test_statistics_are_recorded_again_after_an_error() -> None:
+    norm = nn.BatchNorm2d(2)
+    with pytest.raises(ZeroDivisionError), held_statistics(norm):
+        _ = 1 / 0
+    assert norm.track_running_stats
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8, 12, 64])
+def test_group_norm_fits_any_number_of_channels(channels: int) -> None:
+    assert Norm("group")(channels)(torch.randn(1, channels, 4, 4)).shape == (1, channels, 4, 4)
+
+
+def test_keras_numerics_reach_the_layers() -> None:
+    norm = Norm("batch", epsilon=1e-3, momentum=0.01)(4)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert (norm.eps, norm.momentum) == (1e-3, 0.01)

@@ -1,0 +1,88 @@
+"""The rooms know only those below them, and the package loads nothing that a verb does not need."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pairloom
+
+PACKAGE = Path(pairloom.__file__).parent
+
+# Each room may import from its own level's listed rooms and from every level below; see docs/architecture.md.
+LEVELS = (
+    {"errors"},
+    {"config", "draws", "palette", "progress"},
+    {"images", "settings"},
+    {"run"},
+    {"data"},
+    {"models"},
+    {"evaluation"},
+    {"training", "inference"},
+    {"api"},
+    {"demonstration"},
+    {"cli"},
+    {"__init__", "__main__"},
+)
+"""From the ground up. Two rooms on one level do not know each other."""
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def _imports(path: Path) -> set[str]:
+    """Rooms of the package that a file imports, in functions too, but not for type checkers alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    checked_only = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    rooms = set()
+    for node in ast.walk(tree):
+        if node in checked_only:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "pairloom":
+            rooms.add(_room(node.module))
+        elif isinstance(node, ast.Import):
+            rooms |= {_room(alias.name) for alias in node.names if alias.name.split(".")[0] == "pairloom"}
+    return rooms
+
+
+def _level(room: str) -> int:
+    return next(level for level, rooms in enumerate(LEVELS) if room in rooms)
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down_only(path: Path) -> None:
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if room == "presets":
+        return
+    # The version number is the one thing that the lower rooms take from the package itself.
+    above = {other for other in _imports(path) - {room, "__init__"} if _level(other) >= _level(room)}
+    assert not above, f"{path.name} in room {room} imports {above}"
+
+
+def test_every_public_name_can_be_loaded() -> None:
+    assert [name for name in pairloom.__all__ if getattr(pairloom, name, None) is None] == []
+    assert set(dir(pairloom)) == set(pairloom.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = pairloom.nothing
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    code = "import pairloom, pairloom.cli, sys; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"torch", "numpy", "lightning_fabric", "jsonargparse", "matplotlib", "PIL", "rich", "kornia"}
+    assert heavy & {re.split(r"\.", module)[0] for module in modules} == set()

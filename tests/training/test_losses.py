@@ -1,0 +1,34 @@
+"""The adversarial games."""
+
+import math
+
+import pytest
+import torch
+
+from pairloom.training.losses import ADVERSARIAL, AdversarialName
+
+LOGITS = torch.tensor([[-2.0, 0.5], [0.0, 3.0]])
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "true", "generated", "fooling"),
+    [
+        (
+            "bce",
+            _mean([math.log1p(math.exp(-x)) for x in (-2, 0.5, 0, 3)]),
+            _mean([math.log1p(math.exp(x)) for x in (-2, 0.5, 0, 3)]),
+            _mean([math.log1p(math.exp(-x)) for x in (-2, 0.5, 0, 3)]),
+        ),
+        ("lsgan", _mean([9, 0.25, 1, 4]), _mean([4, 0.25, 0, 9]), _mean([9, 0.25, 1, 4])),
+        ("hinge", _mean([3, 0.5, 1, 0]), _mean([0, 1.5, 1, 4]), -_mean([-2, 0.5, 0, 3])),
+    ],
+)
+def test_each_game_is_its_formula(name: AdversarialName, true: float, generated: float, fooling: float) -> None:
+    game = ADVERSARIAL[name]
+    assert float(game.true(LOGITS)) == pytest.approx(true)
+    assert float(game.generated(LOGITS)) == pytest.approx(generated)
+    assert float(game.fooling(LOGITS)) == pytest.approx(fooling)
