@@ -24,8 +24,9 @@ def skip_or_fail(what: str, reason: str) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread_a_worker() -> None:
-    """Several test processes share the cores; threads of one would wait for those of another."""
-    torch.set_num_threads(1)
+    """Where several test processes share the cores, threads of one would wait for those of another."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

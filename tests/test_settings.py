@@ -234,7 +234,7 @@ def test_the_help_names_every_field_and_every_short_name() -> None:
     assert "Mirror half of the pairs left to right" in text
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(experiments(), st.sampled_from(["demo", "recommended", "seed"]))
 def test_yaml_loses_nothing_whatever_preset_it_is_laid_over(
     tmp_path_factory: pytest.TempPathFactory, experiment: Experiment, preset: str
@@ -243,14 +243,14 @@ def test_yaml_loses_nothing_whatever_preset_it_is_laid_over(
     assert load_experiment(preset, path) == experiment
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(experiments())
 def test_a_dump_spells_out_every_field(experiment: Experiment) -> None:
     content = yaml.safe_load(dump_experiment(experiment))
     assert [f"{section}.{name}" for section, values in content.items() for name in values] == FIELDS
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(experiments())
 def test_settings_by_full_name_make_the_same_experiment(experiment: Experiment) -> None:
     chosen = {field: _value(experiment, field) for field in FIELDS}

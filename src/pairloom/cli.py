@@ -143,7 +143,7 @@ def _train(words: list[str]) -> None:
         from pairloom.api import resume
 
         epochs = load_experiment(flags=_flags(settings)).train.epochs if settings else None
-        _print_training(resume(options.resume, epochs=epochs))
+        _run_training(options.resume, lambda: resume(options.resume, epochs=epochs))
         return
     if options.data:
         settings["data.root"] = options.data
@@ -155,7 +155,7 @@ def _train(words: list[str]) -> None:
         raise UserError("--out is missing: name the run folder to be made")
     from pairloom.api import train_experiment
 
-    _print_training(train_experiment(experiment, options.out))
+    _run_training(options.out, lambda: train_experiment(experiment, options.out))
 
 
 def _settings(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -198,7 +198,14 @@ def _print_plan(experiment: "Experiment") -> None:
     print(summarise(experiment.model, palette, experiment.data.size))
 
 
-def _print_training(result: "TrainingResult") -> None:
+def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
+    """Train, and print what came of it, or how to go on after Ctrl-C."""
+    try:
+        result = training()
+    except KeyboardInterrupt:
+        if (run / "config.yaml").exists():
+            print(f"pairloom: go on after the last epoch that ended: pairloom train --resume {run}", file=sys.stderr)
+        raise
     scores = result.record["validation"]
     print(
         f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is kept in "

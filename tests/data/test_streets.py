@@ -21,7 +21,6 @@ EXPECTED = (
     "traffic light",
     "traffic sign",
     "vegetation",
-    "terrain",
     "sky",
     "person",
     "rider",

@@ -1,0 +1,81 @@
+"""The data set on disk: street scenes drawn by all cores and written as pictures."""
+
+import os
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pairloom.data.streets.drawing import check_size, draw_pair
+from pairloom.draws import numpy_generator
+from pairloom.errors import UserError
+from pairloom.palette import CITYSCAPES
+from pairloom.progress import track
+
+SPLITS = ("train", "val")
+
+
+def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pairs: int, seed: int) -> None:
+    """Write a data set of street scenes: `out/train/0000.png` and so on, and `out/val/`.
+
+    Each file holds the photograph in its left half and the segmentation in Cityscapes colours in its right half. The
+    splits share no scene. All cores draw; an interruption (Ctrl-C) leaves whole files only.
+
+    Args:
+        out: a folder that is empty or does not exist yet.
+        size: height and width of each half, in pixels.
+        train_pairs: number of pairs in `out/train`.
+        val_pairs: number of pairs in `out/val`.
+        seed: decides every scene; not negative.
+
+    Raises:
+        UserError: if `out` is not an empty folder, or a number is too small.
+    """
+    check_size(size)
+    pairs = dict(zip(SPLITS, (train_pairs, val_pairs), strict=True))
+    for split, count in pairs.items():
+        if count < 1:
+            raise UserError(f"{count} {split} pairs are too few; ask for at least 1")
+    if seed < 0:
+        raise UserError(f"the seed {seed} is negative; give 0 or more")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file; name a folder for the pairs")
+    if out.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out}: the folder is not empty; name a new one, or empty it first")
+    jobs = []
+    for number, (split, count) in enumerate(pairs.items()):
+        (out / split).mkdir(parents=True, exist_ok=True)
+        digits = max(len(str(count - 1)), 4)
+        jobs += [(out / split / f"{index:0{digits}}.png", seed, number, index) for index in range(count)]
+    # Spawned, since forking a process that has used torch's threads can hang.
+    pool = ProcessPoolExecutor(min(_cores(), len(jobs)), get_context("spawn"), _leave_interrupts_to_the_parent)
+    try:
+        drawn = pool.map(partial(_write_pair, size=size), jobs, chunksize=4)
+        for _ in track(drawn, total=len(jobs), description="Drawing streets"):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _write_pair(job: tuple[Path, int, int, int], size: tuple[int, int]) -> None:
+    """Draw one pair and write it as one picture."""
+    path, seed, split, index = job
+    photograph, ids = draw_pair(numpy_generator(seed, "street", split, index), *size)
+    both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    Image.fromarray(both).save(unfinished, format="PNG", compress_level=1)
+    unfinished.replace(path)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
