@@ -47,7 +47,7 @@ def develop(light: Float32Array, rng: np.random.Generator) -> UInt8Array:
     """Turn linear light (H×W×3) into what a camera writes: exposure, white balance, tone, blur and noise."""
     height, width = light.shape[:2]
     grey = light.mean(axis=2, keepdims=True)
-    saturation = float(rng.uniform(0.6, 1.3))
+    saturation = float(rng.uniform(0.8, 1.3))
     light = grey + (light - grey) * saturation
     balance = np.exp(rng.normal(0.0, [0.05, 0.02, 0.05])).astype(np.float32)
     exposure = rng.uniform(0.32, 0.75) / max(float(np.median(grey)) * 0.6 + float(grey.mean()) * 0.4, 1e-3)

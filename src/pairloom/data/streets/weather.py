@@ -36,5 +36,5 @@ def draw_light(rng: np.random.Generator) -> Light:
         zenith=zenith,
         cloud=cloud,
         clouds=clouds,
-        haze=float(np.exp(rng.uniform(np.log(130), np.log(1200)))),
+        haze=float(np.exp(rng.uniform(np.log(250), np.log(1500)))),
     )
