@@ -86,7 +86,6 @@ def test_values_out_of_range_are_refused_by_the_name_of_their_setting(
         section(**values)
 
 
-@pytest.mark.xfail(strict=True, reason="defect: an endless learning rate is taken, and diverges in the first step")
 def test_an_endless_learning_rate_is_refused() -> None:
     with pytest.raises(UserError, match=r"optim\.learning_rate"):
         OptimConfig(learning_rate=float("inf"))

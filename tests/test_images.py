@@ -84,18 +84,12 @@ def test_transparency_is_dropped_and_the_colour_beneath_is_read(tmp_path: Path) 
     np.testing.assert_array_equal(read_picture(tmp_path / "photo.png"), picture)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="defect: Pillow warns of palette images with transparency, onto the user's screen"
-)
 def test_palette_images_with_transparency_are_read_without_a_warning(tmp_path: Path) -> None:
     image = Image.fromarray(_picture()).convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
     image.save(tmp_path / "photo.png", transparency=bytes([0, 100, 200, 255]))
     np.testing.assert_array_equal(read_picture(tmp_path / "photo.png"), _picture())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="defect: pixels of more than 8 bits are cut off at 255 instead of refused or scaled"
-)
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_pixels_of_more_than_eight_bits_do_not_turn_white(tmp_path: Path, kind: type[np.generic]) -> None:
     deep = (np.arange(0, 65536, 4096).reshape(4, 4)).astype(kind)

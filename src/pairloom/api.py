@@ -12,9 +12,9 @@ from pairloom.evaluation.history import read_history
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.scoring import At, score_model
 from pairloom.models.translation import TranslationModel, choose_device, find_model
-from pairloom.run import RunFolder
+from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
-from pairloom.training.trainer import TrainingResult, fit
+from pairloom.training.trainer import TrainingResult, fit, open_pairs
 
 
 def train(
@@ -46,8 +46,11 @@ def train(
 
 def train_experiment(experiment: Experiment, out: str | Path, *, say: Callable[[str], None] = print) -> TrainingResult:
     """Train an experiment that `load_experiment` made; see `train`."""
+    require_empty(Path(out))
     experiment = locate(experiment)
-    return fit(experiment, RunFolder.begin(Path(out), experiment), say=say)
+    # The run folder is made once the pairs are known to serve, so that a mistake in them costs no folder.
+    training, validation = open_pairs(experiment)
+    return fit(experiment, training, validation, RunFolder.begin(Path(out), experiment), say=say)
 
 
 def locate(experiment: Experiment) -> Experiment:
@@ -82,8 +85,8 @@ def resume(run: str | Path, *, epochs: int | None = None, say: Callable[[str], N
         raise UserError(f"{run}: has {history[-1]['epoch']} epochs already; --epochs may only be raised")
     if epochs is not None and epochs != experiment.train.epochs:
         experiment = dataclasses.replace(experiment, train=dataclasses.replace(experiment.train, epochs=epochs))
-        folder.write_config(experiment)
-    return fit(experiment, folder, resume=True, say=say)
+    training, validation = open_pairs(experiment)
+    return fit(experiment, training, validation, folder, resume=True, say=say)
 
 
 def evaluate(

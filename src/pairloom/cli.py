@@ -3,6 +3,7 @@
 Heavy imports are made inside the verbs, so that `--help` and `--version` answer at once.
 """
 
+import io
 import json
 import sys
 from argparse import ArgumentParser, HelpFormatter
@@ -33,6 +34,8 @@ SUMMARIES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # so that a log file shows how far a long run has come
     try:
         verb, rest = _verb(words)
         VERBS[verb](rest)
@@ -138,8 +141,11 @@ def _train(words: list[str]) -> None:
     options = parser.parse_args(rest)
 
     if options.resume:
-        if options.data or options.out or options.preset or options.config or settings.keys() - {"train.epochs"}:
-            raise UserError("with --resume, DATA and all settings come from the run; only --epochs may be given")
+        others = (options.data, options.out, options.preset, options.config, options.dry_run)
+        if any(others) or settings.keys() - {"train.epochs"}:
+            raise UserError(
+                "with --resume, DATA and all settings come from the run: only --epochs may be given, no --dry-run"
+            )
         from pairloom.api import resume
 
         epochs = load_experiment(flags=_flags(settings)).train.epochs if settings else None

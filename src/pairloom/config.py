@@ -178,7 +178,7 @@ class OptimConfig:
     """Epoch at which the rate would be 0; null takes the run's `train.epochs`. Set it when a run may be prolonged."""
 
     def __post_init__(self) -> None:
-        _require(self.learning_rate > 0, "optim.learning_rate must be above 0")
+        _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
         _require(self.epsilon > 0, "optim.epsilon must be above 0")
         _require(self.decay_start >= 0, "optim.decay_start must be 0 or more")

@@ -20,7 +20,7 @@ def numpy_generator(seed: int, purpose: str, *counters: int) -> np.random.Genera
 
     All numbers must be non-negative. Different purposes or counters give independent streams.
     """
-    return np.random.default_rng([seed, zlib.crc32(purpose.encode()), *counters])
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode()), len(counters), *counters])
 
 
 def derived_seed(seed: int, purpose: str, *counters: int) -> int:

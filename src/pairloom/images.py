@@ -44,7 +44,12 @@ def read_picture(path: Path) -> UInt8Array:
     Raises:
         UserError: if the file is missing, damaged or not an image.
     """
-    return np.asarray(_open(path).convert("RGB"))
+    image = _open(path)
+    if image.mode.startswith(("I", "F")):
+        raise UserError(f"{path}: holds {image.mode} pixels; only 8 bits a channel are read, so convert it first")
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return np.asarray(image.convert("RGB"))
 
 
 def read_class_map(path: Path) -> UInt8Array:

@@ -123,10 +123,7 @@ def test_an_odd_width_is_refused(tmp_path: Path) -> None:
     "names",
     [
         ("a.jpg", "a.png"),
-        pytest.param(
-            ("a.jpg", "a.m.png", "a.png"),
-            marks=pytest.mark.xfail(strict=True, reason="defect: only neighbours in the list are compared"),
-        ),
+        ("a.jpg", "a.m.png", "a.png"),
     ],
 )
 def test_two_images_of_one_name_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
@@ -137,7 +134,6 @@ def test_two_images_of_one_name_are_refused(tmp_path: Path, names: tuple[str, ..
     assert "a.png" in message
 
 
-@pytest.mark.xfail(strict=True, reason="defect: the last of the two is taken in silence")
 @pytest.mark.parametrize("doubled", ["train", "trainannot"])
 def test_two_images_of_one_name_are_refused_in_camvids_layout_too(camvid_like: Path, doubled: str) -> None:
     twin = camvid_like / doubled / "train_001.bmp"

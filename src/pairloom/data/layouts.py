@@ -5,7 +5,6 @@ A layout lists the files of a split and reads one of them; `LAYOUTS` is the tabl
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -66,11 +65,11 @@ class SideBySide:
 
     def recognises(self, root: Path) -> bool:
         """Look for images in train/, and for no folder of targets beside it."""
-        return bool(_images(root / "train")) and not (root / "trainannot").exists()
+        return any(map(_is_image, (root / "train").glob("*"))) and not (root / "trainannot").exists()
 
     def files(self, root: Path, split: str) -> list[PairFiles]:
         """List the images of `root/split`."""
-        return [PairFiles(path.stem, path, path) for path in _images(root / split)]
+        return [PairFiles(stem, path, path) for stem, path in _by_stem(root / split).items()]
 
     def read(self, files: PairFiles) -> Pair:
         """Cut the picture in the middle and read the right half's colours as classes."""
@@ -95,8 +94,7 @@ class CamVid:
 
     def files(self, root: Path, split: str) -> list[PairFiles]:
         """Match photographs and annotations of a split by stem."""
-        sources = {path.stem: path for path in _images(root / split)}
-        targets = {path.stem: path for path in _images(root / f"{split}annot")}
+        sources, targets = _by_stem(root / split), _by_stem(root / f"{split}annot")
         for stem in sorted(sources.keys() ^ targets.keys()):
             found, folder = (sources[stem], f"{split}annot") if stem in sources else (targets[stem], split)
             raise UserError(f"{found}: its partner {root / folder / stem}.* is missing; add it or remove this file")
@@ -149,13 +147,18 @@ def split_files(root: Path, split: str, layout: Layout) -> list[PairFiles]:
     files = layout.files(root, split)
     if not files:
         raise UserError(f"{root / split}: no images for the split {split!r}. Expected: {layout.description}")
-    for first, second in pairwise(files):
-        if first.name == second.name:
-            raise UserError(f"{second.source}: the name {second.name!r} belongs to {first.source.name} too; rename one")
     return files
 
 
-def _images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.name[0] != ".")
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """Return a folder's images by their names without extension, sorted; none where there is no folder."""
+    images: dict[str, Path] = {}
+    for path in sorted(filter(_is_image, folder.glob("*")), key=lambda path: (path.stem, path.name)):
+        if path.stem in images:
+            raise UserError(f"{path}: the name {path.stem!r} belongs to {images[path.stem].name} too; rename one")
+        images[path.stem] = path
+    return images

@@ -1,8 +1,6 @@
 """Everything a stopped run needs to go on, written so that a whole state can always be found."""
 
 import os
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -43,13 +41,15 @@ def load_state(folder: Path, device: torch.device) -> TrainingState:
     """
     problems = []
     for path in (folder / "last.pt", folder / "previous.pt"):
+        if not path.exists():
+            continue
         try:
             state: TrainingState = torch.load(path, map_location=device, weights_only=True)
-        except FileNotFoundError:
+        except Exception as error:
+            problems.append(f"{path.name} is damaged ({type(error).__name__})")
             continue
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-            problems.append(f"{path.name} is damaged ({str(error).splitlines()[0]})")
-            continue
-        return state
+        if isinstance(state, dict) and state.keys() >= TrainingState.__required_keys__:
+            return state
+        problems.append(f"{path.name} is no training state")
     reason = "; ".join(problems) or "the run was stopped before its first epoch ended"
     raise UserError(f"{folder}: holds no training state to go on from ({reason}); start a new run")

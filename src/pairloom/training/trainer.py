@@ -46,28 +46,47 @@ class TrainingResult:
     """Time since training was started or resumed."""
 
 
+def open_pairs(experiment: Experiment) -> tuple[PairStore, PairStore]:
+    """Decode an experiment's training pairs (native size) and validation pairs (at its size).
+
+    Raises:
+        UserError: for data that cannot serve.
+    """
+    data = experiment.data
+    root = Path(data.root)
+    layout = find_layout(root, data.layout)
+    training = PairStore.open(root, "train", layout, count=data.train_pairs, seed=experiment.train.seed)
+    return training, PairStore.open(root, "val", layout).resized(data.size)
+
+
 def fit(
-    experiment: Experiment, run: RunFolder, *, resume: bool = False, say: Callable[[str], None] = print
+    experiment: Experiment,
+    training: PairStore,
+    validation: PairStore,
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
 ) -> TrainingResult:
     """Train the experiment in its run folder.
 
     Args:
         experiment: a resolved experiment.
+        training: its training pairs.
+        validation: its validation pairs, at its size.
         run: its folder, begun by `RunFolder.begin`.
         resume: go on from the last epoch that ended.
         say: receives a line an epoch.
 
     Raises:
-        UserError: for data that cannot serve, a device that is not there, or a loss that is not finite.
+        UserError: for a device that is not there, nothing to go on from, or a loss that is not finite.
     """
     started = time.perf_counter()
     data, config, optim = experiment.data, experiment.train, experiment.optim
     device = choose_device(config.device)
 
-    # The pairs.
-    layout = find_layout(Path(data.root), data.layout)
-    training = PairStore.open(Path(data.root), "train", layout, count=data.train_pairs, seed=config.seed)
-    validation = PairStore.open(Path(data.root), "val", layout).resized(data.size)
+    # The pairs of each step, and those drawn in pictures.
+    palette = training.palette
     batches = TrainingBatches(
         training,
         data.size,
@@ -82,7 +101,7 @@ def fit(
     # Both networks and their optimizers.
     fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
     with torch_seeded(derived_seed(config.seed, "weights"), device):
-        model = TranslationModel.build(experiment.model, layout.palette, data.size, device)
+        model = TranslationModel.build(experiment.model, palette, data.size, device)
         generator, generator_optimizer = fabric.setup(model.generator, _adam(model.generator, optim))
         bare_discriminator = build_discriminator(experiment.model)
         discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, _adam(bare_discriminator, optim))
@@ -101,7 +120,7 @@ def fit(
             class_weights=_class_weights(training, device) if experiment.loss.class_weights == "bounded" else None,
         ),
         model.head,
-        Painter(layout.palette, device),
+        Painter(palette, device),
         config.update,
         backward=lambda loss, inputs: fabric.backward(loss, inputs=inputs),
     )
@@ -115,6 +134,7 @@ def fit(
         bare_discriminator.load_state_dict(state["discriminator"])
         generator_optimizer.load_state_dict(state["generator_optimizer"])
         discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+        run.write_config(experiment)  # more epochs may have been asked for
     log = MetricsLog(run, after_epoch=epochs_done)
 
     steps = batches.steps_per_epoch
@@ -158,7 +178,7 @@ def fit(
             if snapshot:
                 model.save(run.snapshot(epoch), about={"epoch": epoch, "kept": "snapshot"})
                 for pair in samples:
-                    translation = layout.palette.to_colours(model.predict(pair.source))
+                    translation = palette.to_colours(model.predict(pair.source))
                     write_png(run.samples(epoch) / f"{pair.name}.png", translation)
             log.append(record)
             save_state(
@@ -172,7 +192,7 @@ def fit(
                 ),
             )
             if snapshot:
-                draw_report(run, log.history, samples, layout.palette)
+                draw_report(run, log.history, samples, palette)
             say(_sentence(record, config.epochs))
     log.close()
 
