@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
+from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
 from pairloom.palette import (
     CAMVID,
@@ -236,3 +237,14 @@ def test_a_palette_has_room_for_254_classes_beside_void(classes: int, possible: 
 def test_an_unknown_class_name_has_no_index() -> None:
     with pytest.raises(ValueError, match="not in tuple"):
         CITYSCAPES.index("unicorn")
+
+
+def test_side_by_side_jpegs_at_quality_75_are_read_above_99_percent_right() -> None:
+    right = []
+    for index in range(12):
+        photograph, ids = draw_street(5, index, 256, 256)
+        file = io.BytesIO()
+        both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
+        Image.fromarray(both).save(file, "JPEG", quality=75)
+        right.append(float((CITYSCAPES.to_ids(np.asarray(Image.open(file))[:, 256:]) == ids).mean()))
+    assert np.mean(right) > 0.99

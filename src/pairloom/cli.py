@@ -5,11 +5,12 @@ Heavy imports are made inside the verbs, so that `--help` and `--version` answer
 
 import io
 import json
+import os
 import sys
-from argparse import ArgumentParser, HelpFormatter
+from argparse import Action, ArgumentParser, HelpFormatter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pairloom import __version__
 from pairloom.errors import UserError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 SUMMARIES = {
     "demo": "make street scenes, train a small model, say where the report is",
@@ -42,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"pairloom: {error}", file=sys.stderr)
         return EXIT_MISTAKE
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # `pairloom ... | head`: who reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except OSError as error:  # a folder that cannot be written, a full disk
         print(f"pairloom: {error}", file=sys.stderr)
         return EXIT_MISTAKE
@@ -65,6 +68,11 @@ class _Parser(ArgumentParser):
             allow_abbrev=False,
             formatter_class=_Formatter,
         )
+
+    def add_argument(self, *names: str, **options: Any) -> Action:
+        """Add an option; hyphens and underscores in its name are both taken."""
+        spellings = [name.replace("-", "_").replace("__", "--", 1) for name in names if "-" in name.lstrip("-")]
+        return super().add_argument(*names, *spellings, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
@@ -297,7 +305,7 @@ def _print_scores(columns: Mapping[str, "ScoreRecord"]) -> None:
         table.add_column(title, justify="right")
     records = list(columns.values())
     for name in ("pixel_accuracy", "class_accuracy", "mean_iou"):
-        table.add_row(name.replace("_", " "), *(_figure(record[name]) for record in records))
+        table.add_row(name.replace("_", " ").replace("iou", "IoU"), *(_figure(record[name]) for record in records))
     for name in records[0]["per_class"]:
         figures = [record["per_class"][name] for record in records]
         if any(figure is not None for figure in figures):

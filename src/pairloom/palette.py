@@ -4,6 +4,7 @@ A palette's classes are numbered from 0; `VOID` (255) marks pixels that belong t
 never scored and never predicted.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -125,11 +126,17 @@ class Palette:
         known, ids = self._known
         nearest, distances = _nearest(picture, known)
         if distances.any():
-            mixed = _mixed(nearest, distances, scored=len(self))
-            near_by = _near_by(nearest, ~mixed, len(known))[mixed]
-            contrast = (picture[mixed] @ _YCBCR)[:, None, :] - known @ _YCBCR
+            alike = _alike_neighbours(nearest)
+            # Colours that are not scored lie close to others, so they must fill their surroundings: a rim is no caravan.
+            wanted = np.where(nearest < len(self), _SURE_NEIGHBOURS, 8)
+            sure = (distances <= _SURE_DISTANCE) & (alike >= wanted)
+            doubtful = (distances > 0) & ~(sure & (alike == 8))
+            near_by = _near_by(nearest, sure, len(known))[doubtful]
+            contrast = (picture[doubtful] @ _YCBCR)[:, None, :] - known @ _YCBCR
             costs = np.square(contrast) @ _TINT_WEIGHTS + np.where(near_by, 0, _STRANGER_COST)
-            nearest[mixed & (distances > 0)] = costs.argmin(axis=1)[distances[mixed] > 0]
+            nearest[doubtful] = costs.argmin(axis=1)
+            costs -= _ALIKE_BONUS * _votes(nearest, doubtful, len(known))
+            nearest[doubtful] = costs.argmin(axis=1)
         return ids[nearest]
 
     @cached_property
@@ -150,12 +157,14 @@ _SURE_DISTANCE = 1600
 """Squared distance in RGB beyond which a colour is not simply a known one, roughly coded."""
 _SURE_NEIGHBOURS = 4
 """Of the 8 neighbours, how many must read the same for a pixel to belong to an area."""
-_REACH = 5
+_REACH = 7
 """Pixels from an area within which its colour comes into question: JPEG mixes tints over 16 pixels at the most."""
-_TINT_WEIGHTS = np.array([1.0, 0.06, 0.06])
+_TINT_WEIGHTS = np.array([1.0, 0.05, 0.05])
 """Of squared differences in brightness and in the two tints."""
 _STRANGER_COST = 1000.0
 """Added for colours of no area near by; a brightness difference of some 30 levels outweighs it."""
+_ALIKE_BONUS = 60.0
+"""Taken off a colour's cost for each neighbour that was read so."""
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]).T
 """RGB to brightness and tints, as JPEG does (ITU-T T.871)."""
 
@@ -171,20 +180,28 @@ def _nearest(picture: UInt8Array, known: NDArray[np.int32]) -> tuple[NDArray[np.
     return distances.argmin(axis=1)[where], distances.min(axis=1)[where].astype(np.int32)
 
 
-def _mixed(nearest: NDArray[np.intp], distances: NDArray[np.int32], *, scored: int) -> NDArray[np.bool_]:
-    """Tell the pixels (H×W) that are not safely inside an area of one colour.
-
-    Colours that are not scored lie close to others and must fill their surroundings: a dark rim is no caravan.
-    """
+def _neighbours(nearest: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Yield the picture shifted to each of the 8 neighbours (H×W each), -1 beyond its border."""
     height, width = nearest.shape
     padded = np.pad(nearest, 1, constant_values=-1)
-    same = np.zeros(nearest.shape, dtype=np.int8)
-    for down in range(3):
-        for across in range(3):
-            same += padded[down : down + height, across : across + width] == nearest
-    same -= 1  # itself
-    mixed: NDArray[np.bool_] = (distances > _SURE_DISTANCE) | (same < np.where(nearest < scored, _SURE_NEIGHBOURS, 8))
-    return mixed
+    for down, across in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
+        yield padded[down : down + height, across : across + width]
+
+
+def _alike_neighbours(nearest: NDArray[np.intp]) -> NDArray[np.int8]:
+    """Count for each pixel (H×W) how many of its neighbours have the same number."""
+    alike = np.zeros(nearest.shape, dtype=np.int8)
+    for neighbour in _neighbours(nearest):
+        alike += neighbour == nearest
+    return alike
+
+
+def _votes(nearest: NDArray[np.intp], chosen: NDArray[np.bool_], colours: int) -> NDArray[np.intp]:
+    """Count for each chosen pixel (N) how many of its neighbours read as each colour (N×K)."""
+    votes = np.zeros((int(chosen.sum()), colours), dtype=np.intp)
+    for neighbour in _neighbours(nearest):
+        votes += neighbour[chosen][:, None] == np.arange(colours)
+    return votes
 
 
 def _near_by(nearest: NDArray[np.intp], sure: NDArray[np.bool_], colours: int) -> NDArray[np.bool_]:

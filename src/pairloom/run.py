@@ -60,7 +60,8 @@ class RunFolder:
 
     def sampled_epochs(self) -> list[int]:
         """Epochs that have sample pictures, in order."""
-        return sorted(int(folder.name.removeprefix("epoch-")) for folder in self.path.glob("samples/epoch-[0-9]*"))
+        names = (folder.name.removeprefix("epoch-") for folder in self.path.glob("samples/epoch-*"))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     @classmethod
     def begin(cls, path: Path, experiment: Experiment) -> "RunFolder":

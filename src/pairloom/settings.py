@@ -1,6 +1,7 @@
 """Experiments from presets, YAML files and single settings, and back to YAML."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -50,7 +51,8 @@ def experiment_parser() -> ArgumentParser:
 def settings_help() -> str:
     """Describe every field, its choices and its default, and the short names, for the command line's help."""
     short = "\n".join(f"  --{name.replace('_', '-'):<14} is --{field}" for name, field in ALIASES.items())
-    _usage, _, fields = experiment_parser().format_help().partition("\n\n")
+    _usage, _, text = experiment_parser().format_help().partition("\n\n")
+    fields = re.sub(r"  --\w+ CONFIG .*\n", "", text)  # a file for one section is not taken here
     return f"short names of settings:\n{short}\n\n{fields}"
 
 
@@ -142,9 +144,14 @@ def _read_yaml(path: str) -> dict[str, object]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as a YAML config ({_one_line(error)})") from error
     content = {} if content is None else content
+    sections = [section.name for section in dataclasses.fields(Experiment)]
     if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):
-        sections = ", ".join(section.name for section in dataclasses.fields(Experiment))
-        raise UserError(f"{path}: a config holds sections ({sections}), each with its settings indented below it")
+        raise UserError(
+            f"{path}: a config holds sections ({', '.join(sections)}), each with its settings indented below it"
+        )
+    for name in content:
+        if name not in sections:
+            raise UserError(f"{path}: unknown section {name!r}; there are {', '.join(sections)}")
     return content
 
 
