@@ -127,7 +127,7 @@ class Palette:
         nearest, distances = _nearest(picture, known)
         if distances.any():
             alike = _alike_neighbours(nearest)
-            # Colours that are not scored lie close to others, so they must fill their surroundings: a rim is no caravan.
+            # Colours that are not scored lie close to others and must fill their surroundings: a rim is no caravan.
             wanted = np.where(nearest < len(self), _SURE_NEIGHBOURS, 8)
             sure = (distances <= _SURE_DISTANCE) & (alike >= wanted)
             doubtful = (distances > 0) & ~(sure & (alike == 8))
