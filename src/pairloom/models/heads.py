@@ -4,7 +4,6 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from pairloom.palette import Palette
 
@@ -70,15 +69,14 @@ class ClassHead:
     tanh = False
 
     def __init__(self, painter: Painter) -> None:
+        self._paint = painter
         self._colours = painter.colours
         self.channels = len(painter.colours)
 
     def picture(self, answer: Tensor) -> Tensor:
         """Return pure palette colours whose gradient is that of the expected colour."""
-        soft = answer.float().softmax(dim=1)  # B×K×H×W
-        hard = F.one_hot(soft.argmax(dim=1), self.channels).permute(0, 3, 1, 2)
-        weights = hard + (soft - soft.detach())
-        return torch.einsum("bkhw,kc->bchw", weights, self._colours)
+        soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
+        return self._paint(self.ids(answer)) + (soft - soft.detach())
 
     def ids(self, answer: Tensor) -> Tensor:
         """Return the class of the largest logit."""

@@ -182,7 +182,7 @@ def _pedestrians(scene: Scene) -> None:
     rng, half = scene.rng, scene.half
     for _ in range(int(rng.integers(3, 9))):
         side = int(rng.choice([-1, 1]))
-        s = 4.5 + 20 * rng.random() ** 1.4
+        s = 4.5 + 16 * rng.random() ** 1.4
         offset = half + rng.uniform(0.5, max(scene.walks[side] - 0.4, 0.6))
         for i in range(int(rng.choice([1, 1, 2, 3]))):
             person(scene, scene.on_walk(side * (offset + rng.normal(0, 0.35)), s + 0.55 * i))

@@ -69,7 +69,7 @@ def _empty_street(rng: np.random.Generator, height: int, width: int) -> Scene:
     walks = {-1: rng.uniform(1.6, 4.5), 1: rng.uniform(1.6, 4.5)}
     bend = rng.normal(0, 0.0012) if rng.random() < 0.4 else 0.0
     end = float(np.exp(rng.uniform(np.log(40), np.log(140))))
-    focal = rng.uniform(1.1, 1.5) * min(height, width)
+    focal = rng.uniform(1.2, 1.6) * min(height, width)
     place = np.array([np.clip(half * 0.36 + rng.normal(0, 0.9), -half + 1.5, half - 1.2), rng.uniform(1.25, 2.4), 0.0])
     yaw, pitch = float(np.clip(rng.normal(0, 0.11), -0.26, 0.26)), rng.uniform(-0.16, 0.13)
     camera = Camera(place, yaw, pitch, rng.normal(0, 0.018), focal, height, width)
