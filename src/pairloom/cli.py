@@ -299,7 +299,7 @@ def _print_scores(columns: Mapping[str, "ScoreRecord"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, show_header=len(columns) > 1)
     table.add_column("")
     for title in columns:
         table.add_column(title, justify="right")
