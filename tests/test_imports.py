@@ -15,7 +15,7 @@ PACKAGE = Path(pairloom.__file__).parent
 # Each room may import from its own level's listed rooms and from every level below; see docs/architecture.md.
 LEVELS = (
     {"errors"},
-    {"config", "draws", "palette", "progress"},
+    {"config", "draws", "palette", "progress", "tables"},
     {"images", "settings"},
     {"run"},
     {"data"},

@@ -17,7 +17,6 @@ from pairloom.errors import UserError
 
 if TYPE_CHECKING:
     from pairloom.config import Experiment
-    from pairloom.evaluation.metrics import ScoreRecord
     from pairloom.training.trainer import TrainingResult
 
 EXIT_MISTAKE = 2
@@ -113,11 +112,12 @@ def _demo(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.demonstration import demo
+    from pairloom.tables import print_scores
 
     result = demo(options.out)
     run, model = result.training.run, result.training.record["validation"]
     print(f"\nOn {model['pairs']} street scenes that training has not seen:")
-    _print_scores(
+    print_scores(
         {
             "the trained model": model,
             "colour and position alone": result.colour_and_position,
@@ -214,6 +214,8 @@ def _print_plan(experiment: "Experiment") -> None:
 
 def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     """Train, and print what came of it, or how to go on after Ctrl-C."""
+    from pairloom.tables import print_scores
+
     try:
         result = training()
     except KeyboardInterrupt:
@@ -225,7 +227,7 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
         f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is kept in "
         f"{result.run.model}; on {scores['pairs']} validation pairs:"
     )
-    _print_scores({"": scores})
+    print_scores({"": scores})
     print(f"\nReport: {result.run.report / 'grid.png'} and {result.run.report / 'curves.png'}")
     print(f"Use it: pairloom translate {result.run.path} PHOTO.jpg --out translated")
 
@@ -246,13 +248,14 @@ def _evaluate(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.api import evaluate
+    from pairloom.tables import print_scores
 
     scores = evaluate(options.run, options.data, split=options.split, at=options.at, device=options.device).to_record()
     if options.json:
         print(json.dumps(scores))
         return
     print(f"{scores['pairs']} pairs of the split {scores['split']}")
-    _print_scores({"": scores})
+    print_scores({"": scores})
 
 
 def _translate(words: list[str]) -> None:
@@ -292,29 +295,6 @@ def _data(words: list[str]) -> None:
         options.out, size=size, train_pairs=options.train_pairs, val_pairs=options.val_pairs, seed=options.seed
     )
     print(f"{options.train_pairs} training and {options.val_pairs} validation pairs written to {options.out}")
-
-
-def _print_scores(columns: Mapping[str, "ScoreRecord"]) -> None:
-    """Print a table: a row a score, a column a set of scores, classes that occur nowhere left out."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=len(columns) > 1)
-    table.add_column("")
-    for title in columns:
-        table.add_column(title, justify="right")
-    records = list(columns.values())
-    for name in ("pixel_accuracy", "class_accuracy", "mean_iou"):
-        table.add_row(name.replace("_", " ").replace("iou", "IoU"), *(_figure(record[name]) for record in records))
-    for name in records[0]["per_class"]:
-        figures = [record["per_class"][name] for record in records]
-        if any(figure is not None for figure in figures):
-            table.add_row(f"  IoU {name}", *map(_figure, figures))
-    Console().print(table)
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 VERBS: Mapping[str, Callable[[list[str]], None]] = {
