@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "resume what is not there": ("train --resume nowhere", "nowhere: is not a run folder"),
     "resume without a run": ("train --resume", "--resume"),
     "resume before the first epoch ended": ("train --resume BEGUN", "no training state"),
-    "resume for longer before the first epoch ended": ("train --resume BEGUN --epochs 9", "no training state"),
+    "resume for longer before the first epoch ended": ("train --resume BEGUN --epochs 99", "no training state"),
     "resume with DATA": ("train DATA --resume RUN", "only --epochs"),
     "resume with --out": ("train --resume RUN --out new", "only --epochs"),
     "resume with a preset": ("train --resume RUN --preset seed", "only --epochs"),

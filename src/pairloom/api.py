@@ -8,7 +8,6 @@ from pairloom.config import Experiment
 from pairloom.data.layouts import find_layout
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
-from pairloom.evaluation.history import read_history
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.scoring import At, score_model
 from pairloom.models.translation import TranslationModel, choose_device, find_model
@@ -47,6 +46,7 @@ def train(
 def train_experiment(experiment: Experiment, out: str | Path, *, say: Callable[[str], None] = print) -> TrainingResult:
     """Train an experiment that `load_experiment` made; see `train`."""
     require_empty(Path(out))
+    choose_device(experiment.train.device)
     experiment = locate(experiment)
     # The run folder is made once the pairs are known to serve, so that a mistake in them costs no folder.
     training, validation = open_pairs(experiment)
@@ -80,9 +80,8 @@ def resume(run: str | Path, *, epochs: int | None = None, say: Callable[[str], N
     """
     folder = RunFolder(Path(run))
     experiment = folder.experiment()
-    history = read_history(folder.metrics)
-    if epochs is not None and history and epochs < history[-1]["epoch"]:
-        raise UserError(f"{run}: has {history[-1]['epoch']} epochs already; --epochs may only be raised")
+    if epochs is not None and epochs < experiment.train.epochs:
+        raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
     if epochs is not None and epochs != experiment.train.epochs:
         experiment = dataclasses.replace(experiment, train=dataclasses.replace(experiment.train, epochs=epochs))
     training, validation = open_pairs(experiment)

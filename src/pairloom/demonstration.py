@@ -10,6 +10,7 @@ from pairloom.api import train_experiment
 from pairloom.data.layouts import find_layout
 from pairloom.data.store import PairStore
 from pairloom.data.streets import write_streets
+from pairloom.errors import UserError
 from pairloom.evaluation.baselines import ColourAndPosition
 from pairloom.evaluation.metrics import ScoreRecord, score
 from pairloom.run import require_empty
@@ -41,6 +42,8 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     Raises:
         UserError: if a folder is not empty.
     """
+    if Path(out).name in ("", ".."):
+        raise UserError(f"{out}: name a folder to be made, such as runs/demo")
     run, streets = Path(out), Path(out).with_name(f"{Path(out).name}-streets")
     require_empty(run)
     experiment = load_experiment("demo", settings={"data.root": str(streets)})

@@ -23,6 +23,11 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM")
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm"})
 
 
+def is_image(path: Path) -> bool:
+    """Tell by its name whether a file in a folder is an image; hidden files are none."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+
+
 def _open(path: Path) -> Image.Image:
     """Read and decode an image file whole, so that a truncated file is found here."""
     try:

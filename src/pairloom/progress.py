@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from rich.console import Console
@@ -29,6 +30,12 @@ class _Speed(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
 
 
+@cache
+def _console() -> Console:
+    """One console for all bars: rich stacks the bars of one console, and those of two would overwrite each other."""
+    return Console(stderr=True)
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Show progress bars on standard error while the block runs."""
@@ -41,7 +48,13 @@ def progress() -> Iterator[Progress]:
         TextColumn("[dim]left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bars:
+    with Progress(
+        *columns,
+        console=_console(),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as bars:
         yield bars
 
 

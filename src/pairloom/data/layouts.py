@@ -12,7 +12,7 @@ import numpy as np
 
 from pairloom.config import LayoutName
 from pairloom.errors import UserError
-from pairloom.images import EXTENSIONS, UInt8Array, read_class_map, read_picture
+from pairloom.images import UInt8Array, is_image, read_class_map, read_picture
 from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette
 
 SPLITS = ("train", "val", "test")
@@ -65,7 +65,7 @@ class SideBySide:
 
     def recognises(self, root: Path) -> bool:
         """Look for images in train/, and for no folder of targets beside it."""
-        return any(map(_is_image, (root / "train").glob("*"))) and not (root / "trainannot").exists()
+        return any(map(is_image, (root / "train").glob("*"))) and not (root / "trainannot").exists()
 
     def files(self, root: Path, split: str) -> list[PairFiles]:
         """List the images of `root/split`."""
@@ -150,14 +150,10 @@ def split_files(root: Path, split: str, layout: Layout) -> list[PairFiles]:
     return files
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-
-
 def _by_stem(folder: Path) -> dict[str, Path]:
     """Return a folder's images by their names without extension, sorted; none where there is no folder."""
     images: dict[str, Path] = {}
-    for path in sorted(filter(_is_image, folder.glob("*")), key=lambda path: (path.stem, path.name)):
+    for path in sorted(filter(is_image, folder.glob("*")), key=lambda path: (path.stem, path.name)):
         if path.stem in images:
             raise UserError(f"{path}: the name {path.stem!r} belongs to {images[path.stem].name} too; rename one")
         images[path.stem] = path

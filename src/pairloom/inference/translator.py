@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pairloom.errors import UserError
-from pairloom.images import EXTENSIONS, UInt8Array, read_picture, resize_picture, write_png
+from pairloom.images import UInt8Array, is_image, read_picture, resize_picture, write_png
 from pairloom.models.translation import TranslationModel, choose_device, find_model
 from pairloom.progress import track
 from pairloom.run import require_empty
@@ -65,7 +65,7 @@ def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, de
 
 def _images(entry: Path) -> list[Path]:
     if entry.is_dir():
-        images = sorted(path for path in entry.iterdir() if path.suffix.lower() in EXTENSIONS)
+        images = sorted(path for path in entry.iterdir() if is_image(path))
         if not images:
             raise UserError(f"{entry}: holds no images")
         return images
