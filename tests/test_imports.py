@@ -12,7 +12,7 @@ import pairloom
 
 PACKAGE = Path(pairloom.__file__).parent
 
-# Each room may import from its own level's listed rooms and from every level below; see docs/architecture.md.
+# Each room may import from its own level's listed rooms and from every level below; see CONTRIBUTING.md.
 LEVELS = (
     {"errors"},
     {"config", "draws", "palette", "progress", "tables"},

@@ -76,7 +76,7 @@ def resume(run: str | Path, *, epochs: int | None = None, say: Callable[[str], N
         say: receives a line an epoch.
 
     Raises:
-        UserError: if this is no run folder, nothing of it can be gone on from, or it has more epochs already.
+        UserError: if this is no run folder, nothing of it can be gone on from, or fewer epochs are asked for.
     """
     folder = RunFolder(Path(run))
     experiment = folder.experiment()

@@ -33,7 +33,7 @@ SUMMARIES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    """Run the command line and return its exit code: 0, 2 for a mistake, 130 after Ctrl-C, 141 when output is cut."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # so that a log file shows how far a long run has come

@@ -17,8 +17,9 @@ def summarise(config: ModelConfig, palette: Palette, size: Size) -> str:
     Numbers are parameters and batch-norm statistics. Shapes are channels × height × width for one pair of this size.
     """
     meta = torch.device("meta")
-    generator = TranslationModel.build(config, palette, size, meta).generator
-    discriminator = build_discriminator(config).to(meta)
+    with meta:
+        generator = TranslationModel.build(config, palette, size, meta).generator
+        discriminator = build_discriminator(config)
     source, target = (torch.empty(1, 3, *size, device=meta) for _ in range(2))
     convolutions = {name: layer for name, layer in discriminator.named_modules() if isinstance(layer, nn.Conv2d)}
     field = discriminator.receptive_field

@@ -45,7 +45,7 @@ def load_state(folder: Path, device: torch.device) -> TrainingState:
             continue
         try:
             state: TrainingState = torch.load(path, map_location=device, weights_only=True)
-        except Exception as error:
+        except Exception as error:  # torch meets damaged bytes with errors of every kind
             problems.append(f"{path.name} is damaged ({type(error).__name__})")
             continue
         if isinstance(state, dict) and state.keys() >= TrainingState.__required_keys__:
