@@ -31,10 +31,15 @@ def main() -> None:
     results = {}
     for name, changes in ROWS.items():
         run = options.out / name
-        if not (run / "model").exists():
+        if (run / "config.yaml").exists():
+            pairloom.resume(run)  # nothing is left to do in a row that is finished
+        else:
             settings = {"size": 128, "model.width": 32, "train_pairs": 300, "epochs": options.epochs, **changes}
             pairloom.train(options.camvid, run, preset="seed", settings=settings)
-        results[name] = pairloom.evaluate(run).to_record()
+        found = pairloom.evaluate(run)
+        if not isinstance(found, pairloom.Scores):
+            raise TypeError("CamVid's targets are classes")
+        results[name] = found.to_record()
 
     print(f"{'':<20} pixel  class   mIoU  " + "  ".join(f"{name[:9]:>9}" for name in SHOWN))
     for name, scores in results.items():

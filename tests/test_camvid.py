@@ -14,6 +14,7 @@ def test_the_original_is_reproduced_on_camvid(camvid: Path, tmp_path: Path) -> N
     settings: dict[str, object] = {"size": 128, "train_pairs": 300, "model.width": 32, "epochs": 10}
     result = train(camvid, tmp_path / "run", preset="seed", settings=settings, say=lambda _line: None)
     scores = result.record["validation"]
+    assert "mean_iou" in scores
     assert scores["pairs"] == 101
     for name, floor in (("pixel_accuracy", 0.74), ("class_accuracy", 0.42), ("mean_iou", 0.32)):
         assert (scores[name] or 0) >= floor, name  # type: ignore[literal-required]

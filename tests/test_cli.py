@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,7 +90,9 @@ def things(trained: tuple[Path, str], streets: Path, tmp_path_factory: pytest.Te
     folder = tmp_path_factory.mktemp("things")
     shutil.copytree(trained[0], folder / "run")
     begun = load_experiment(settings={"data.root": str(streets), "size": 32})
-    RunFolder.begin(folder / "begun", begun.resolved())
+    run = RunFolder(folder / "begun")
+    with run.locked():
+        run.begin(begun.resolved(), None)
     (folder / "empty").mkdir()
     (folder / "file").write_text("neither a config nor an image")
     return folder
@@ -111,7 +115,7 @@ def test_the_help_names_every_verb_and_is_the_answer_to_no_words() -> None:
 
 def test_the_help_of_train_names_the_settings() -> None:
     out = _good("train", "--help")
-    for words in ("--dry-run", "--batch-size", "--train.batch_size", "Pairs a step", "demo, recommended, seed"):
+    for words in ("--dry-run", "--batch-size", "--train.batch_size", "Pairs a step", "demo, images, recommended, seed"):
         assert words in out
 
 
@@ -161,9 +165,9 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "train without DATA or --out": ("train", "is missing"),
     "train without --out": ("train DATA", "--out is missing"),
     "train with DATA that is not there": ("train nowhere --out new", "nowhere: no such folder"),
-    "train with DATA that is a file": ("train file --out new", "file: no such folder"),
+    "train with DATA that is a file": ("train file --out new", "file: holds no pairs"),
     "train with DATA without pairs": ("train empty --out new", "empty: holds no pairs"),
-    "train with another layout than named": ("train empty --out new --layout camvid", "empty/train: no images"),
+    "train with another layout than named": ("train empty --out new --layout camvid", "empty: holds no pairs"),
     "train with two DATA": (f"{TRAIN} DATA", "unrecognized arguments"),
     "train into a folder that holds files": ("train DATA --out RUN", "run: already holds files"),
     "train into a file": ("train DATA --out file", "file: already holds files"),
@@ -190,8 +194,6 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "resume what is no run": ("train --resume empty", "empty: is not a run folder"),
     "resume what is not there": ("train --resume nowhere", "nowhere: is not a run folder"),
     "resume without a run": ("train --resume", "--resume"),
-    "resume before the first epoch ended": ("train --resume BEGUN", "no training state"),
-    "resume for longer before the first epoch ended": ("train --resume BEGUN --epochs 99", "no training state"),
     "resume with DATA": ("train DATA --resume RUN", "only --epochs"),
     "resume with --out": ("train --resume RUN --out new", "only --epochs"),
     "resume with a preset": ("train --resume RUN --preset seed", "only --epochs"),
@@ -205,7 +207,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "evaluate what is not there": ("evaluate nowhere", "nowhere: no such run or model folder"),
     "evaluate what holds no model": ("evaluate BEGUN", "begun: is neither a model folder nor a run"),
     "evaluate on nothing": ("evaluate RUN nowhere", "nowhere: no such folder"),
-    "evaluate on a split that is not there": ("evaluate RUN --split test", "test: no images"),
+    "evaluate on a split that is not there": ("evaluate RUN --split test", "has no split 'test'"),
     "evaluate on a split that is none": ("evaluate RUN --split rest", "rest"),
     "evaluate a model without DATA": ("evaluate RUN/model", "name DATA as well"),
     "translate nothing": ("translate RUN --out new", "INPUT"),
@@ -220,6 +222,15 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "translate by what is no model": ("translate empty DATA/train --out new", "empty: is neither a model folder"),
     "translate into a folder that holds files": ("translate RUN DATA/train --out BEGUN", "begun: already holds files"),
     "translate into a folder below a file": ("translate RUN DATA/train --out file/new", "file/new"),
+    "check nothing": ("check", "DATA"),
+    "check what is not there": ("check nowhere", "nowhere: no such folder"),
+    "check what holds no pairs": ("check empty", "empty: holds no pairs"),
+    "check with a setting of training": ("check DATA --epochs 3", "check takes --data.field only"),
+    "check with a palette that is none": ("check DATA --data.palette file", "file: "),
+    "train with a palette that is not there": (f"{TRAIN} --data.palette none.yaml", "none.yaml: is neither"),
+    "train on classes that are pictures": (f"{TRAIN} --data.target images --preset recommended", "--preset images"),
+    "train with channels that cannot be": (f"{TRAIN} --model.out_channels 5", "drawn in 3 channels"),
+    "camvid from nowhere": ("data camvid --out new --url nowhere.zip", "nowhere.zip"),
     "data of no kind": ("data", "kind"),
     "data of another kind": ("data houses --out new", "houses"),
     "data without --out": ("data streets", "--out"),
@@ -478,7 +489,7 @@ class _Impatient(io.StringIO):
 
     def write(self, text: str) -> int:
         if "epoch 1/" in text:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
         return super().write(text)
 
 

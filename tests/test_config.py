@@ -145,13 +145,12 @@ def test_what_is_spelled_out_is_kept(size: Size, depth: int, width: int, discrim
 
 
 @given(st.integers(1, 100), st.integers(0, 100), st.sampled_from(["linear", "cosine"]))
-def test_the_learning_rate_falls_until_the_last_epoch_unless_another_is_named(
+def test_the_end_of_the_learning_rates_fall_stays_open_so_that_it_follows_the_epochs(
     epochs: int, start: int, decay: object
 ) -> None:
     optim = OptimConfig(decay=decay, decay_start=start)  # type: ignore[arg-type]
     experiment = Experiment(optim=optim, train=TrainConfig(epochs=epochs))
-    end = experiment.resolved().optim.decay_end
-    assert end == (epochs if epochs > start else start + 1)
+    assert experiment.resolved().optim.decay_end is None
     named = dataclasses.replace(experiment, optim=dataclasses.replace(optim, decay_end=start + 7))
     assert named.resolved().optim.decay_end == start + 7
 

@@ -13,6 +13,7 @@ from pairloom.errors import UserError
 def test_the_demo_sees_what_colour_and_place_do_not_tell(tmp_path: Path) -> None:
     result = demo(tmp_path / "demo", say=lambda _line: None)
     scores = result.training.record["validation"]
+    assert "mean_iou" in scores
     guess = result.colour_and_position["mean_iou"]
     constant = result.commonest_class["mean_iou"]
     assert scores["mean_iou"] is not None

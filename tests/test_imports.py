@@ -15,7 +15,8 @@ PACKAGE = Path(pairloom.__file__).parent
 # Each room may import from its own level's listed rooms and from every level below; see CONTRIBUTING.md.
 LEVELS = (
     {"errors"},
-    {"config", "draws", "palette", "progress", "tables"},
+    {"config", "cores", "draws", "files", "progress", "tables"},
+    {"palette"},
     {"images", "settings"},
     {"run"},
     {"data"},

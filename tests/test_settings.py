@@ -144,11 +144,11 @@ def _write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_there_are_the_three_presets() -> None:
-    assert preset_names() == ["demo", "recommended", "seed"]
+def test_there_are_the_four_presets() -> None:
+    assert preset_names() == ["demo", "images", "recommended", "seed"]
 
 
-@pytest.mark.parametrize("preset", ["demo", "recommended", "seed"])
+@pytest.mark.parametrize("preset", ["demo", "images", "recommended", "seed"])
 def test_every_preset_loads_resolves_and_says_nothing_that_gets_lost(preset: str) -> None:
     experiment = load_experiment(preset)
     assert isinstance(experiment.resolved().model.depth, int)
@@ -222,7 +222,9 @@ def test_the_presets_differ_where_they_say() -> None:
 @pytest.mark.parametrize(("name", "field"), ALIASES.items())
 def test_every_short_name_stands_for_a_field(name: str, field: str) -> None:
     assert field in FIELDS
-    value = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed"}.get(name, 7)
+    value = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "direction": "BtoA"}.get(
+        name, 7
+    )
     short, full = load_experiment(settings={name: value}), load_experiment(settings={field: value})
     assert short == full != load_experiment()
 
@@ -304,7 +306,7 @@ def _refusal(preset: str = "recommended", **layers: object) -> str:
 
 @pytest.mark.parametrize("preset", ["nope", "", "Seed", "seed.yaml", "../presets/seed"])
 def test_unknown_presets_are_refused_with_those_there_are(preset: str) -> None:
-    assert _refusal(preset) == f"unknown preset {preset!r}; there are demo, recommended, seed"
+    assert _refusal(preset) == f"unknown preset {preset!r}; there are demo, images, recommended, seed"
 
 
 DEEP = "[" * 5000

@@ -9,31 +9,39 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from pairloom.api import evaluate, resume, train
+    from pairloom.api import check, evaluate, resume, train
     from pairloom.config import Experiment
+    from pairloom.data.check import CheckResult
+    from pairloom.data.download import fetch_camvid
     from pairloom.data.streets import draw_street, write_streets
     from pairloom.demonstration import demo
     from pairloom.errors import UserError
     from pairloom.evaluation.metrics import Scores
+    from pairloom.evaluation.picture_metrics import PictureScores
     from pairloom.inference.translator import Translator, translate
-    from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette
+    from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
     from pairloom.training.trainer import TrainingResult
 
 _HOMES = {
     "CAMVID": "palette",
     "CITYSCAPES": "palette",
+    "CheckResult": "data.check",
     "Experiment": "config",
     "Palette": "palette",
+    "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
     "Translator": "inference.translator",
     "UserError": "errors",
     "VOID": "palette",
+    "check": "api",
     "demo": "demonstration",
     "draw_street": "data.streets",
     "evaluate": "api",
+    "fetch_camvid": "data.download",
     "load_experiment": "settings",
+    "read_palette": "palette",
     "resume": "api",
     "train": "api",
     "translate": "inference.translator",
@@ -44,17 +52,22 @@ __all__ = [
     "CAMVID",
     "CITYSCAPES",
     "VOID",
+    "CheckResult",
     "Experiment",
     "Palette",
+    "PictureScores",
     "Scores",
     "TrainingResult",
     "Translator",
     "UserError",
     "__version__",
+    "check",
     "demo",
     "draw_street",
     "evaluate",
+    "fetch_camvid",
     "load_experiment",
+    "read_palette",
     "resume",
     "train",
     "translate",

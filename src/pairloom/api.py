@@ -2,25 +2,48 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from pairloom.config import Experiment
-from pairloom.data.layouts import find_layout
+from pairloom.config import DataConfig, Device, Direction, Experiment, LayoutName
+from pairloom.data.check import CheckResult, check_pairs
+from pairloom.data.folder import PairFolder
+from pairloom.data.sides import Side, common_side
 from pairloom.data.store import PairStore
+from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At, score_model
-from pairloom.models.translation import TranslationModel, choose_device, find_model
+from pairloom.images import inspect
+from pairloom.models.devices import choose_device
+from pairloom.models.heads import require_targets
+from pairloom.models.model_folder import find_model, load_model
+from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
-from pairloom.training.trainer import TrainingResult, fit, open_pairs
+from pairloom.training.trainer import TrainingResult, fit
+
+
+def check(data: str | Path, *, settings: Mapping[str, object] | None = None) -> CheckResult:
+    """Look at every pair of a data set and find what is wrong with it.
+
+    Args:
+        data: folder that holds the pairs, or a manifest file.
+        settings: of the section `data`, by short name or full, such as `{"data.palette": "classes.yaml"}`.
+
+    Raises:
+        UserError: if no layout is recognised, or the settings are wrong.
+    """
+    config = load_experiment(settings={**(settings or {}), "data.root": str(data)}).data
+    return check_pairs(PairFolder.open(config))
 
 
 def train(
     data: str | Path,
     out: str | Path,
     *,
-    preset: str = "recommended",
+    preset: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, object] | None = None,
     say: Callable[[str], None] = print,
@@ -28,64 +51,111 @@ def train(
     """Train on the pairs in a folder.
 
     Args:
-        data: folder that holds the pairs.
+        data: folder that holds the pairs, or a manifest file.
         out: the run folder to be made; it must be empty or not exist.
-        preset: named experiment to start from: `seed`, `recommended` or `demo`.
+        preset: named experiment to start from: `seed`, `recommended`, `images` or `demo`; None takes `recommended`
+            for class maps as targets and `images` for pictures.
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
-        say: receives a line an epoch.
+        say: receives what has been found in the data, and a line an epoch.
 
     Raises:
         UserError: for mistakes in the settings or the data, and if training diverges.
+        KeyboardInterrupt: after Ctrl-C; the run can be resumed.
     """
     chosen = {**(settings or {}), "data.root": str(data)}
-    experiment = load_experiment(preset, Path(config) if config else None, chosen)
-    return train_experiment(experiment, out, say=say)
+    load = partial(load_experiment, file=Path(config) if config else None, settings=chosen)
+    return train_experiment(preset, load, out, say=say)
 
 
-def train_experiment(experiment: Experiment, out: str | Path, *, say: Callable[[str], None] = print) -> TrainingResult:
-    """Train an experiment that `load_experiment` made; see `train`."""
-    require_empty(Path(out))
-    choose_device(experiment.train.device)
-    experiment = locate(experiment)
-    # The run folder is made once the pairs are known to serve, so that a mistake in them costs no folder.
-    training, validation = open_pairs(experiment)
-    return fit(experiment, training, validation, RunFolder.begin(Path(out), experiment), say=say)
+def train_experiment(
+    preset: str | None, load: Callable[[str], Experiment], out: str | Path, *, say: Callable[[str], None] = print
+) -> TrainingResult:
+    """Train an experiment whose preset may follow from the data; see `train`.
 
-
-def locate(experiment: Experiment) -> Experiment:
-    """Resolve an experiment, with its data folder as an absolute path and the layout that lies there.
-
-    Raises:
-        UserError: if there is no data folder, or no layout is recognised.
+    Args:
+        preset: the preset, or None.
+        load: returns the experiment that starts from a preset.
+        out: the run folder to be made.
+        say: receives lines of progress.
     """
+    require_empty(Path(out))
+    experiment, folder = chosen_experiment(preset, load)
+    choose_device(experiment.train.device)
+    # The run folder is made once the pairs are known to serve, so that a mistake in them costs no folder.
+    training, validation = _open_pairs(experiment, folder)
+    experiment = _with_channels(experiment, training.source, training.target)
+    run = RunFolder(Path(out))
+    with run.locked():
+        run.begin(experiment, folder.palette)
+        say(folder.describe())
+        return fit(experiment, training, validation, run, say=say)
+
+
+def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
+    """Return the resolved experiment for the data that it names, and these; the preset follows from them if None."""
+    experiment = load(preset or "recommended")
+    folder = PairFolder.open(experiment.data)
+    if preset is None and folder.palette is None:
+        experiment = load("images")
+    require_targets(experiment.model.head, folder.palette)
+    return dataclasses.replace(experiment, data=folder.config).resolved(), folder
+
+
+def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, Side, Side]:
+    """Return what `train_experiment` would train, and what the sources and targets are, without decoding the data.
+
+    Without data the plan is that for the project's own street scenes.
+    """
+    experiment = load(preset or "recommended")
     if not experiment.data.root:
-        raise UserError("DATA is missing: name the folder that holds the pairs")
-    root = Path(experiment.data.root).absolute()
-    layout = find_layout(root, experiment.data.layout)
-    data = dataclasses.replace(experiment.data, root=str(root), layout=layout.name)
-    return dataclasses.replace(experiment, data=data).resolved()
+        model = experiment.model
+        source, target = Side(model.in_channels or 3), common_side([], model.out_channels, CITYSCAPES)
+        return experiment.resolved(), source, target
+    experiment, folder = chosen_experiment(preset, load)
+    sources, targets = zip(*(folder.parts(files) for files in folder.files("train")), strict=True)
+    source, target = (
+        common_side([inspect(part.path) for part in parts] if palette is None else [], channels, palette)
+        for parts, channels, palette in (
+            (sources, experiment.model.in_channels, folder.source_palette),
+            (targets, experiment.model.out_channels, folder.palette),
+        )
+    )
+    return _with_channels(experiment, source, target), source, target
 
 
-def resume(run: str | Path, *, epochs: int | None = None, say: Callable[[str], None] = print) -> TrainingResult:
-    """Go on with a run from the last epoch that ended, with its own data and settings.
+def resume(
+    run: str | Path, *, epochs: int | None = None, device: Device | None = None, say: Callable[[str], None] = print
+) -> TrainingResult:
+    """Go on with a run as if it had never stopped: from the last state that was saved, with its data and settings.
 
     Args:
         run: the run folder.
         epochs: train up to this epoch in place of the run's own; kept in its config.
-        say: receives a line an epoch.
+        device: `auto`, `cpu` or `cuda` in place of the run's own.
+        say: receives what may alter the last bits of results, and a line an epoch.
 
     Raises:
-        UserError: if this is no run folder, nothing of it can be gone on from, or fewer epochs are asked for.
+        UserError: if this is no run folder, another process works in it, or fewer epochs are asked for.
+        KeyboardInterrupt: after Ctrl-C; the run can be resumed again.
     """
     folder = RunFolder(Path(run))
     experiment = folder.experiment()
     if epochs is not None and epochs < experiment.train.epochs:
         raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
-    if epochs is not None and epochs != experiment.train.epochs:
-        experiment = dataclasses.replace(experiment, train=dataclasses.replace(experiment.train, epochs=epochs))
-    training, validation = open_pairs(experiment)
-    return fit(experiment, training, validation, folder, resume=True, say=say)
+    if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
+        say(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
+    old = experiment.train
+    new = dataclasses.replace(old, epochs=epochs or old.epochs, device=device or old.device)
+    changed = dataclasses.replace(experiment, train=new)
+    choose_device(changed.train.device)
+    training, validation = _open_pairs(changed, PairFolder.open(changed.data))
+    with folder.locked():
+        folder.prepare()
+        if changed != experiment:
+            palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
+            folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
+        return fit(changed, training, validation, folder, resume=True, say=say)
 
 
 def evaluate(
@@ -95,26 +165,61 @@ def evaluate(
     split: str = "val",
     at: At = "size",
     device: str = "auto",
-) -> Scores:
+    layout: LayoutName = "auto",
+    direction: Direction | None = None,
+) -> Scores | PictureScores:
     """Score a model on the pairs of a split.
 
     Args:
         run: a run folder, or a model folder.
-        data: folder that holds the pairs; None takes the run's own.
+        data: folder that holds the pairs, or a manifest; None takes the run's own.
         split: `train`, `val` or `test`.
         at: score at the model's `size`, or at the images' `native` size.
         device: `auto`, `cpu` or `cuda`.
+        layout: how the pairs lie in `data`; `auto` looks.
+        direction: `AtoB` or `BtoA`; None takes the run's own, or `AtoB` for a model folder.
 
     Raises:
         UserError: if there is no model, no data, or they do not know the same classes.
     """
-    model = TranslationModel.load(find_model(Path(run)), choose_device(device))
-    if data is None:
-        folder = RunFolder(Path(run))
-        if not folder.config.is_file():
-            raise UserError(f"{run}: a model folder does not know its data; name DATA as well")
-        settings = folder.experiment().data
-        root, layout = Path(settings.root), find_layout(Path(settings.root), settings.layout)
-    else:
-        root, layout = Path(data), find_layout(Path(data))
-    return score_model(model, PairStore.open(root, split, layout), split, at=at)
+    model = load_model(find_model(Path(run)), choose_device(device))
+    classes = model.target.palette
+    own = RunFolder(Path(run))
+    config = own.experiment().data if own.config.is_file() else DataConfig()
+    if data is not None:
+        config = dataclasses.replace(config, root=str(data), layout=layout)
+    elif not config.root:
+        raise UserError(f"{run}: a model folder does not know its data; name DATA as well")
+    config = dataclasses.replace(
+        config, direction=direction or config.direction, target="classes" if classes else "images"
+    )
+    folder = PairFolder.open(config, classes or model.source.palette)
+    if classes and folder.palette and folder.palette.names != classes.names:
+        raise UserError(
+            f"the model knows the classes of palette {classes.name!r}, the data has those of "
+            f"{folder.palette.name!r}; scores need the same"
+        )
+    files = folder.files(split)
+    channels = model.source.channels, model.target.channels
+    pairs = read_ahead(lambda pair: folder.read(pair, channels), files)
+    return score_model(model, pairs, len(files), split, at=at)
+
+
+def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, PairStore]:
+    """Open an experiment's training pairs and its validation pairs, these at its size."""
+    training = PairStore.open(
+        folder,
+        "train",
+        experiment.store_fit,
+        count=experiment.data.train_pairs,
+        seed=experiment.train.seed,
+        channels=(experiment.model.in_channels, experiment.model.out_channels),
+    )
+    channels = training.source.channels, training.target.channels
+    return training, PairStore.open(folder, "val", experiment.data.size, channels=channels)
+
+
+def _with_channels(experiment: Experiment, source: Side, target: Side) -> Experiment:
+    """Write into the config what follows from the data."""
+    model = dataclasses.replace(experiment.model, in_channels=source.channels, out_channels=target.channels)
+    return dataclasses.replace(experiment, model=model)

@@ -11,7 +11,9 @@ MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""
 
 
-LayoutName = Literal["auto", "side-by-side", "camvid"]
+LayoutName = Literal["auto", "side-by-side", "two-folders", "cityscapes", "camvid", "manifest"]
+Direction = Literal["AtoB", "BtoA"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 class Size(NamedTuple):
@@ -44,15 +46,35 @@ class DataConfig:
     """The pairs and how they are read."""
 
     root: str = ""
-    """Folder that holds the pairs; DATA on the command line."""
+    """Folder that holds the pairs, or a manifest file; DATA on the command line."""
     layout: LayoutName = "auto"
     """How pairs lie in the folder; `auto` looks."""
+    direction: Direction = "AtoB"
+    """`AtoB` translates the first image of a pair (left half, `source/`, `A/`, photograph) to the second; `BtoA` the
+    second to the first."""
+    target: Literal["auto", "classes", "images"] = "auto"
+    """What targets are: class maps, which are kept as class ids, or pictures. `auto` looks at a sample."""
+    palette: str = "auto"
+    """Classes of the targets: a built-in palette, or a YAML file (a relative path counts from the config file that
+    names it). `auto` takes the layout's own, or finds the colours or values in a sample."""
+    classes: Literal["train", "all"] = "train"
+    """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
+    val_share: float = 0.15
+    """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
+    split_seed: int = 0
+    """Seed of that split, 0 or more; apart from `train.seed`, so that runs with other seeds have the same split."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
     """Size at which pairs are trained on and scored, in pixels: H or HxW. Aspect is not kept."""
     train_pairs: int | None = None
     """Number of training pairs to use, drawn with `train.seed`; null takes all."""
+    store_size: int = 1024
+    """Longest side, in pixels, at which training pairs are stored to be cropped from; larger ones are reduced to it,
+    but never below what `size` and `augment.scale` can show."""
 
     def __post_init__(self) -> None:
+        _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
+        _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
+        _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")
         _require(self.train_pairs is None or self.train_pairs >= 1, "data.train_pairs must be 1 or more")
 
 
@@ -94,6 +116,10 @@ class ModelConfig:
 
     head: Literal["classes", "rgb"] = "classes"
     """What the generator answers with: one logit a class, or a picture whose colours are read by the palette."""
+    in_channels: int | None = None
+    """Channels of the source; null follows the data: 1 where all are greyscale, 3 for colours, N for N."""
+    out_channels: int | None = None
+    """Channels of target pictures; null follows the data. Class maps are drawn as 3."""
     width: int = 64
     """Channels of the first layer of both networks."""
     discriminator_width: int | None = None
@@ -120,6 +146,8 @@ class ModelConfig:
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
     def __post_init__(self) -> None:
+        for name in ("in_channels", "out_channels"):
+            _require(getattr(self, name) is None or getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         _require(self.width >= 1, "model.width must be 1 or more")
         _require(
             self.discriminator_width is None or self.discriminator_width >= 1,
@@ -175,7 +203,7 @@ class OptimConfig:
     decay_start: int = 0
     """Epoch from which the rate falls."""
     decay_end: int | None = None
-    """Epoch at which the rate would be 0; null takes the run's `train.epochs`. Set it when a run may be prolonged."""
+    """Epoch at which the rate would be 0; null takes `train.epochs`, and follows it when that is raised."""
 
     def __post_init__(self) -> None:
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
@@ -203,23 +231,31 @@ class TrainConfig:
     """`shuffle` shows each pair once an epoch; `replacement` draws each step anew, as the original does."""
     seed: int = 0
     """Seed of every random draw, 0 or more."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to compute; `auto` takes a GPU where there is one."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of the arithmetic."""
     validate_every: int = 1
     """Epochs from one validation to the next; the last epoch is always validated."""
+    checkpoint_minutes: float = 5.0
+    """Minutes from one saved training state to the next; one is also saved at the end and at an interruption."""
+    checkpoint_steps: int | None = None
+    """Save a training state every so many steps as well; null leaves it to the minutes."""
     snapshot_every: int = 10
     """Epochs from one kept generator, with its sample pictures, to the next; the last epoch is always kept."""
     samples: int = 3
     """Validation pairs drawn in `report/grid.png`, chosen with the seed."""
     keep: Literal["best", "last"] = "best"
-    """Which generator goes to `model/`: the best mean IoU on validation, or the last."""
+    """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "validate_every", "snapshot_every", "samples"):
             _require(getattr(self, name) >= 1, f"train.{name} must be 1 or more")
         _require(self.seed >= 0, "train.seed must be 0 or more")
+        _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
+        _require(
+            self.checkpoint_steps is None or self.checkpoint_steps >= 1, "train.checkpoint_steps must be 1 or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -251,6 +287,13 @@ class Experiment:
         elif depth != "auto":
             _require(side >= 2**depth, f"data.size {size} cannot be halved {depth} times; lower model.depth")
 
+    @property
+    def store_fit(self) -> Size | int:
+        """How large training pairs are stored: as they are seen, or with the detail that zooming in shows."""
+        if not self.augment.enabled:
+            return self.data.size
+        return max(self.data.store_size, math.ceil(max(self.data.size) * self.augment.scale[1]))
+
     def resolved(self) -> "Experiment":
         """Return the same experiment with every value spelled out that was left to follow from another."""
         side = min(self.data.size.height, self.data.size.width)
@@ -260,11 +303,7 @@ class Experiment:
         elif depth == "auto":
             depth = min(7, (side // 4).bit_length() - 1)
         width = self.model.discriminator_width or self.model.width
-        decay_end = self.optim.decay_end
-        if self.optim.decay != "none" and decay_end is None:
-            decay_end = max(self.train.epochs, self.optim.decay_start + 1)
         return dataclasses.replace(
             self,
             model=dataclasses.replace(self.model, depth=depth, discriminator_width=width),
-            optim=dataclasses.replace(self.optim, decay_end=decay_end),
         )

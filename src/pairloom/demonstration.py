@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from pairloom.api import train_experiment
-from pairloom.data.layouts import find_layout
+from pairloom.data.folder import PairFolder
 from pairloom.data.store import PairStore
 from pairloom.data.streets import write_streets
 from pairloom.errors import UserError
 from pairloom.evaluation.baselines import ColourAndPosition
 from pairloom.evaluation.metrics import ScoreRecord, score
+from pairloom.palette import CITYSCAPES
 from pairloom.run import require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult
@@ -51,13 +52,12 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     say(f"Drawing {TRAIN_PAIRS + VAL_PAIRS} street scenes into {streets} ...")
     write_streets(streets, size=size, train_pairs=TRAIN_PAIRS, val_pairs=VAL_PAIRS, seed=experiment.train.seed)
     say(f"Training for {experiment.train.epochs} epochs at {size} pixels ...")
-    training = train_experiment(experiment, run, say=say)
+    training = train_experiment("demo", lambda _preset: experiment, run, say=say)
 
-    layout = find_layout(streets)
-    seen = PairStore.open(streets, "train", layout).resized(size)
-    unseen = PairStore.open(streets, "val", layout).resized(size)
-    palette = layout.palette
-    classifier = ColourAndPosition(seen)
+    folder = PairFolder.open(training.run.experiment().data)
+    seen, unseen = (PairStore.open(folder, split, size) for split in ("train", "val"))
+    palette = CITYSCAPES
+    classifier = ColourAndPosition(seen, len(palette))
     constant = np.full(size, int(seen.class_shares().argmax()), dtype=np.uint8)
     return DemoResult(
         training,

@@ -1,17 +1,33 @@
-"""The run folder: what lies where, and how a new one is begun."""
+"""The run folder: what lies where, how a new one is begun, and that one process at a time works in it."""
 
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from pairloom.config import Experiment
 from pairloom.errors import UserError
+from pairloom.files import UNFINISHED, replacing
+from pairloom.palette import PALETTES, Palette, write_palette
 from pairloom.settings import dump_experiment, load_experiment
+
+LOCK = ".lock"
 
 
 def require_empty(out: Path) -> None:
-    """Raise UserError if a folder that is to be written holds anything already."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Raise UserError if a folder that is to be written holds anything already.
+
+    What a run leaves that was killed before it had a config counts as nothing.
+    """
+    if out.exists() and (not out.is_dir() or any(not _left_over(path) for path in out.iterdir())):
         raise UserError(f"{out}: already holds files; choose another --out, or remove it first")
+
+
+def _left_over(path: Path) -> bool:
+    return path.name == LOCK or path.match(UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,11 @@ class RunFolder:
     def config(self) -> Path:
         """The whole experiment, as it was resolved."""
         return self.path / "config.yaml"
+
+    @property
+    def palette(self) -> Path:
+        """The classes of the targets, where they are not a built-in palette's."""
+        return self.path / "palette.yaml"
 
     @property
     def metrics(self) -> Path:
@@ -63,28 +84,58 @@ class RunFolder:
         names = (folder.name.removeprefix("epoch-") for folder in self.path.glob("samples/epoch-*"))
         return sorted(int(name) for name in names if name.isdecimal())
 
-    @classmethod
-    def begin(cls, path: Path, experiment: Experiment) -> "RunFolder":
-        """Create the folder and write the config into it before anything else happens.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside the block no other process can work in this folder; it is made where it is missing.
+
+        Raises:
+            UserError: if another process works in it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / LOCK, timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(f"{self.path}: another process is training in it; wait for it, or stop it first") from error
+        except OSError as error:
+            raise UserError(f"{self.path}: the run folder cannot be written ({error.strerror})") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(self, experiment: Experiment, palette: Palette | None) -> None:
+        """Write the config into the folder, which is locked, before anything else happens.
+
+        Args:
+            experiment: the resolved experiment.
+            palette: the classes of its targets; kept in the folder unless they are built in.
 
         Raises:
             UserError: if the folder holds anything already, or cannot be written.
         """
-        require_empty(path)
-        run = cls(path)
+        require_empty(self.path)
         try:
-            for folder in (run.checkpoints, run.report):
-                folder.mkdir(parents=True, exist_ok=True)
-            run.write_config(experiment)
+            if palette is not None and palette != PALETTES.get(palette.name):
+                write_palette(self.palette, palette, "The classes of this run's targets; see --data.palette.")
+                data = dataclasses.replace(experiment.data, palette=self.palette.name)
+                experiment = dataclasses.replace(experiment, data=data)
+            self.write_config(experiment)
+            self.prepare()
         except OSError as error:
-            raise UserError(f"{path}: the run folder cannot be written ({error.strerror})") from error
-        return run
+            raise UserError(f"{self.path}: the run folder cannot be written ({error.strerror})") from error
+
+    def prepare(self) -> None:
+        """Create the sub-folders, and remove what a killed process may have left half-written."""
+        for folder in (self.checkpoints, self.report):
+            folder.mkdir(exist_ok=True)
+        for path in self.path.rglob(UNFINISHED):
+            path.unlink(missing_ok=True)
 
     def write_config(self, experiment: Experiment) -> None:
         """Write the run's config; the old one stays until the new one is whole."""
-        unfinished = self.config.with_name(f".{self.config.name}.unfinished")
-        unfinished.write_text(dump_experiment(experiment), encoding="utf-8")
-        unfinished.replace(self.config)
+        with replacing(self.config, durable=True) as unfinished:
+            unfinished.write_text(dump_experiment(experiment), encoding="utf-8")
 
     def experiment(self) -> Experiment:
         """Read the run's config.

@@ -1,6 +1,7 @@
 """Experiments from presets, YAML files and single settings, and back to YAML."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -24,6 +25,7 @@ register_type(
 ALIASES: Mapping[str, str] = {
     "size": "data.size",
     "layout": "data.layout",
+    "direction": "data.direction",
     "train_pairs": "data.train_pairs",
     "epochs": "train.epochs",
     "batch_size": "train.batch_size",
@@ -101,7 +103,10 @@ def load_experiment(
 def dump_experiment(experiment: Experiment) -> str:
     """Write every setting as YAML that `load_experiment` reads back to an equal experiment."""
     parser = experiment_parser()
-    text = parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False)
+    plain = json.loads(parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False, format="json"))
+    # Left as they are, YAML would read these as line breaks.
+    readable = not set("\x85\u2028\u2029") & set(experiment.data.root + experiment.data.palette)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable)
     return f"# Written by Pairloom; read it back with --config.\n{text}"
 
 
@@ -152,6 +157,9 @@ def _read_yaml(path: str) -> dict[str, object]:
     for name in content:
         if name not in sections:
             raise UserError(f"{path}: unknown section {name!r}; there are {', '.join(sections)}")
+    palette = content.get("data", {}).get("palette")
+    if isinstance(palette, str) and Path(path).parent.joinpath(palette).is_file():
+        content["data"]["palette"] = str(Path(path).parent / palette)
     return content
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
 from pairloom.data.augment import PADDING_GREY, augment
-from pairloom.data.layouts import Pair
+from pairloom.data.pairs import Pair
 from pairloom.images import to_picture, to_tensor
 from pairloom.palette import VOID, UInt8Array
 

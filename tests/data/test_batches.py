@@ -12,10 +12,8 @@ from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
 from pairloom.data.batches import TrainingBatches
-from pairloom.data.layouts import Pair
-from pairloom.data.store import PairStore
-from pairloom.images import resize_class_map, resize_picture, to_tensor
-from pairloom.palette import CITYSCAPES
+from pairloom.data.pairs import Pair
+from pairloom.images import to_tensor
 
 Sampling = Literal["shuffle", "replacement"]
 SAMPLINGS: tuple[Sampling, ...] = ("shuffle", "replacement")
@@ -23,20 +21,17 @@ SIZE = Size(4, 6)
 COUNT = st.integers(1, 12)
 
 
-def _store(count: int, height: int = 4, width: int = 6) -> PairStore:
+def _store(count: int, height: int = 4, width: int = 6) -> list[Pair]:
     """Pairs whose every pixel of the target is the pair's number."""
     rng = np.random.default_rng(0)
-    return PairStore(
-        [
-            Pair(
-                f"{number:03d}",
-                rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
-                np.full((height, width), number, dtype=np.uint8),
-            )
-            for number in range(count)
-        ],
-        CITYSCAPES,
-    )
+    return [
+        Pair(
+            f"{number:03d}",
+            rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
+            np.full((height, width), number, dtype=np.uint8),
+        )
+        for number in range(count)
+    ]
 
 
 def _batches(
@@ -143,14 +138,14 @@ def test_no_two_examples_are_augmented_alike(sampling: Sampling) -> None:
     assert len(set(examples)) == 20
 
 
-def test_without_augmentation_examples_are_the_resized_pairs() -> None:
-    store = _store(3, height=9, width=5)
+def test_without_augmentation_examples_are_the_pairs() -> None:
+    store = _store(3)
     batches = TrainingBatches(store, SIZE, None, batch_size=3, sampling="shuffle", seed=0)
     sources, targets = batches.batch(0)
     for source, target in zip(sources, targets, strict=True):
         pair = store[int(target[0, 0])]
-        assert torch.equal(source, to_tensor(resize_picture(pair.source, SIZE)))
-        np.testing.assert_array_equal(target.numpy(), resize_class_map(pair.target, SIZE))
+        assert torch.equal(source, to_tensor(pair.source))
+        np.testing.assert_array_equal(target.numpy(), pair.target)
 
 
 def test_what_is_done_to_a_batch_does_not_reach_the_pairs() -> None:

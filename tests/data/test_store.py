@@ -1,39 +1,60 @@
-"""Pairs at hand: which of them, in which order, at which size."""
+"""Pairs at hand: which of them, at which size; decoded once, anew when a file changes, and never half."""
 
+import os
+import shutil
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from pairloom.config import Size
-from pairloom.data.layouts import LAYOUTS, Pair, find_layout
-from pairloom.data.store import PairStore
+from pairloom.config import DataConfig, Size
+from pairloom.data.folder import PairFolder
+from pairloom.data.store import CACHE_VARIABLE, PairStore, fitted
 from pairloom.errors import UserError
+from pairloom.images import resize_class_map, resize_picture
 from pairloom.palette import CAMVID, CITYSCAPES, VOID
+from trees import WRITERS, save
 
-SIDE = st.integers(1, 20)
+NATIVE = 10_000
+"""A longest side that nothing reaches."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store that nothing is in yet."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty tiny pairs, flat, of pictures."""
+    root = tmp_path_factory.mktemp("many")
+    for index in range(30):
+        save(root / "train" / f"{index:02d}.png", np.full((2, 4, 3), index, dtype=np.uint8))
+        save(root / "val" / f"{index:02d}.png", np.full((2, 4, 3), 100 + index, dtype=np.uint8))
+    return root
+
+
+def _folder(root: Path, **settings: object) -> PairFolder:
+    return PairFolder.open(DataConfig(str(root), **settings))  # type: ignore[arg-type]
+
+
+def _open(root: Path, split: str = "train", fit: Size | int = NATIVE, **settings: Any) -> PairStore:
+    return PairStore.open(_folder(root, target="images"), split, fit, **settings)
 
 
 def _names(store: PairStore) -> list[str]:
     return [pair.name for pair in store]
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty tiny pairs side by side."""
-    root = tmp_path_factory.mktemp("many")
-    (root / "train").mkdir()
-    for index in range(30):
-        Image.fromarray(np.full((2, 4, 3), index, dtype=np.uint8)).save(root / "train" / f"{index:02d}.png")
-    return root
-
-
-def _open(root: Path, **settings: int) -> PairStore:
-    return PairStore.open(root, "train", find_layout(root), **settings)
+def _entries(cache: Path) -> dict[Path, int]:
+    return {path: path.stat().st_ino for path in cache.rglob("*.safetensors")}
 
 
 def test_all_pairs_come_in_the_order_of_their_names_with_their_own_pixels(many: Path) -> None:
@@ -42,19 +63,7 @@ def test_all_pairs_come_in_the_order_of_their_names_with_their_own_pixels(many: 
     assert _names(store) == [f"{index:02d}" for index in range(30)]
     assert [int(pair.source[0, 0, 0]) for pair in store] == list(range(30))
     assert store[7].name == "07"
-    assert store.palette is CITYSCAPES
-
-
-def test_splits_are_kept_apart(streets: Path) -> None:
-    layout = find_layout(streets)
-    training, validation = (PairStore.open(streets, split, layout) for split in ("train", "val"))
-    assert (len(training), len(validation)) == (6, 3)
-    assert set(_names(training)).isdisjoint(_names(validation))
-
-
-def test_pairs_keep_their_native_size(camvid_like: Path) -> None:
-    (first, *_) = _open(camvid_like)
-    assert (first.source.shape, first.target.shape) == ((36, 48, 3), (36, 48))
+    assert int(_open(many, "val")[0].source[0, 0, 0]) == 100
 
 
 def test_a_subset_follows_from_the_seed(many: Path) -> None:
@@ -69,10 +78,6 @@ def test_a_larger_subset_of_the_same_seed_holds_the_smaller(many: Path) -> None:
     """So that curves over the number of pairs compare like with like."""
     small, large = (set(_names(_open(many, count=count, seed=3))) for count in (5, 12))
     assert small < large
-
-
-def test_every_pair_may_be_drawn(many: Path) -> None:
-    assert {name for seed in range(40) for name in _names(_open(many, count=5, seed=seed))} == set(_names(_open(many)))
     assert _names(_open(many, count=30, seed=9)) == _names(_open(many))
 
 
@@ -82,53 +87,197 @@ def test_asking_for_more_pairs_than_there_are_is_refused(many: Path) -> None:
     assert str(caught.value).startswith(str(many))
 
 
-def test_one_file_that_cannot_serve_is_named(camvid_like: Path) -> None:
-    path = camvid_like / "train" / "train_002.png"
-    path.write_bytes(b"")
+def test_pairs_are_stored_as_the_folder_reads_them(tmp_path: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    folder = _folder(tmp_path / "data")
+    store = PairStore.open(folder, "train", NATIVE)
+    for files, pair in zip(folder.files("train"), store, strict=True):
+        expected = folder.read(files)
+        assert pair.name == expected.name
+        np.testing.assert_array_equal(pair.source, expected.source)
+        np.testing.assert_array_equal(pair.target, expected.target)
+    assert store.target.palette is CAMVID
+
+
+@pytest.mark.parametrize("size", [Size(32, 32), Size(20, 90)])
+def test_at_one_size_pictures_are_bilinear_and_classes_nearest_and_the_aspect_is_not_kept(
+    tmp_path: Path, size: Size
+) -> None:
+    WRITERS["side-by-side"](tmp_path / "data")
+    folder = _folder(tmp_path / "data")
+    for files, pair in zip(folder.files("val"), PairStore.open(folder, "val", size), strict=True):
+        expected = folder.read(files)
+        np.testing.assert_array_equal(pair.source, resize_picture(expected.source, size))
+        np.testing.assert_array_equal(pair.target, resize_class_map(expected.target, size))
+
+
+@given(st.builds(Size, st.integers(1, 5000), st.integers(1, 5000)), st.integers(32, 2000))
+def test_large_pairs_are_reduced_to_the_longest_side_and_small_ones_kept(native: Size, longest: int) -> None:
+    size = fitted(native, longest)
+    if max(native) <= longest:
+        assert size == native
+    else:
+        assert max(size) == longest
+        assert abs(size.height * native.width - size.width * native.height) <= max(native)
+
+
+def test_pairs_are_decoded_once_and_again_where_a_file_has_changed(tmp_path: Path, cache: Path) -> None:
+    root = tmp_path / "data"
+    WRITERS["camvid"](root)
+    first = PairStore.open(_folder(root), "train", NATIVE)
+    entries = _entries(cache)
+    assert len(entries) == 5
+    again = PairStore.open(_folder(root), "train", NATIVE)
+    assert _entries(cache) == entries
+    assert again.fingerprint == first.fingerprint
+    changed = root / "trainannot" / "0002.png"
+    Image.fromarray(np.full_like(np.asarray(Image.open(changed)), 3)).save(changed)
+    third = PairStore.open(_folder(root), "train", NATIVE)
+    assert sum(_entries(cache)[path] != inode for path, inode in entries.items()) == 1
+    assert _entries(cache).keys() == entries.keys()
+    assert (third[2].target == 3).all()
+    assert third.fingerprint != first.fingerprint
+
+
+def test_what_is_read_otherwise_is_stored_otherwise(tmp_path: Path) -> None:
+    WRITERS["side-by-side"](tmp_path / "data")
+    classes, pictures, turned = (
+        PairStore.open(_folder(tmp_path / "data", **settings), "train", 32)
+        for settings in ({}, {"target": "images"}, {"direction": "BtoA"})
+    )
+    assert (classes[0].target.ndim, pictures[0].target.ndim) == (2, 3)
+    np.testing.assert_array_equal(turned[0].target, pictures[0].source)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "gone"])
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, cache: Path, damage: str) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    before = [pair.source.tobytes() for pair in PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)]
+    path = sorted(_entries(cache))[2]
+    content = path.read_bytes()
+    path.write_bytes({"truncated": content[: len(content) // 2], "text": b"text"}.get(damage, b""))
+    if damage == "gone":
+        path.unlink()
+    store = PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    assert [pair.source.tobytes() for pair in store] == before
+
+
+def test_a_cache_that_is_cleared_under_a_run_is_filled_again(tmp_path: Path, cache: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    store = PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    expected = store[1].source
+    for path in _entries(cache):
+        path.unlink()
+    np.testing.assert_array_equal(store[1].source, expected)
+
+
+def test_two_may_build_the_same_store_at_once(tmp_path: Path, cache: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    folder = _folder(tmp_path / "data")
+    stores: list[PairStore] = []
+    threads = [
+        threading.Thread(target=lambda: stores.append(PairStore.open(folder, "train", NATIVE))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stores) == 4
+    contents = {tuple(pair.source.tobytes() for pair in store) for store in stores}
+    assert len(contents) == 1
+    assert not list(cache.rglob("*.unfinished"))
+
+
+def test_one_file_that_cannot_serve_is_named_and_the_others_stay_stored(tmp_path: Path, cache: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    path = tmp_path / "data" / "train" / "0004.png"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError) as caught:
-        _open(camvid_like)
+        PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
     assert str(path) in str(caught.value)
+    kept = _entries(cache)
+    assert len(kept) == 4
+    path.write_bytes(content)
+    PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    assert all(_entries(cache)[entry] == inode for entry, inode in kept.items())
 
 
-@settings(deadline=None, max_examples=60)
-@given(SIDE, SIDE, SIDE, SIDE, st.data())
-def test_resizing_takes_photographs_bilinearly_and_targets_by_nearest_neighbour(
-    height: int, width: int, new_height: int, new_width: int, data: st.DataObject
+def test_nothing_is_decoded_where_the_disk_is_too_small(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo = data.draw(npst.arrays(np.uint8, (height, width, 3)))
-    ids = data.draw(npst.arrays(np.uint8, (height, width)))
-    store = PairStore([Pair("one", photo, ids)], CAMVID).resized(Size(new_height, new_width))
-    (pair,) = store
-    size = (new_width, new_height)
-    bilinear = Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR)
-    nearest = Image.fromarray(ids).resize(size, Image.Resampling.NEAREST)
-    assert pair.name == "one"
-    np.testing.assert_array_equal(pair.source, np.asarray(bilinear))
-    np.testing.assert_array_equal(pair.target, np.asarray(nearest))
-    assert store.palette is CAMVID
+    WRITERS["camvid"](tmp_path / "data")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=50 * 2**20))
+    with pytest.raises(UserError, match=rf"disk has 0\.1 GB free.*{CACHE_VARIABLE}"):
+        PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    assert not _entries(cache)
 
 
-def test_resizing_does_not_keep_the_aspect(camvid_like: Path) -> None:
-    store = _open(camvid_like)
-    for size in (Size(32, 32), Size(20, 90)):
-        for pair in store.resized(size):
-            assert (pair.source.shape, pair.target.shape) == ((*size, 3), size)
-    assert store[0].source.shape == (36, 48, 3)  # the store itself stays as it was
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, cache: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    cache.mkdir()
+    cache.chmod(0o500)
+    with pytest.raises(UserError, match=CACHE_VARIABLE):
+        PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.lists(npst.arrays(np.uint8, st.tuples(SIDE, SIDE), elements=st.sampled_from([0, 3, 10, VOID])), max_size=4))
-def test_class_shares_count_the_pixels_that_have_a_class(
-    targets: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]],
-) -> None:
-    store = PairStore([Pair("x", np.zeros((*ids.shape, 3), np.uint8), ids) for ids in targets], CAMVID)
-    shares = store.class_shares()
-    pixels = [int(pixel) for ids in targets for pixel in ids.flat if pixel != VOID]
-    assert shares.shape == (11,)
-    for number in range(11):
-        expected = pixels.count(number) / len(pixels) if pixels else 0.0
-        assert shares[number] == pytest.approx(expected)
+def test_a_file_where_the_cache_should_be_is_named(tmp_path: Path, cache: Path) -> None:
+    WRITERS["camvid"](tmp_path / "data")
+    cache.write_text("mine")
+    with pytest.raises(UserError, match=CACHE_VARIABLE):
+        PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    assert cache.read_text() == "mine"
 
 
-def test_the_layout_decides_the_palette(camvid_like: Path) -> None:
-    assert _open(camvid_like).palette is CAMVID is LAYOUTS["camvid"].palette
+def test_entries_that_nobody_has_used_for_long_are_removed(tmp_path: Path, cache: Path) -> None:
+    for name in ("old", "new"):
+        WRITERS["camvid"](tmp_path / name)
+    PairStore.open(_folder(tmp_path / "old"), "train", NATIVE)
+    for path in _entries(cache):
+        os.utime(path, (0, 0))
+    PairStore.open(_folder(tmp_path / "new"), "train", NATIVE)
+    assert len(_entries(cache)) == 5
+
+
+def test_class_shares_count_the_pixels_that_have_a_class(tmp_path: Path) -> None:
+    WRITERS["side-by-side"](tmp_path / "data")
+    store = PairStore.open(_folder(tmp_path / "data"), "train", NATIVE)
+    pixels = np.concatenate([pair.target.ravel() for pair in store])
+    pixels = pixels[pixels != VOID]
+    expected = [float((pixels == number).mean()) for number in range(len(CITYSCAPES))]
+    assert store.class_shares() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"), [((1, 1, 1), 1), ((1, 3, 1), 3), ((3, 3, 3), 3)], ids=["grey", "mixed", "colour"]
+)
+def test_channels_follow_the_data(tmp_path: Path, channels: tuple[int, ...], expected: int) -> None:
+    rng = np.random.default_rng(0)
+    for index, count in enumerate(channels):
+        pixels = rng.integers(0, 256, (8, 8, count), dtype=np.uint8)
+        for folder in ("source/train", "target/train", "source/val", "target/val"):
+            save(tmp_path / "data" / folder / f"{index}.png", pixels.squeeze())
+    store = _open(tmp_path / "data")
+    assert store.source.channels == store.target.channels == expected
+    assert {pair.source.shape for pair in store} == {(8, 8, expected)}
+    said = _open(tmp_path / "data", channels=(1, 3))
+    assert (said[1].source.shape[2], said[1].target.shape[2]) == (1, 3)
+
+
+def test_deep_pictures_of_many_channels_are_stored_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.integers(0, 65536, (9, 7, 5), dtype=np.uint16) for _ in range(2)]
+    for index, array in enumerate(arrays):
+        for folder in ("source", "target"):
+            for split in ("train", "val"):
+                (tmp_path / "data" / folder / split).mkdir(parents=True, exist_ok=True)
+                np.save(tmp_path / "data" / folder / split / f"{index}.npy", array)
+    store = _open(tmp_path / "data")
+    assert (store.source.channels, store.source.dtype) == (5, "uint16")
+    for pair, array in zip(store, arrays, strict=True):
+        np.testing.assert_array_equal(pair.source, array)
+    np.save(tmp_path / "data" / "source" / "train" / "0.npy", arrays[0][..., :4])
+    with pytest.raises(UserError, match=r"0\.npy.*4 channels.*5"):
+        _open(tmp_path / "data")

@@ -137,14 +137,14 @@ def test_another_run_writes_the_same_pictures(written: Path, tmp_path: Path) -> 
 
 def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(UserError, match="not empty"):
+    with pytest.raises(UserError, match="already holds files"):
         write_streets(tmp_path, size=(32, 32), train_pairs=1, val_pairs=1, seed=0)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("keep")
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match="already holds files"):
         write_streets(tmp_path / "taken", size=(32, 32), train_pairs=1, val_pairs=1, seed=0)
 
 

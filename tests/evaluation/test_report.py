@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairloom.data.layouts import Pair
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side
 from pairloom.evaluation.history import EpochRecord, best_record, read_history
 from pairloom.evaluation.report import chosen_epochs, draw_report
-from pairloom.images import read_picture, write_png
+from pairloom.images import read_picture, write_picture
 from pairloom.palette import CAMVID
 from pairloom.run import RunFolder
 
@@ -34,7 +35,7 @@ def run(tmp_path: Path) -> RunFolder:
     run = RunFolder(tmp_path)
     run.report.mkdir()
     for epoch, colour in ((10, (250, 10, 20)), (20, (30, 240, 10))):
-        write_png(run.samples(epoch) / "pair.png", np.full((32, 32, 3), colour, dtype=np.uint8))
+        write_picture(run.samples(epoch) / "pair.png", np.full((32, 32, 3), colour, dtype=np.uint8))
     return run
 
 
@@ -58,7 +59,7 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
 
 def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) -> None:
     source, target = np.full((32, 32, 3), (10, 20, 230), dtype=np.uint8), np.full((32, 32), 3, dtype=np.uint8)
-    draw_report(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], CAMVID)
+    draw_report(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3, palette=CAMVID))
     grid = read_picture(run.report / "grid.png")
     places = []
     for colour in ((10, 20, 230), (250, 10, 20), (30, 240, 10), CAMVID.colours[3]):

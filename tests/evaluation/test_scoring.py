@@ -8,11 +8,12 @@ import torch
 
 from pairloom.api import evaluate, train
 from pairloom.config import Size
-from pairloom.data.layouts import Pair
-from pairloom.data.store import PairStore
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.evaluation.metrics import score
 from pairloom.evaluation.scoring import score_model
+from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
 from pairloom.settings import load_experiment
@@ -24,32 +25,37 @@ RNG = np.random.default_rng(0)
 def model() -> TranslationModel:
     experiment = load_experiment(settings={"size": 32, "model.width": 4}).resolved()
     torch.manual_seed(0)
-    return TranslationModel.build(experiment.model, CAMVID, Size(32, 32), torch.device("cpu"))
+    return TranslationModel.build(experiment.model, Side(3), Side(3, palette=CAMVID), Size(32, 32), torch.device("cpu"))
 
 
 @pytest.fixture
-def pairs() -> PairStore:
+def pairs() -> list[Pair]:
     photograph = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    return PairStore([Pair("pair", photograph, RNG.integers(0, 11, (64, 96), dtype=np.uint8))], CAMVID)
+    return [Pair("pair", photograph, RNG.integers(0, 11, (64, 96), dtype=np.uint8))]
 
 
-def test_at_the_models_size_targets_are_brought_there(model: TranslationModel, pairs: PairStore) -> None:
-    small = pairs.resized(Size(32, 32))
-    expected = score([(model.predict(small[0].source), small[0].target)], CAMVID, "val")
-    assert score_model(model, pairs, "val").to_record() == expected.to_record()
-    assert score_model(model, small, "val").to_record() == expected.to_record()
+def test_at_the_models_size_targets_are_brought_there(model: TranslationModel, pairs: list[Pair]) -> None:
+    small = pairs[0].resized(Size(32, 32))
+    expected = score([(model.predict(small.source), small.target)], CAMVID, "val")
+    assert score_model(model, pairs, 1, "val").to_record() == expected.to_record()
+    assert score_model(model, [small], 1, "val").to_record() == expected.to_record()
 
 
-def test_at_native_size_predictions_are_enlarged(model: TranslationModel, pairs: PairStore) -> None:
-    prediction = model.predict(pairs.resized(Size(32, 32))[0].source)
+def test_at_native_size_predictions_are_enlarged(model: TranslationModel, pairs: list[Pair]) -> None:
+    prediction = model.predict(pairs[0].resized(Size(32, 32)).source)
     enlarged = prediction.repeat(2, axis=0).repeat(3, axis=1)
     expected = score([(enlarged, pairs[0].target)], CAMVID, "val").to_record()
-    assert score_model(model, pairs, "val", at="native").to_record() == expected
+    assert score_model(model, pairs, 1, "val", at="native").to_record() == expected
 
 
-def test_data_with_other_classes_is_refused(model: TranslationModel, pairs: PairStore) -> None:
-    with pytest.raises(UserError, match=r"camvid.*cityscapes"):
-        score_model(model, PairStore([pairs[0]], CITYSCAPES), "val")
+def test_data_with_other_classes_is_refused(model: TranslationModel, camvid_like: Path, tmp_path: Path) -> None:
+    save_model(model, tmp_path / "model", about={})
+    assert evaluate(tmp_path / "model", camvid_like).to_record()["pairs"] == 2
+    target = Side(3, palette=CITYSCAPES)
+    other = TranslationModel.build(model.config, Side(3), target, model.size, torch.device("cpu"))
+    save_model(other, tmp_path / "other", about={})
+    with pytest.raises(UserError, match=r"cityscapes.*camvid"):
+        evaluate(tmp_path / "other", camvid_like)
 
 
 def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_path: Path) -> None:

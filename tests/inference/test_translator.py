@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from pairloom.config import Size
+from pairloom.data.sides import Side
 from pairloom.errors import UserError
-from pairloom.images import read_picture, write_png
+from pairloom.images import read_picture, write_picture
 from pairloom.inference.translator import Translator, translate
+from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
@@ -22,7 +24,9 @@ def model(tmp_path: Path) -> Path:
     experiment = load_experiment(settings={"size": "32x48", "model.width": 4}).resolved()
     torch.manual_seed(0)
     folder = tmp_path / "model"
-    TranslationModel.build(experiment.model, CAMVID, Size(32, 48), torch.device("cpu")).save(folder, about={})
+    target = Side(3, palette=CAMVID)
+    built = TranslationModel.build(experiment.model, Side(3), target, Size(32, 48), torch.device("cpu"))
+    save_model(built, folder, about={})
     return folder
 
 
@@ -30,7 +34,7 @@ def model(tmp_path: Path) -> Path:
 def photographs(tmp_path: Path) -> Path:
     folder = tmp_path / "photographs"
     for name, shape in (("one.png", (40, 60, 3)), ("two.png", (31, 7, 3))):
-        write_png(folder / name, RNG.integers(0, 256, shape, dtype=np.uint8))
+        write_picture(folder / name, RNG.integers(0, 256, shape, dtype=np.uint8))
     return folder
 
 
@@ -44,7 +48,7 @@ def test_any_photograph_comes_out_at_the_training_size_in_palette_colours(model:
 
 def test_files_and_folders_are_written_under_their_stems(model: Path, photographs: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone.png"
-    write_png(alone, RNG.integers(0, 256, (20, 20, 3), dtype=np.uint8))
+    write_picture(alone, RNG.integers(0, 256, (20, 20, 3), dtype=np.uint8))
     written = translate(model, [photographs, alone], tmp_path / "out")
     assert [path.name for path in written] == ["one.png", "two.png", "alone.png"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["alone.png", "one.png", "two.png"]

@@ -20,12 +20,12 @@ def test_painted_classes_are_the_palettes_colours_and_are_read_back(ids: UInt8Ar
     expected = torch.from_numpy(CAMVID.to_colours(ids)).permute(0, 3, 1, 2) / 127.5 - 1
     assert torch.allclose(picture, expected)
     scored = ids != VOID
-    assert (RgbHead(painter).ids(picture).numpy()[scored] == ids[scored]).all()
+    assert (RgbHead(painter).read(picture).numpy()[scored] == ids[scored]).all()
 
 
 def test_the_rgb_head_never_answers_void() -> None:
     black = torch.full((1, 3, 4, 4), -1.0)
-    assert int(RgbHead(Painter(CITYSCAPES, CPU)).ids(black).max()) < len(CITYSCAPES)
+    assert int(RgbHead(Painter(CITYSCAPES, CPU)).read(black).max()) < len(CITYSCAPES)
 
 
 def test_the_class_heads_picture_is_pure_and_its_gradient_is_the_softmaxs() -> None:
@@ -34,7 +34,7 @@ def test_the_class_heads_picture_is_pure_and_its_gradient_is_the_softmaxs() -> N
     head = ClassHead(painter)
     logits = torch.randn(1, 11, 3, 4, requires_grad=True)
     picture = head.picture(logits)
-    assert torch.allclose(picture, painter(head.ids(logits)), atol=1e-6)
+    assert torch.allclose(picture, painter(head.read(logits)), atol=1e-6)
     (gradient,) = torch.autograd.grad(picture.square().sum(), logits)
     soft = torch.einsum("bkhw,kc->bchw", logits.softmax(dim=1), painter.colours)
     (expected,) = torch.autograd.grad((soft * 2 * picture.detach()).sum(), logits)

@@ -9,24 +9,28 @@ import pytest
 import torch
 
 from pairloom.config import ModelConfig, Size
+from pairloom.data.sides import Side
 from pairloom.errors import UserError
-from pairloom.models.translation import TranslationModel, choose_device, find_model
+from pairloom.models.devices import choose_device
+from pairloom.models.model_folder import find_model, load_model, save_model
+from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
 
 CPU = torch.device("cpu")
+SOURCE, TARGET = Side(3), Side(3, palette=CAMVID)
 PICTURE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
 def _model(preset: str) -> TranslationModel:
     experiment = load_experiment(preset, settings={"size": 32, "model.width": 4}).resolved()
     torch.manual_seed(0)
-    return TranslationModel.build(experiment.model, CAMVID, Size(32, 32), CPU)
+    return TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), CPU)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    _model("recommended").save(tmp_path / "model", about={"epoch": 3})
+    save_model(_model("recommended"), tmp_path / "model", about={"epoch": 3})
     return tmp_path / "model"
 
 
@@ -68,20 +72,20 @@ def test_a_picture_of_another_size_is_a_defect_of_the_caller() -> None:
 @pytest.mark.parametrize("preset", ["seed", "recommended"])
 def test_a_saved_model_predicts_the_same_from_another_place(preset: str, tmp_path: Path) -> None:
     model = _model(preset)
-    model.save(tmp_path / "model", about={"epoch": 3})
+    save_model(model, tmp_path / "model", about={"epoch": 3})
     shutil.move(tmp_path / "model", tmp_path / "elsewhere")
-    loaded = TranslationModel.load(tmp_path / "elsewhere", CPU)
-    assert (loaded.config, loaded.palette, loaded.size) == (model.config, model.palette, model.size)
+    loaded = load_model(tmp_path / "elsewhere", CPU)
+    assert (loaded.config, loaded.source, loaded.target, loaded.size) == (model.config, SOURCE, TARGET, model.size)
     assert np.array_equal(loaded.predict(PICTURE), model.predict(PICTURE))
     assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["config.json", "model.safetensors"]
 
 
 def test_saving_over_a_model_that_is_in_use_leaves_the_loaded_one_alone(folder: Path) -> None:
-    loaded = TranslationModel.load(folder, CPU)
+    loaded = load_model(folder, CPU)
     before = loaded.predict(PICTURE)
     torch.manual_seed(9)
-    other = TranslationModel.build(loaded.config, CAMVID, Size(32, 32), CPU)
-    other.save(folder, about={})
+    other = TranslationModel.build(loaded.config, SOURCE, TARGET, Size(32, 32), CPU)
+    save_model(other, folder, about={})
     assert np.array_equal(loaded.predict(PICTURE), before)
 
 
@@ -113,7 +117,9 @@ def _edit(folder: Path, **changes: object) -> None:
         (lambda folder: _edit(folder, format=99), "has format 99"),
         (lambda folder: _edit(folder, size=[32]), "not the description of a model"),
         (lambda folder: _edit(folder, model={"width": -3}), "width must be 1 or more"),
-        (lambda folder: _edit(folder, palette={"name": "x"}), "not the description of a model"),
+        (lambda folder: _edit(folder, target={"channels": 3}), "target: tells no number"),
+        (lambda folder: _edit(folder, target={**TARGET.to_record(), "palette": {"name": "x"}}), "the palette has no"),
+        (lambda folder: _edit(folder, source=3), "not the description of a model"),
         (
             lambda folder: _edit(
                 folder, model={**json.loads((folder / "config.json").read_text())["model"], "width": 8}
@@ -126,12 +132,12 @@ def test_a_damaged_model_folder_is_named(folder: Path, damage: object, message: 
     assert callable(damage)
     damage(folder)
     with pytest.raises(UserError, match=message):
-        TranslationModel.load(folder, CPU)
+        load_model(folder, CPU)
 
 
 def test_an_unresolved_depth_is_a_defect_of_the_caller() -> None:
     with pytest.raises(TypeError, match="resolved"):
-        TranslationModel.build(ModelConfig(depth="auto"), CAMVID, Size(32, 32), CPU)
+        TranslationModel.build(ModelConfig(depth="auto"), SOURCE, TARGET, Size(32, 32), CPU)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")

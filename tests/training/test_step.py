@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam
 from torch.optim.optimizer import Optimizer
 
 from pairloom.config import Experiment, Size
-from pairloom.models.heads import Painter
+from pairloom.data.sides import Side
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID, VOID
 from pairloom.settings import load_experiment
@@ -22,6 +22,7 @@ from pairloom.training.step import Objective, TrainingStep
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 CPU = torch.device("cpu")
 PRESETS = ("seed", "recommended")
+SOURCE, TARGET = Side(3), Side(3, palette=CAMVID)
 
 
 def _experiment(preset: str, **settings: object) -> Experiment:
@@ -31,8 +32,8 @@ def _experiment(preset: str, **settings: object) -> Experiment:
 
 def _step(experiment: Experiment) -> TrainingStep:
     torch.manual_seed(0)
-    model = TranslationModel.build(experiment.model, CAMVID, Size(32, 32), CPU)
-    discriminator = build_discriminator(experiment.model)
+    model = TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), CPU)
+    discriminator = build_discriminator(experiment.model, SOURCE, TARGET)
     optim, loss = experiment.optim, experiment.loss
 
     def adam(network: nn.Module) -> Adam:
@@ -52,7 +53,6 @@ def _step(experiment: Experiment) -> TrainingStep:
             loss.mask_void,
         ),
         model.head,
-        Painter(CAMVID, CPU),
         experiment.train.update,
     )
 
@@ -136,7 +136,6 @@ def test_the_generator_follows_the_weighted_sum_of_its_terms() -> None:
             SGD(step.discriminator.parameters(), 0.0),
             step.objective,
             step.head,
-            step.paint,
             step.update,
         )
         plain(*_batch(0))

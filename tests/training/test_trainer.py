@@ -2,17 +2,23 @@
 
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from pairloom.api import resume, train
 from pairloom.config import OptimConfig
 from pairloom.errors import UserError
-from pairloom.images import read_picture
+from pairloom.images import UInt8Array, read_picture
+from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
+from pairloom.training.interrupts import Interrupted
+from pairloom.training.step import Losses, TrainingStep
 from pairloom.training.trainer import learning_rate
 
 SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 4, "train.snapshot_every": 2, "seed": 3}
@@ -41,27 +47,149 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(streets: 
     assert _weights(first) != _weights(other)
 
 
+def _records(run: Path) -> list[dict[str, object]]:
+    """The lines of `metrics.jsonl`, timings aside."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+class _StopAt(TrainingStep):
+    """Does its work, and at one step sends this process a signal, as a user would."""
+
+    calls = 0
+    at = 0
+    signal = signal.SIGINT
+
+    def __call__(self, source: Tensor, target: Tensor) -> Losses:
+        losses = super().__call__(source, target)
+        type(self).calls += 1
+        if self.calls == self.at:
+            os.kill(os.getpid(), self.signal)
+        return losses
+
+
+STEPS_AN_EPOCH = 6
+
+
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_run_stopped_between_epochs_goes_on_as_if_never_stopped(streets: Path, tmp_path: Path, preset: str) -> None:
-    settings = {"optim.decay": "cosine"}
+@pytest.mark.parametrize("at", [1, STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH + 4, 4 * STEPS_AN_EPOCH])
+def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
+    streets: Path, tmp_path: Path, preset: str, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of an epoch, at its end before it is validated, and at the very end."""
+    settings: dict[str, object] = {"optim.decay": "cosine", "batch_size": 1}
     undisturbed = _train(streets, tmp_path / "undisturbed", preset, **settings)
-
-    def stop(line: str) -> None:
-        if line.startswith("epoch 2/"):
-            raise KeyboardInterrupt
-
+    number = signal.SIGTERM if preset == "seed" else signal.SIGINT
+    monkeypatch.setattr(_StopAt, "calls", 0)
+    monkeypatch.setattr(_StopAt, "at", at)
+    monkeypatch.setattr(_StopAt, "signal", number)
+    monkeypatch.setattr("pairloom.training.trainer.TrainingStep", _StopAt)
     stopped = tmp_path / "stopped"
-    with pytest.raises(KeyboardInterrupt):
-        train(streets, stopped, preset=preset, settings={**SMALL, "train.keep": "last", **settings}, say=stop)
-    assert _weights(stopped) != _weights(undisturbed)
-    resume(stopped, say=_quiet)
+    with pytest.raises(Interrupted) as caught:
+        _train(streets, stopped, preset, **settings)
+    assert caught.value.signal == number
+    assert torch.load(stopped / "checkpoints" / "last.pt", weights_only=True)["step"] == at
+    result = resume(stopped, say=_quiet)
     assert _weights(stopped) == _weights(undisturbed)
+    assert _records(stopped) == _records(undisturbed)
+    assert result.record["epoch"] == 4
+    assert (stopped / "report" / "grid.png").is_file()
 
-    def records(run: Path) -> list[dict[str, object]]:
-        lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
-        return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
 
-    assert records(stopped) == records(undisturbed)
+def test_an_interruption_is_heard_during_validation(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
+    predict = TranslationModel.predict
+    calls: list[int] = []
+
+    def predict_and_stop(model: TranslationModel, picture: UInt8Array) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return predict(model, picture)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TranslationModel, "predict", predict_and_stop)
+        with pytest.raises(Interrupted):
+            _train(streets, tmp_path / "stopped", "recommended")
+    assert len(calls) == 2, "the rest of the validation is left"
+    assert _records(tmp_path / "stopped") == []
+    resume(tmp_path / "stopped", say=_quiet)
+    assert _weights(tmp_path / "stopped") == _weights(undisturbed)
+    assert _records(tmp_path / "stopped") == _records(undisturbed)
+
+
+def test_a_run_that_was_killed_before_its_first_state_starts_anew(streets: Path, tmp_path: Path) -> None:
+    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
+    run = _train(streets, tmp_path / "run", "recommended")
+    for name in ("last.pt", "previous.pt"):
+        (run / "checkpoints" / name).unlink(missing_ok=True)
+    (run / "model" / "model.safetensors").unlink()
+    resume(run, say=_quiet)
+    assert _weights(run) == _weights(undisturbed)
+    assert _records(run) == _records(undisturbed)
+
+
+def test_records_after_the_state_are_cut_off_and_lost_ones_come_back(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended")
+    whole = _records(run)
+    metrics = run / "metrics.jsonl"
+    for content in (metrics.read_text() * 2 + '{"epoch": 9', ""):
+        metrics.write_text(content)
+        assert resume(run, say=_quiet).record["epoch"] == 4
+        assert _records(run) == whole
+    metrics.unlink()
+    resume(run, say=_quiet)
+    assert _records(run) == whole
+
+
+def test_more_epochs_may_be_asked_for_later(streets: Path, tmp_path: Path) -> None:
+    whole = _train(streets, tmp_path / "whole", "recommended", epochs=4)
+    part = _train(streets, tmp_path / "part", "recommended", epochs=2)
+    assert _weights(part) != _weights(whole)
+    resume(part, epochs=4, say=_quiet)
+    assert _weights(part) == _weights(whole)
+    assert RunFolder(part).experiment().train.epochs == 4
+    with pytest.raises(UserError, match="may only be raised"):
+        resume(part, epochs=3)
+
+
+def test_a_second_process_in_the_same_run_is_refused(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+    before = (run / "metrics.jsonl").read_bytes()
+    with RunFolder(run).locked(), pytest.raises(UserError, match="another process is training in it"):
+        resume(run, epochs=2, say=_quiet)
+    assert (run / "metrics.jsonl").read_bytes() == before
+    resume(run, epochs=2, say=_quiet)
+
+
+def test_what_may_alter_the_last_bits_is_said(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+    lines: list[str] = []
+    resume(run, say=lines.append)
+    assert lines == []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        resume(run, say=lines.append)
+    finally:
+        torch.set_num_threads(threads)
+    assert lines == [f"threads: {threads} before, {threads + 1} now; the last bits of results may differ"]
+
+
+def test_a_config_that_does_not_fit_the_saved_state_is_refused(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("width: 4", "width: 8"))
+    with pytest.raises(UserError, match="does not fit the networks of"):
+        resume(run, epochs=2, say=_quiet)
+
+
+def test_states_are_saved_every_so_many_steps(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", epochs=2, batch_size=1, **{"train.checkpoint_steps": 5})
+    steps = [torch.load(run / "checkpoints" / f"{name}.pt", weights_only=True)["step"] for name in ("previous", "last")]
+    assert steps == [10, 12]
 
 
 def test_validation_and_pictures_leave_training_undisturbed(streets: Path, tmp_path: Path) -> None:
@@ -78,13 +206,12 @@ def test_a_run_folder_explains_itself(streets: Path, tmp_path: Path) -> None:
         "epoch-0002",
         "epoch-0004",
         "last.pt",
-        "previous.pt",
     ]
     assert any((run / "tensorboard").iterdir())
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 4
     assert not list(run.rglob("*.unfinished"))
     # Snapshots hold the generator only and can be used as models.
-    snapshot = TranslationModel.load(run / "checkpoints" / "epoch-0002", torch.device("cpu"))
+    snapshot = load_model(run / "checkpoints" / "epoch-0002", torch.device("cpu"))
     picture = read_picture(run / "samples" / "epoch-0002" / "0100.png")
     assert picture.shape == (*snapshot.size, 3)
 
@@ -104,17 +231,18 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(s
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("learning_rate: 0.0002", "learning_rate: 1.0e+30"))
     good = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
-    with pytest.raises(UserError, match=r"diverged.*epoch 2.*after epoch 1 is kept in .*checkpoints"):
+    with pytest.raises(UserError, match=r"diverged.*last good state is kept in .*checkpoints.*lower rate"):
         resume(run, epochs=3, say=_quiet)
     kept = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
-    assert kept["epoch"] == 1
-    assert all(torch.equal(value, good["generator"][name]) for name, value in kept["generator"].items())
+    assert kept["step"] == good["step"]
+    generator = good["networks"]["generator"]
+    assert all(torch.equal(value, generator[name]) for name, value in kept["networks"]["generator"].items())
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "not a checkpoint"])
 def test_a_damaged_last_state_gives_way_to_the_one_before(streets: Path, tmp_path: Path, damage: str) -> None:
     undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
-    run = _train(streets, tmp_path / "run", "recommended")
+    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
     last = run / "checkpoints" / "last.pt"
     content = last.read_bytes()
     last.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "not a checkpoint": b"text"}[damage])
@@ -122,16 +250,29 @@ def test_a_damaged_last_state_gives_way_to_the_one_before(streets: Path, tmp_pat
     assert _weights(run) == _weights(undisturbed)
 
 
-def test_a_run_without_any_state_says_so(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
-    (run / "checkpoints" / "last.pt").unlink()
-    with pytest.raises(UserError, match="holds no training state"):
+def test_a_damaged_state_never_takes_the_place_of_the_good_one(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
+    last, previous = (run / "checkpoints" / f"{name}.pt" for name in ("last", "previous"))
+    last.write_bytes(b"damaged")
+    good = previous.read_bytes()
+    resume(run, say=_quiet)
+    assert previous.read_bytes() == good or torch.load(previous, weights_only=True)["step"] > 0
+    assert (run / "checkpoints" / "damaged.pt").read_bytes() == b"damaged"
+
+
+def test_states_that_are_all_damaged_are_not_silently_started_over(streets: Path, tmp_path: Path) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
+    for path in (run / "checkpoints").glob("*.pt"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
         resume(run, say=_quiet)
 
 
 def test_the_learning_rate_falls_between_its_two_epochs() -> None:
     for decay, halfway in (("linear", 0.5), ("cosine", 0.5), ("none", 1.0)):
-        config = OptimConfig(learning_rate=2.0, decay=decay, decay_start=10, decay_end=20)  # type: ignore[arg-type]
-        assert learning_rate(config, 0) == learning_rate(config, 10) == 2.0
-        assert math.isclose(learning_rate(config, 15), 2.0 * halfway)
-        assert learning_rate(config, 20) == learning_rate(config, 99) == (2.0 if decay == "none" else 0.0)
+        for end, epochs in ((20, 99), (None, 20)):
+            config = OptimConfig(learning_rate=2.0, decay=decay, decay_start=10, decay_end=end)  # type: ignore[arg-type]
+            assert learning_rate(config, epochs, 0) == learning_rate(config, epochs, 10) == 2.0
+            assert math.isclose(learning_rate(config, epochs, 15), 2.0 * halfway)
+            assert learning_rate(config, epochs, 20) == (2.0 if decay == "none" else 0.0)
+            assert learning_rate(config, epochs, 99) == (2.0 if decay == "none" else 0.0)

@@ -8,25 +8,25 @@ import torch
 from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
-from pairloom.data.layouts import Pair
-from pairloom.images import UInt8Array, resize_class_map, resize_picture, to_tensor
+from pairloom.data.pairs import Pair
+from pairloom.images import Picture, to_tensor
 from pairloom.palette import VOID
 
 PADDING_GREY = 128
-"""What the photograph holds where a shrunk pair leaves a border, whose target is void."""
+"""What pictures hold, of 255, where a shrunk pair leaves a border; class maps hold void there."""
 
 
 def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Draw one augmented example from a pair.
 
     Args:
-        pair: photograph and class ids at their native size, so that zooming in shows detail that was there.
+        pair: source and target at their native size, so that zooming in shows detail that was there.
         size: the size of the result.
         config: the largest changes.
         rng: source of the draw; the same state gives the same example.
 
     Returns:
-        The source (3×H×W float in [-1, 1]) and the target (H×W uint8 class ids, void in the padding).
+        The source (C×H×W float in [-1, 1]) and the target: class ids (H×W uint8, void in the padding) or a picture.
     """
     source, target = _zoomed(pair, size, config.scale, rng)
     if config.flip and rng.random() < 0.5:
@@ -42,12 +42,15 @@ def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Genera
         if limit
     }
     tensor = to_tensor(source)
-    return (_recoloured(tensor, changes) if changes else tensor), torch.from_numpy(target.copy())
+    return (_recoloured(tensor, changes) if changes else tensor), target_tensor(target)
 
 
-def _zoomed(
-    pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.Generator
-) -> tuple[UInt8Array, UInt8Array]:
+def target_tensor(target: Picture) -> Tensor:
+    """Return what networks are compared with: class ids (H×W uint8) as they are, a picture as C×H×W in [-1, 1]."""
+    return torch.from_numpy(target.copy()) if target.ndim == 2 else to_tensor(target)
+
+
+def _zoomed(pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.Generator) -> tuple[Picture, Picture]:
     """Show a random window of the pair (zoom above 1), or the whole pair in a random place (zoom below 1)."""
     zoom = math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
     across, down = rng.random(2)
@@ -55,26 +58,35 @@ def _zoomed(
     if zoom >= 1:
         left, top = across * width * (1 - 1 / zoom), down * height * (1 - 1 / zoom)
         box = (left, top, min(left + width / zoom, width), min(top + height / zoom, height))
-        return resize_picture(pair.source, size, box), resize_class_map(pair.target, size, box)
+        window = pair.resized(size, box)
+        return window.source, window.target
     inner = Size(max(1, round(size.height * zoom)), max(1, round(size.width * zoom)))
     top, left = round(down * (size.height - inner.height)), round(across * (size.width - inner.width))
     place = np.s_[top : top + inner.height, left : left + inner.width]
-    source = np.full((*size, 3), PADDING_GREY, dtype=np.uint8)
-    target = np.full(size, VOID, dtype=np.uint8)
-    source[place] = resize_picture(pair.source, inner)
-    target[place] = resize_class_map(pair.target, inner)
+    shrunk = pair.resized(inner)
+    source, target = _padding(shrunk.source, size), _padding(shrunk.target, size)
+    source[place], target[place] = shrunk.source, shrunk.target
     return source, target
+
+
+def _padding(image: Picture, size: Size) -> Picture:
+    """Return what surrounds a shrunk image: void around class ids, grey around a picture."""
+    if image.ndim == 2:
+        return np.full(size, VOID, dtype=np.uint8)
+    grey = PADDING_GREY / 255 if image.dtype == np.float32 else PADDING_GREY * (1 if image.dtype == np.uint8 else 257)
+    return np.full((*size, image.shape[2]), grey, dtype=image.dtype)
 
 
 def _recoloured(source: Tensor, changes: dict[str, float]) -> Tensor:
     picture = source.add(1).div_(2).unsqueeze(0)
+    coloured = len(source) == 3
     if "brightness" in changes:
         picture = enhance.adjust_brightness_accumulative(picture, 1 + changes["brightness"])
     if "contrast" in changes:
         picture = enhance.adjust_contrast_with_mean_subtraction(picture, 1 + changes["contrast"])
-    if "saturation" in changes:
+    if "saturation" in changes and coloured:
         picture = enhance.adjust_saturation_with_gray_subtraction(picture, 1 + changes["saturation"])
-    if "hue" in changes:
+    if "hue" in changes and coloured:
         picture = enhance.adjust_hue(picture, 2 * math.pi * changes["hue"])
     recoloured: Tensor = picture.squeeze(0).mul(2).sub(1)
     return recoloured

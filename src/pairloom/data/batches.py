@@ -1,22 +1,30 @@
 """The batch of each training step, as a function of the step alone."""
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
-from pairloom.data.augment import augment
-from pairloom.data.store import PairStore
+from pairloom.data.augment import augment, target_tensor
+from pairloom.data.pairs import Pair
 from pairloom.draws import numpy_generator
 from pairloom.images import to_tensor
+
+
+class Pairs(Protocol):
+    """Pairs that can be asked for by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Pair: ...
 
 
 class TrainingBatches:
     """Draws the batch of any step: which pairs, and how they are augmented.
 
     Args:
-        pairs: the training pairs at native size.
+        pairs: the training pairs; at the size of the examples already where nothing is augmented.
         size: the size of the examples.
         augmentation: the random changes; None makes none.
         batch_size: examples a step.
@@ -26,7 +34,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pairs: PairStore,
+        pairs: Pairs,
         size: Size,
         augmentation: AugmentConfig | None,
         *,
@@ -34,7 +42,7 @@ class TrainingBatches:
         sampling: Literal["shuffle", "replacement"],
         seed: int,
     ) -> None:
-        self._pairs = pairs if augmentation else pairs.resized(size)
+        self._pairs = pairs
         self._size = size
         self._augmentation = augmentation
         self._batch_size = batch_size
@@ -47,7 +55,10 @@ class TrainingBatches:
         return max(1, len(self._pairs) // self._batch_size)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the sources (B×3×H×W float in [-1, 1]) and targets (B×H×W uint8 class ids) of a step from 0 on."""
+        """Return the sources and targets of a step from 0 on.
+
+        Sources are B×C×H×W float in [-1, 1]; targets B×H×W uint8 class ids, or pictures as sources are.
+        """
         examples = [self._example(step, slot) for slot in range(self._batch_size)]
         return torch.stack([source for source, _ in examples]), torch.stack([target for _, target in examples])
 
@@ -55,7 +66,7 @@ class TrainingBatches:
         pair = self._pairs[self._pair_index(step, slot)]
         if self._augmentation:
             return augment(pair, self._size, self._augmentation, numpy_generator(self._seed, "augment", step, slot))
-        return to_tensor(pair.source), torch.from_numpy(pair.target.copy())
+        return to_tensor(pair.source), target_tensor(pair.target)
 
     def _pair_index(self, step: int, slot: int) -> int:
         if self._sampling == "replacement":

@@ -1,81 +1,281 @@
-"""Pairs decoded once and kept at hand."""
+"""Pairs decoded once and kept at hand: memory-mapped files in the user's cache, one a pair."""
 
+import hashlib
+import json
 import os
+import shutil
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from pairloom.config import Size
-from pairloom.data.layouts import Layout, Pair, split_files
+from pairloom.cores import cores
+from pairloom.data.folder import PairFolder
+from pairloom.data.layouts import PairFiles
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side, common_side
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import resize_class_map, resize_picture
-from pairloom.palette import Palette
+from pairloom.files import replacing
+from pairloom.images import ImageInfo, Picture, inspect, with_channels
 from pairloom.progress import track
+
+Fit = Size | int
+"""How large pairs are stored: at exactly this size, or at their own up to this longest side in pixels."""
+
+DECODER = 1
+"""Version of how files become arrays; raise it when the same file would be read differently."""
+
+CACHE_VARIABLE = "PAIRLOOM_CACHE"
+"""Environment variable that names the folder of all stores."""
+
+UNUSED_DAYS = 30
+"""Entries that no run has opened for so long are removed when others are made."""
+
+SPARE_BYTES = 100 * 2**20
+"""What is to stay free on the disk."""
+
+
+class Entry(NamedTuple):
+    """The place of one pair in the store."""
+
+    files: PairFiles
+    path: Path
+    fingerprint: str
+    """Sizes and times of the files that the pair is decoded from."""
+
+
+class Head(NamedTuple):
+    """What a stored pair is, without its pixels."""
+
+    source: ImageInfo
+    target: ImageInfo
+    counts: tuple[int, ...]
+    """Pixels of each class of the target; none for pictures."""
 
 
 class PairStore:
-    """The pairs of one split at their native size, in memory, in the order of their names.
+    """The pairs of one split in the order of their names, each mapped from its file when it is asked for.
 
-    Targets are kept as class ids, so that no later step can blend their colours.
+    So the memory that is taken does not grow with the number of pairs, while the system keeps at hand what fits.
+    Targets are stored as class ids, so that no later step can blend their colours.
+
+    Attributes:
+        source, target: what the images of each side are; pairs are brought to their channels.
+        fingerprint: changes when a file of the data does.
     """
 
-    def __init__(self, pairs: Sequence[Pair], palette: Palette) -> None:
-        self._pairs = tuple(pairs)
-        self.palette = palette
+    def __init__(
+        self, folder: PairFolder, entries: Sequence[Entry], heads: Sequence[Head], fit: Fit, source: Side, target: Side
+    ) -> None:
+        self._folder, self._entries, self._heads, self._fit = folder, tuple(entries), tuple(heads), fit
+        self.source, self.target = source, target
+        self.fingerprint = _digest([[entry.files.name, entry.fingerprint] for entry in entries])
 
     @classmethod
-    def open(cls, root: Path, split: str, layout: Layout, *, count: int | None = None, seed: int = 0) -> "PairStore":
-        """Decode the pairs of a split, on all cores.
+    def open(
+        cls,
+        folder: PairFolder,
+        split: str,
+        fit: Fit,
+        *,
+        count: int | None = None,
+        seed: int = 0,
+        channels: tuple[int | None, int | None] = (None, None),
+    ) -> "PairStore":
+        """Open the store of a split; pairs that are not in it, or whose files have changed, are decoded on all cores.
+
+        Two runs may do so at once: an entry is written beside its place and renamed.
 
         Args:
-            root: the folder that holds the pairs.
+            folder: the pairs.
             split: `train`, `val` or `test`.
-            layout: how they lie there.
+            fit: how large they are kept.
             count: how many to use, drawn with `seed`; None takes all.
             seed: seed of that draw.
+            channels: of sources and of target pictures; None follows the data.
 
         Raises:
-            UserError: if the split has fewer pairs than `count`, or one of its files cannot serve.
+            UserError: if the split has fewer pairs than `count`, one of its files cannot serve, or the disk is short.
         """
-        files = split_files(root, split, layout)
+        files = folder.files(split)
         if count is not None:
             if count > len(files):
-                raise UserError(f"{root}: {count} pairs were asked for, but its split {split!r} has {len(files)}")
+                raise UserError(
+                    f"{folder.root}: {count} pairs were asked for, but its split {split!r} has {len(files)}"
+                )
             chosen = numpy_generator(seed, "subset").permutation(len(files))[:count]
             files = [files[index] for index in sorted(chosen)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        place = cache_folder() / "pairs" / _digest(str(folder.root))
+        with ThreadPoolExecutor(cores()) as pool:
             try:
-                pairs = list(track(pool.map(layout.read, files), len(files), f"Reading {split} pairs"))
+                entries = list(pool.map(lambda pair: _entry(folder, pair, fit, place), files))
+                heads = list(pool.map(_head, entries))
+                missing = [entry for entry, head in zip(entries, heads, strict=True) if head is None]
+                if missing:
+                    _make_room(place, sum(pool.map(lambda entry: _bytes(folder, entry, fit), missing)))
+                    built = pool.map(lambda entry: _build(folder, entry, fit), missing)
+                    for _ in track(built, len(missing), f"Reading {split} pairs"):
+                        pass
+                    heads = list(pool.map(_head, entries))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        return cls(pairs, layout.palette)
+        whole = [head for head in heads if head is not None]
+        if len(whole) < len(heads):
+            raise UserError(f"{place}: entries of the store vanish while they are made; is the folder being cleared?")
+        sides = (
+            common_side([head.source for head in whole], channels[0], folder.source_palette),
+            common_side([head.target for head in whole], channels[1], folder.palette),
+        )
+        store = cls(folder, entries, whole, fit, *sides)
+        store.require_channels()
+        return store
+
+    def require_channels(self) -> None:
+        """Raise UserError for the first file whose channels cannot be brought to those of its side."""
+        for entry, head in zip(self._entries, self._heads, strict=True):
+            parts = self._folder.parts(entry.files)
+            infos, sides = (head.source, head.target), (self.source, self.target)
+            for part, info, side in zip(parts, infos, sides, strict=True):
+                if side.palette is None:
+                    with_channels(np.empty((1, 1, info.channels), np.uint8), side.channels, part.path)
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._entries)
 
     def __getitem__(self, index: int) -> Pair:
-        return self._pairs[index]
+        entry = self._entries[index]
+        try:
+            source, target = _read(entry.path)
+        except (OSError, SafetensorError):  # somebody has cleared the cache
+            _build(self._folder, entry, self._fit)
+            source, target = _read(entry.path)
+        return self._folder.in_channels(
+            Pair(entry.files.name, source, target), entry.files, (self.source.channels, self.target.channels)
+        )
 
     def __iter__(self) -> Iterator[Pair]:
-        return iter(self._pairs)
+        return (self[index] for index in range(len(self)))
 
     def class_shares(self) -> NDArray[np.float64]:
         """Return the share of each class (K) among the pixels that have one; all 0 where none has."""
-        counts = np.zeros(256, dtype=np.int64)
-        for pair in self:
-            counts += np.bincount(pair.target.ravel(), minlength=256)
-        known = counts[: len(self.palette)]
-        shares: NDArray[np.float64] = known / max(1, known.sum())
+        counts = np.array([head.counts for head in self._heads], dtype=np.int64).sum(axis=0)
+        shares: NDArray[np.float64] = counts / max(1, counts.sum())
         return shares
 
-    def resized(self, size: Size) -> "PairStore":
-        """Return a store of the same pairs at one size: photographs bilinear, targets nearest, aspect not kept."""
-        pairs = [
-            Pair(pair.name, resize_picture(pair.source, size), resize_class_map(pair.target, size)) for pair in self
-        ]
-        return PairStore(pairs, self.palette)
+
+def cache_folder() -> Path:
+    """Return the folder of all stores: `PAIRLOOM_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("pairloom"))
+
+
+def fitted(native: Size, fit: Fit) -> Size:
+    """Return the size at which a pair of this native size is stored."""
+    if isinstance(fit, Size):
+        return fit
+    share = min(1.0, fit / max(native))
+    return Size(max(1, round(native.height * share)), max(1, round(native.width * share)))
+
+
+def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry:
+    parts = folder.parts(files)
+    states = [part.path.stat() for part in parts]
+    # Long keys, palettes among them, are told apart by their digest.
+    key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *(map(str, parts))]
+    fingerprint = json.dumps([[state.st_size, state.st_mtime_ns] for state in states])
+    return Entry(files, place / f"{_digest(key)}.safetensors", fingerprint)
+
+
+def _digest(value: object) -> str:
+    return hashlib.blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
+
+
+def _head(entry: Entry) -> Head | None:
+    """Read what a stored pair is; None where it is missing, damaged, or its files have changed since."""
+    try:
+        with safe_open(entry.path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("fingerprint") != entry.fingerprint:
+                return None
+            counts = tuple(json.loads(metadata["counts"]))
+            source, target = (_info(file.get_slice(name)) for name in ("source", "target"))
+        os.utime(entry.path)
+    except (OSError, SafetensorError):
+        return None
+    return Head(source, target, counts)
+
+
+def _info(array: Any) -> ImageInfo:
+    height, width, channels = (*array.get_shape(), 1)[:3]
+    return ImageInfo(height, width, channels, _DTYPES[array.get_dtype()])
+
+
+_DTYPES = {"U8": "uint8", "U16": "uint16", "F32": "float32"}
+
+
+def _read(path: Path) -> tuple[Picture, Picture]:
+    with safe_open(path, framework="numpy") as file:
+        return file.get_tensor("source"), file.get_tensor("target")
+
+
+def _build(folder: PairFolder, entry: Entry, fit: Fit) -> None:
+    """Decode a pair and put it into the store."""
+    pair = folder.read(entry.files)
+    pair = pair.resized(fitted(pair.size, fit))
+    arrays = {"source": np.ascontiguousarray(pair.source), "target": np.ascontiguousarray(pair.target)}
+    classes = len(folder.palette) if folder.palette else 0
+    counts = np.bincount(pair.target.ravel(), minlength=classes)[:classes].tolist() if classes else []
+    metadata = {"fingerprint": entry.fingerprint, "counts": json.dumps(counts)}
+    # Written with plain writes: the pages of a map would count as this process's memory.
+    with replacing(entry.path) as unfinished:
+        unfinished.write_bytes(save(arrays, metadata))
+
+
+def _bytes(folder: PairFolder, entry: Entry, fit: Fit) -> int:
+    """Return what an entry will take on the disk."""
+    total = 0
+    # Class ids take a byte, their painted colours three.
+    known = (3 if folder.source_palette else None, 1 if folder.palette else None)
+    for part, depth in zip(folder.parts(entry.files), known, strict=True):
+        info = inspect(part.path)
+        height, width = fitted(Size(info.height, info.width if part.half == "whole" else info.width // 2), fit)
+        total += height * width * (depth or info.channels * np.dtype(info.dtype).itemsize)
+    return total
+
+
+def _make_room(place: Path, needed: int) -> None:
+    """Create a store's folder, remove entries of any store that nobody uses, and check that the rest will fit.
+
+    Raises:
+        UserError: if the folder cannot be written, or the disk has too little room.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        oldest = time.time() - UNUSED_DAYS * 24 * 3600
+        for path in place.parent.glob("*/*"):
+            if path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        raise UserError(
+            f"{place}: the store of decoded pairs cannot be written ({error.strerror}); "
+            f"name another folder by the environment variable {CACHE_VARIABLE}"
+        ) from error
+    if needed + SPARE_BYTES > free:
+        raise UserError(
+            f"{place}: the store of decoded pairs needs {_gigabytes(needed)}, the disk has {_gigabytes(free)} free; "
+            f"free some, lower data.store_size, or name another folder by the environment variable {CACHE_VARIABLE}"
+        )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"

@@ -1,10 +1,12 @@
 """What can be scored without a network: how hard a data set is."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from pairloom.data.store import PairStore
-from pairloom.images import UInt8Array
+from pairloom.data.pairs import Pair
+from pairloom.images import Picture, UInt8Array
 from pairloom.palette import VOID
 
 COLOUR_BINS = 32
@@ -21,11 +23,11 @@ class ColourAndPosition:
     and one that no cell has seen by the cell alone.
 
     Args:
-        pairs: the training pairs.
+        pairs: the training pairs: RGB photographs and class maps.
+        classes: how many classes there are.
     """
 
-    def __init__(self, pairs: PairStore) -> None:
-        classes = len(pairs.palette)
+    def __init__(self, pairs: Iterable[Pair], classes: int) -> None:
         # Few of the 8 million bins are ever filled, so pixels are counted by key: (colour, cell, class) in one number.
         seen: list[NDArray[np.int64]] = []
         for pair in pairs:
@@ -41,7 +43,7 @@ class ColourAndPosition:
         last = np.flatnonzero(np.diff(bins[order], append=-1))
         self._bins, self._by_bin = bins[order][last], ids[order][last].astype(np.uint8)
 
-    def predict(self, picture: UInt8Array) -> UInt8Array:
+    def predict(self, picture: Picture) -> UInt8Array:
         """Guess the classes (H×W) of a photograph (H×W×3)."""
         colours, cells = _colours(picture), _cells(picture.shape[:2])
         bins = colours * CELLS**2 + cells
@@ -52,7 +54,7 @@ class ColourAndPosition:
         return guess
 
 
-def _colours(picture: UInt8Array) -> NDArray[np.int64]:
+def _colours(picture: Picture) -> NDArray[np.int64]:
     red, green, blue = np.moveaxis(picture.astype(np.int64) * COLOUR_BINS // 256, 2, 0)
     bins: NDArray[np.int64] = (red * COLOUR_BINS + green) * COLOUR_BINS + blue
     return bins

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from pairloom.evaluation.metrics import ScoreRecord
+from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
 
 class EpochRecord(TypedDict):
@@ -20,7 +21,7 @@ class EpochRecord(TypedDict):
     """Step size of the epoch's last step."""
     losses: dict[str, float]
     """Mean of each term over the epoch, unweighted."""
-    validation: NotRequired[ScoreRecord]
+    validation: NotRequired[ScoreRecord | PictureScoreRecord]
     """Scores on the validation pairs, where they were taken."""
 
 
@@ -43,6 +44,13 @@ def format_record(record: EpochRecord) -> str:
 
 
 def best_record(history: list[EpochRecord]) -> EpochRecord | None:
-    """Return the first epoch with the highest mean IoU on validation, or None where none was validated."""
+    """Return the first epoch that did best on validation, or None where none was validated."""
     validated = [record for record in history if "validation" in record]
-    return max(validated, key=lambda record: record["validation"]["mean_iou"] or 0.0, default=None)
+    return max(validated, key=lambda record: _quality(record["validation"]), default=None)
+
+
+def _quality(scores: ScoreRecord | PictureScoreRecord) -> float:
+    """Return what is to be as large as can be: the mean IoU of classes, the negative L1 of pictures."""
+    if "mean_iou" in scores:
+        return scores["mean_iou"] or 0.0
+    return -(scores["l1"] or 0.0)

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from pairloom.images import UInt8Array
+from pairloom.images import Picture
 from pairloom.palette import VOID, Palette
 
 
+@final
 class ScoreRecord(TypedDict):
     """Scores as programs read them; fractions in [0, 1], None where there was nothing to score."""
 
@@ -79,7 +80,7 @@ class Scores:
         )
 
 
-def score(pairs: Iterable[tuple[UInt8Array, UInt8Array]], palette: Palette, split: str) -> Scores:
+def score(pairs: Iterable[tuple[Picture, Picture]], palette: Palette, split: str) -> Scores:
     """Score predictions against the truth.
 
     Args:

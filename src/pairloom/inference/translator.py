@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pairloom.data.sides import read_source
 from pairloom.errors import UserError
-from pairloom.images import UInt8Array, is_image, read_picture, resize_picture, write_png
-from pairloom.models.translation import TranslationModel, choose_device, find_model
+from pairloom.images import Picture, is_image, resize_picture, with_channels, write_picture
+from pairloom.models.devices import choose_device
+from pairloom.models.model_folder import find_model, load_model
+from pairloom.models.translation import TranslationModel
 from pairloom.progress import track
 from pairloom.run import require_empty
 
@@ -27,18 +30,24 @@ class Translator:
         Raises:
             UserError: if there is no model, it is damaged, or the device is not there.
         """
-        return cls(TranslationModel.load(find_model(Path(run)), choose_device(device)))
+        return cls(load_model(find_model(Path(run)), choose_device(device)))
 
-    def __call__(self, picture: UInt8Array) -> UInt8Array:
-        """Translate a photograph (H×W×3 uint8, any size) to a colour-coded segmentation at the training size.
+    def __call__(self, picture: Picture) -> Picture:
+        """Translate a source (H×W×C, any size) to a picture at the training size: class maps come in their colours.
 
-        The same photograph always gives the same result.
+        Greyscale pictures serve models of colour ones and the other way round. The same source always gives the same
+        result.
+
+        Raises:
+            UserError: if the channels cannot be brought to those that the model knows.
         """
-        return self.model.palette.to_colours(self.model.predict(resize_picture(picture, self.model.size)))
+        model = self.model
+        source = resize_picture(with_channels(picture, model.source.channels, "the picture"), model.size)
+        return model.target.draw(model.predict(source))
 
 
 def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, device: str = "auto") -> list[Path]:
-    """Translate image files, and the images in folders, to `out/STEM.png` each.
+    """Translate image files, and the images in folders, to `out/STEM.png` each (`.tif` where PNG cannot hold them).
 
     Returns:
         The files written, in the order of the inputs.
@@ -57,8 +66,8 @@ def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, de
     translator = Translator.load(run, device)
     written = []
     for source in track(sources, len(sources), "Translating"):
-        target = Path(out) / f"{source.stem}.png"
-        write_png(target, translator(read_picture(source)))
+        target = Path(out) / f"{source.stem}{translator.model.target.suffix}"
+        write_picture(target, translator(read_source(source, translator.model.source)))
         written.append(target)
     return written
 

@@ -1,10 +1,12 @@
-"""What a generator's answer means: a picture for the discriminator, class ids for the user."""
+"""What a generator's answer means: a picture for the discriminator, class ids or a picture for the user."""
 
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from pairloom.data.sides import Side
+from pairloom.errors import UserError
 from pairloom.palette import Palette
 
 HeadName = Literal["classes", "rgb"]
@@ -15,7 +17,7 @@ class Painter:
 
     def __init__(self, palette: Palette, device: torch.device) -> None:
         table = torch.from_numpy(palette.table).to(device).float().div_(127.5).sub_(1.0)
-        self._table = table  # 256×3; ids outside the palette are void's black
+        self._table = table  # 256×3; ids outside the palette are void's colour
         self.colours = table[: len(palette)]
         """The classes' colours, K×3 in [-1, 1]."""
 
@@ -32,27 +34,52 @@ class Head(Protocol):
     tanh: bool
     """Whether the generator bounds its answer to [-1, 1]."""
 
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return what the discriminator sees: B×3×H×W in [-1, 1], with a gradient to the answer."""
+    def truth(self, target: Tensor) -> Tensor:
+        """Return the picture of a target, B×C×H×W in [-1, 1], that the discriminator sees as true."""
 
-    def ids(self, answer: Tensor) -> Tensor:
-        """Return the class ids, B×H×W uint8; void is never among them."""
+    def picture(self, answer: Tensor) -> Tensor:
+        """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
+
+    def read(self, answer: Tensor) -> Tensor:
+        """Return the prediction: class ids, B×H×W uint8, void never among them; or pictures, B×C×H×W."""
+
+
+class PictureHead:
+    """The answer is the picture, and that is what is wanted."""
+
+    tanh = True
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+
+    def truth(self, target: Tensor) -> Tensor:
+        """Return the target itself."""
+        return target
+
+    def picture(self, answer: Tensor) -> Tensor:
+        """Return the answer itself."""
+        return answer
+
+    def read(self, answer: Tensor) -> Tensor:
+        """Return the answer itself."""
+        return answer
 
 
 class RgbHead:
-    """The answer is the picture; a pixel's class is the one of the nearest colour. Every class can be answered."""
+    """The answer is a picture; a pixel's class is the one of the nearest colour. Every class can be answered."""
 
     channels = 3
     tanh = True
 
     def __init__(self, painter: Painter) -> None:
+        self.truth = painter
         self._colours = painter.colours
 
     def picture(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""
         return answer
 
-    def ids(self, answer: Tensor) -> Tensor:
+    def read(self, answer: Tensor) -> Tensor:
         """Return the class of the nearest colour, by Euclidean distance in RGB."""
         pixels = answer.float().permute(0, 2, 3, 1)  # B×H×W×3
         distances = (pixels.unsqueeze(-2) - self._colours).square().sum(dim=-1)  # B×H×W×K
@@ -69,19 +96,37 @@ class ClassHead:
     tanh = False
 
     def __init__(self, painter: Painter) -> None:
-        self._paint = painter
+        self.truth = painter
         self._colours = painter.colours
         self.channels = len(painter.colours)
 
     def picture(self, answer: Tensor) -> Tensor:
         """Return pure palette colours whose gradient is that of the expected colour."""
         soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
-        return self._paint(self.ids(answer)) + (soft - soft.detach())
+        return self.truth(self.read(answer)) + (soft - soft.detach())
 
-    def ids(self, answer: Tensor) -> Tensor:
+    def read(self, answer: Tensor) -> Tensor:
         """Return the class of the largest logit."""
         return answer.argmax(dim=1).to(torch.uint8)
 
 
-HEADS: dict[HeadName, type[RgbHead] | type[ClassHead]] = {"rgb": RgbHead, "classes": ClassHead}
-"""Every head by the name that `model.head` takes."""
+def require_targets(name: HeadName, palette: Palette | None) -> None:
+    """Raise UserError if a head needs classes and the targets are pictures."""
+    if name == "classes" and palette is None:
+        raise UserError(
+            "model.head classes needs class maps as targets, but these are pictures; use --preset images, "
+            "or say --data.target classes and name them with --data.palette"
+        )
+
+
+def build_head(name: HeadName, target: Side, device: torch.device) -> Head:
+    """Build the head that `model.head` names, for targets of this kind.
+
+    Raises:
+        UserError: if a class head is asked for where targets are pictures.
+    """
+    require_targets(name, target.palette)
+    if target.palette is None:
+        return PictureHead(target.channels)
+    painter = Painter(target.palette, device)
+    return ClassHead(painter) if name == "classes" else RgbHead(painter)

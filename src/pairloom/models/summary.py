@@ -6,29 +6,29 @@ import torch
 from torch import Tensor, nn
 
 from pairloom.config import ModelConfig, Size
+from pairloom.data.sides import Side
 from pairloom.models.layers import count_numbers
 from pairloom.models.translation import TranslationModel, build_discriminator
-from pairloom.palette import Palette
 
 
-def summarise(config: ModelConfig, palette: Palette, size: Size) -> str:
+def summarise(config: ModelConfig, source: Side, target: Side, size: Size) -> str:
     """Describe both networks of a resolved config: how many numbers each holds, and the shape after each block.
 
     Numbers are parameters and batch-norm statistics. Shapes are channels × height × width for one pair of this size.
     """
     meta = torch.device("meta")
     with meta:
-        generator = TranslationModel.build(config, palette, size, meta).generator
-        discriminator = build_discriminator(config)
-    source, target = (torch.empty(1, 3, *size, device=meta) for _ in range(2))
+        generator = TranslationModel.build(config, source, target, size, meta).generator
+        discriminator = build_discriminator(config, source, target)
+    pair = [torch.empty(1, side.channels, *size, device=meta) for side in (source, target)]
     convolutions = {name: layer for name, layer in discriminator.named_modules() if isinstance(layer, nn.Conv2d)}
     field = discriminator.receptive_field
     return "\n".join(
         [
             f"generator      {count_numbers(generator):>12,} numbers",
-            *_shapes(generator, _blocks(generator), source),
+            *_shapes(generator, _blocks(generator), pair[0]),
             f"discriminator  {count_numbers(discriminator):>12,} numbers, each answer sees {field}×{field} pixels",
-            *_shapes(discriminator, convolutions, source, target),
+            *_shapes(discriminator, convolutions, *pair),
         ]
     )
 

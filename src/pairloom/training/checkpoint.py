@@ -1,6 +1,5 @@
 """Everything a stopped run needs to go on, written so that a whole state can always be found."""
 
-import os
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -8,36 +7,50 @@ import torch
 from torch import Tensor
 
 from pairloom.errors import UserError
+from pairloom.evaluation.history import EpochRecord
+from pairloom.files import replacing
 
 
 class TrainingState(TypedDict):
-    """The state between two epochs. Random draws follow from the seed and the step, so none are kept."""
+    """The state between two steps. Random draws follow from the seed and the step, so none are kept."""
 
-    epoch: int
-    """Epochs done."""
-    generator: dict[str, Tensor]
-    discriminator: dict[str, Tensor]
-    generator_optimizer: dict[str, Any]
-    discriminator_optimizer: dict[str, Any]
+    step: int
+    """Steps done."""
+    history: list[EpochRecord]
+    """The records of the epochs that are closed; one that has had all its steps may still have to be."""
+    totals: dict[str, Tensor]
+    """Sum of each loss over the steps of the epoch that is not closed."""
+    seconds: float
+    """Time that these steps took."""
+    networks: dict[str, dict[str, Any]]
+    """The state of each network and optimizer, and of mixed precision, by name."""
+    circumstances: dict[str, str]
+    """What else may alter the last bits of a result: versions, device, threads, the data's files."""
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
-    """Write the state as `last.pt`; what was the last before becomes `previous.pt` once the new one is whole."""
-    unfinished, last, previous = folder / ".last.pt.unfinished", folder / "last.pt", folder / "previous.pt"
-    with unfinished.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    if last.exists():
-        last.replace(previous)
-    unfinished.replace(last)
-
-
-def load_state(folder: Path, device: torch.device) -> TrainingState:
-    """Read the newest whole state; nothing in it is executed.
+    """Write the state as `last.pt`; what was the last before becomes `previous.pt` once the new one is whole.
 
     Raises:
-        UserError: if there is none.
+        OSError: if the disk is full or cannot be written; the states that were there are kept.
+    """
+    last = folder / "last.pt"
+    with replacing(last, durable=True) as unfinished:
+        try:
+            torch.save(state, unfinished)
+        except RuntimeError as error:
+            raise OSError(f"{last}: cannot be written; is the disk full? ({str(error).splitlines()[0]})") from error
+        if last.exists():
+            last.replace(folder / "previous.pt")
+
+
+def load_state(folder: Path, device: torch.device) -> TrainingState | None:
+    """Read the newest whole state, or None if none was ever written; nothing in it is executed.
+
+    A damaged `last.pt` is set aside as `damaged.pt`, so that it cannot take the place of the good one before it.
+
+    Raises:
+        UserError: if there are states, but none that is whole.
     """
     problems = []
     for path in (folder / "last.pt", folder / "previous.pt"):
@@ -47,9 +60,12 @@ def load_state(folder: Path, device: torch.device) -> TrainingState:
             state: TrainingState = torch.load(path, map_location=device, weights_only=True)
         except Exception as error:  # torch meets damaged bytes with errors of every kind
             problems.append(f"{path.name} is damaged ({type(error).__name__})")
-            continue
-        if isinstance(state, dict) and state.keys() >= TrainingState.__required_keys__:
-            return state
-        problems.append(f"{path.name} is no training state")
-    reason = "; ".join(problems) or "the run was stopped before its first epoch ended"
-    raise UserError(f"{folder}: holds no training state to go on from ({reason}); start a new run")
+        else:
+            if isinstance(state, dict) and state.keys() >= TrainingState.__required_keys__:
+                return state
+            problems.append(f"{path.name} is no training state")
+        if path.name == "last.pt":
+            path.replace(folder / "damaged.pt")
+    if problems:
+        raise UserError(f"{folder}: holds no whole training state ({'; '.join(problems)}); start a new run")
+    return None

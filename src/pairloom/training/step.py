@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from pairloom.models.heads import Head, Painter
+from pairloom.models.heads import Head
 from pairloom.models.layers import held_statistics
 from pairloom.palette import VOID
 from pairloom.training.losses import AdversarialLoss
@@ -56,7 +56,6 @@ class TrainingStep:
     discriminator_optimizer: Optimizer
     objective: Objective
     head: Head
-    paint: Painter
     update: Literal["joint", "separate"]
     backward: Backward = backward
 
@@ -64,13 +63,13 @@ class TrainingStep:
         """Update both networks once.
 
         Args:
-            source: photographs, B×3×H×W in [-1, 1].
-            target: class ids, B×H×W uint8, `VOID` where there is none.
+            source: B×C×H×W in [-1, 1].
+            target: class ids, B×H×W uint8, `VOID` where there is none; or pictures, B×C×H×W in [-1, 1].
 
         Returns:
             The unweighted mean of each term, detached, by name.
         """
-        truth = self.paint(target)
+        truth = self.head.truth(target)
         losses: Losses = {}
         adversarial = self.objective.adversarial_weight > 0
         if adversarial and self.update == "separate":

@@ -1,10 +1,10 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,21 +12,23 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from pairloom import __version__
 from pairloom.config import Experiment, OptimConfig
 from pairloom.data.batches import TrainingBatches
-from pairloom.data.layouts import find_layout
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, numpy_generator, torch_seeded
 from pairloom.errors import UserError
 from pairloom.evaluation.history import EpochRecord, best_record
 from pairloom.evaluation.report import draw_report
 from pairloom.evaluation.scoring import score_model
-from pairloom.images import write_png
-from pairloom.models.heads import Painter
-from pairloom.models.translation import TranslationModel, build_discriminator, choose_device
+from pairloom.images import write_picture
+from pairloom.models.devices import choose_device
+from pairloom.models.model_folder import save_model
+from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.progress import progress
 from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state, save_state
+from pairloom.training.interrupts import Interrupted, Interrupts
 from pairloom.training.log import MetricsLog
 from pairloom.training.losses import ADVERSARIAL
 from pairloom.training.step import Objective, TrainingStep
@@ -46,17 +48,16 @@ class TrainingResult:
     """Time since training was started or resumed."""
 
 
-def open_pairs(experiment: Experiment) -> tuple[PairStore, PairStore]:
-    """Decode an experiment's training pairs (native size) and validation pairs (at its size).
+@dataclass
+class _Epoch:
+    """What has come of the steps of an epoch so far."""
 
-    Raises:
-        UserError: for data that cannot serve.
-    """
-    data = experiment.data
-    root = Path(data.root)
-    layout = find_layout(root, data.layout)
-    training = PairStore.open(root, "train", layout, count=data.train_pairs, seed=experiment.train.seed)
-    return training, PairStore.open(root, "val", layout).resized(data.size)
+    totals: dict[str, Tensor] = dataclasses.field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, losses: dict[str, Tensor]) -> None:
+        for name, loss in losses.items():
+            self.totals[name] = self.totals[name] + loss if name in self.totals else loss
 
 
 def fit(
@@ -74,19 +75,19 @@ def fit(
         experiment: a resolved experiment.
         training: its training pairs.
         validation: its validation pairs, at its size.
-        run: its folder, begun by `RunFolder.begin`.
-        resume: go on from the last epoch that ended.
+        run: its folder, begun and locked.
+        resume: go on from the last state that was saved, or from the start if none was.
         say: receives a line an epoch.
 
     Raises:
-        UserError: for a device that is not there, nothing to go on from, or a loss that is not finite.
+        UserError: for a device that is not there, states that are damaged, or a loss that is not finite.
+        Interrupted: after Ctrl-C or SIGTERM, once the state has been saved.
     """
     started = time.perf_counter()
     data, config, optim = experiment.data, experiment.train, experiment.optim
     device = choose_device(config.device)
 
     # The pairs of each step, and those drawn in pictures.
-    palette = training.palette
     batches = TrainingBatches(
         training,
         data.size,
@@ -101,99 +102,127 @@ def fit(
     # Both networks and their optimizers.
     fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
     with torch_seeded(derived_seed(config.seed, "weights"), device):
-        model = TranslationModel.build(experiment.model, palette, data.size, device)
+        model = TranslationModel.build(experiment.model, training.source, training.target, data.size, device)
         generator, generator_optimizer = fabric.setup(model.generator, _adam(model.generator, optim))
-        bare_discriminator = build_discriminator(experiment.model)
+        bare_discriminator = build_discriminator(experiment.model, training.source, training.target)
         discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, _adam(bare_discriminator, optim))
     step_once = TrainingStep(
         generator,
         discriminator,
         generator_optimizer,
         discriminator_optimizer,
-        Objective(
-            ADVERSARIAL[experiment.loss.adversarial],
-            adversarial_weight=experiment.loss.adversarial_weight,
-            l1=experiment.loss.l1,
-            cross_entropy=experiment.loss.cross_entropy,
-            discriminator_weight=experiment.loss.discriminator_weight,
-            mask_void=experiment.loss.mask_void,
-            class_weights=_class_weights(training, device) if experiment.loss.class_weights == "bounded" else None,
-        ),
+        _objective(experiment, training, device),
         model.head,
-        Painter(palette, device),
         config.update,
         backward=lambda loss, inputs: fabric.backward(loss, inputs=inputs),
     )
+    keepers = {
+        "generator": model.generator,
+        "discriminator": bare_discriminator,
+        "generator_optimizer": generator_optimizer,
+        "discriminator_optimizer": discriminator_optimizer,
+        "precision": fabric.strategy.precision,
+    }
 
     # Where an earlier start of this run stood.
-    epochs_done = 0
-    if resume:
-        state = load_state(run.checkpoints, device)
-        epochs_done = state["epoch"]
-        model.generator.load_state_dict(state["generator"])
-        bare_discriminator.load_state_dict(state["discriminator"])
-        generator_optimizer.load_state_dict(state["generator_optimizer"])
-        discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
-        run.write_config(experiment)  # more epochs may have been asked for
-    log = MetricsLog(run, after_epoch=epochs_done)
+    step, epoch = 0, _Epoch()
+    history: list[EpochRecord] = []
+    circumstances = _circumstances(device, training, validation)
+    state = load_state(run.checkpoints, device) if resume else None
+    if state is not None:
+        step, epoch, history = state["step"], _Epoch(state["totals"], state["seconds"]), state["history"]
+        try:
+            for name, keeper in keepers.items():
+                keeper.load_state_dict(state["networks"][name])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise UserError(
+                f"{run.checkpoints}: the saved state does not fit the networks of {run.config}; undo changes to it"
+            ) from error
+        for name, before in state["circumstances"].items():
+            if circumstances.get(name) != before:
+                say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
+    log = MetricsLog(run, history, step)
+
+    def keep() -> None:
+        """Save where training stands; a state that is not finite must not take the place of a good one."""
+        _require_finite(epoch, step, [model.generator, bare_discriminator], run)
+        save_state(
+            run.checkpoints,
+            TrainingState(
+                step=step,
+                history=log.history,
+                totals=epoch.totals,
+                seconds=epoch.seconds,
+                circumstances=circumstances,
+                networks={name: keeper.state_dict() for name, keeper in keepers.items()},
+            ),
+        )
 
     steps = batches.steps_per_epoch
-    with progress() as bars, torch_seeded(0, device):
-        bar = bars.add_task("Training", total=config.epochs * steps, completed=epochs_done * steps)
-        for epoch in range(epochs_done + 1, config.epochs + 1):
-            generator.train()
-            discriminator.train()
-            totals: dict[str, Tensor] = {}
-            epoch_started = time.perf_counter()
-            for step in range((epoch - 1) * steps, epoch * steps):
-                rate = learning_rate(optim, step / steps)
+    last_step = config.epochs * steps
+    saved = time.monotonic()
+    with Interrupts() as interrupts, progress() as bars, torch_seeded(0, device):
+        bar = bars.add_task("Training", total=last_step, completed=step)
+        try:
+            while True:
+                interrupts.check()
+                number = step // steps  # of the epoch that has just ended, where one has
+                if number > len(log.history):
+                    _require_finite(epoch, step, [model.generator, bare_discriminator], run)
+                    last = number == config.epochs
+                    record = EpochRecord(
+                        epoch=number,
+                        step=step,
+                        seconds=epoch.seconds,
+                        learning_rate=learning_rate(optim, config.epochs, (step - 1) / steps),
+                        losses={name: float(total) / steps for name, total in epoch.totals.items()},
+                    )
+                    if last or number % config.validate_every == 0:
+                        scores = score_model(
+                            model, validation, len(validation), "val", after_each=interrupts.check
+                        ).to_record()
+                        best = best_record(log.history)
+                        record["validation"] = scores
+                        if config.keep == "last" or best is None or best_record([best, record]) is record:
+                            save_model(model, run.model, about=_about(number, config.keep, scores))
+                    snapshot = last or number % config.snapshot_every == 0
+                    if snapshot:
+                        save_model(model, run.snapshot(number), about=_about(number, "snapshot"))
+                        for pair in samples:
+                            translation = model.target.draw(model.predict(pair.source))
+                            write_picture(run.samples(number) / f"{pair.name}{model.target.suffix}", translation)
+                    log.append(record)
+                    if snapshot:
+                        draw_report(run, log.history, samples, training.target)
+                    epoch = _Epoch()
+                    say(_sentence(record, config.epochs))
+                if step >= last_step:
+                    break
+
+                began = time.perf_counter()
+                generator.train()
+                discriminator.train()
+                rate = learning_rate(optim, config.epochs, step / steps)
                 for optimizer in (generator_optimizer, discriminator_optimizer):
                     for group in optimizer.param_groups:
                         group["lr"] = rate
                 source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step))
                 torch.manual_seed(derived_seed(config.seed, "step", step))  # dropout's
-                for name, loss in step_once(source, target).items():
-                    totals[name] = totals[name] + loss if name in totals else loss
-                if (step + 1) % FINITE_CHECK_STEPS == 0:
-                    _require_finite(totals, run, epoch, step + 1)
-                bars.update(bar, advance=1, description=f"Epoch {epoch}/{config.epochs}")
-            _require_finite(totals, run, epoch, epoch * steps)
-            _require_finite_weights([model.generator, bare_discriminator], run, epoch)
-            record = EpochRecord(
-                epoch=epoch,
-                step=epoch * steps,
-                seconds=time.perf_counter() - epoch_started,
-                learning_rate=rate,
-                losses={name: float(total) / steps for name, total in totals.items()},
-            )
-
-            last = epoch == config.epochs
-            if last or epoch % config.validate_every == 0:
-                scores = score_model(model, validation, "val").to_record()
-                best = best_record(log.history)
-                record["validation"] = scores
-                if config.keep == "last" or best is None or best_record([best, record]) is record:
-                    model.save(run.model, about={"epoch": epoch, "kept": config.keep, "validation": scores})
-            snapshot = last or epoch % config.snapshot_every == 0
-            if snapshot:
-                model.save(run.snapshot(epoch), about={"epoch": epoch, "kept": "snapshot"})
-                for pair in samples:
-                    translation = palette.to_colours(model.predict(pair.source))
-                    write_png(run.samples(epoch) / f"{pair.name}.png", translation)
-            log.append(record)
-            save_state(
-                run.checkpoints,
-                TrainingState(
-                    epoch=epoch,
-                    generator=model.generator.state_dict(),
-                    discriminator=bare_discriminator.state_dict(),
-                    generator_optimizer=generator_optimizer.state_dict(),
-                    discriminator_optimizer=discriminator_optimizer.state_dict(),
-                ),
-            )
-            if snapshot:
-                draw_report(run, log.history, samples, palette)
-            say(_sentence(record, config.epochs))
+                epoch.add(step_once(source, target))
+                step += 1
+                if step % FINITE_CHECK_STEPS == 0:
+                    _require_finite(epoch, step, [], run)
+                epoch.seconds += time.perf_counter() - began
+                bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
+                by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
+                if by_steps or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                    keep()
+                    saved = time.monotonic()
+        except Interrupted:
+            keep()
+            raise
+        if state is None or step > state["step"] or len(log.history) > len(history):
+            keep()
     log.close()
 
     # The last epoch is always validated, so there is a best one.
@@ -201,18 +230,30 @@ def fit(
     return TrainingResult(run, kept, time.perf_counter() - started)
 
 
-def learning_rate(config: OptimConfig, epoch: float) -> float:
-    """Return the step size after this many epochs (a fraction within one)."""
-    if config.decay == "none" or config.decay_end is None:
+def learning_rate(config: OptimConfig, epochs: int, epoch: float) -> float:
+    """Return the step size after this many epochs (a fraction within one) of a training of so many."""
+    if config.decay == "none":
         return config.learning_rate
-    course = (epoch - config.decay_start) / (config.decay_end - config.decay_start)
-    course = min(max(course, 0.0), 1.0)
+    end = config.decay_end or max(epochs, config.decay_start + 1)
+    course = min(max((epoch - config.decay_start) / (end - config.decay_start), 0.0), 1.0)
     share = 1 - course if config.decay == "linear" else (1 + math.cos(math.pi * course)) / 2
     return config.learning_rate * share
 
 
-def _class_weights(training: PairStore, device: torch.device) -> Tensor:
-    return torch.from_numpy(1 / np.log(1.1 + training.class_shares())).float().to(device)
+def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
+    loss, classes = experiment.loss, training.target.palette is not None
+    weights = None
+    if loss.cross_entropy and loss.class_weights == "bounded":
+        weights = torch.from_numpy(1 / np.log(1.1 + training.class_shares())).float().to(device)
+    return Objective(
+        ADVERSARIAL[loss.adversarial],
+        adversarial_weight=loss.adversarial_weight,
+        l1=loss.l1,
+        cross_entropy=loss.cross_entropy,
+        discriminator_weight=loss.discriminator_weight,
+        mask_void=loss.mask_void and classes,  # pictures have no void
+        class_weights=weights,
+    )
 
 
 def _adam(network: nn.Module, config: OptimConfig) -> Adam:
@@ -225,29 +266,39 @@ def _adam(network: nn.Module, config: OptimConfig) -> Adam:
     )
 
 
-def _require_finite(totals: dict[str, Tensor], run: RunFolder, epoch: int, step: int) -> None:
-    for name, total in totals.items():
-        if not math.isfinite(float(total)):
-            raise UserError(f"training diverged: the loss {name!r} is {float(total)} {_when(run, epoch, step)}")
+def _circumstances(device: torch.device, training: PairStore, validation: PairStore) -> dict[str, str]:
+    return {
+        "version": f"pairloom {__version__}, torch {torch.__version__}",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": str(torch.get_num_threads()),
+        "files of the training pairs": training.fingerprint[:8],
+        "files of the validation pairs": validation.fingerprint[:8],
+    }
 
 
-def _require_finite_weights(networks: list[nn.Module], run: RunFolder, epoch: int) -> None:
+def _require_finite(epoch: _Epoch, step: int, networks: list[nn.Module], run: RunFolder) -> None:
+    wrong = next((f"the loss {name!r}" for name, total in epoch.totals.items() if not total.isfinite()), None)
     for network in networks:
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
-            name = type(network).__name__
-            raise UserError(f"training diverged: {name} has weights that are not finite {_when(run, epoch)}")
+            wrong = wrong or f"a weight of {type(network).__name__}"
+    if wrong:
+        kept = f"; the last good state is kept in {run.checkpoints}" if any(run.checkpoints.glob("*.pt")) else ""
+        raise UserError(
+            f"training diverged: {wrong} is not finite after step {step}{kept}. Start a new run with a lower rate: "
+            f"--config {run.config} --optim.learning_rate ..."
+        )
 
 
-def _when(run: RunFolder, epoch: int, step: int | None = None) -> str:
-    at = f"in epoch {epoch}" + (f" (step {step})" if step is not None else "")
-    if epoch == 1:
-        return f"{at}; start again with a lower optim.learning_rate"
-    return f"{at}; the state after epoch {epoch - 1} is kept in {run.checkpoints}. Try a lower optim.learning_rate"
+def _about(epoch: int, kept: str, scores: object = None) -> dict[str, object]:
+    about: dict[str, object] = {"epoch": epoch, "kept": kept}
+    return about if scores is None else {**about, "validation": scores}
 
 
 def _sentence(record: EpochRecord, epochs: int) -> str:
-    losses = "  ".join(f"{name} {loss:.3f}" for name, loss in record["losses"].items())
-    line = f"epoch {record['epoch']}/{epochs}  {losses}"
-    if "validation" in record:
-        line += f"  mean IoU {record['validation']['mean_iou'] or 0:.3f}"
-    return f"{line}  {record['seconds']:.0f} s"
+    line = "  ".join(f"{name} {loss:.3f}" for name, loss in record["losses"].items())
+    scores = record.get("validation")
+    if scores and "mean_iou" in scores:
+        line += f"  mean IoU {scores['mean_iou'] or 0:.3f}"
+    elif scores:
+        line += f"  validation L1 {scores['l1'] or 0:.3f}"
+    return f"epoch {record['epoch']}/{epochs}  {line}  {record['seconds']:.0f} s"

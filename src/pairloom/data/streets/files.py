@@ -1,8 +1,6 @@
 """The data set on disk: street scenes drawn by all cores and written as pictures."""
 
-import os
 import signal
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -11,11 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pairloom.cores import cores
 from pairloom.data.streets.drawing import check_size, draw_pair
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
+from pairloom.files import replacing
 from pairloom.palette import CITYSCAPES
 from pairloom.progress import track
+from pairloom.run import require_empty
 
 SPLITS = ("train", "val")
 
@@ -43,17 +44,14 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
             raise UserError(f"{count} {split} pairs are too few; ask for at least 1")
     if seed < 0:
         raise UserError(f"the seed {seed} is negative; give 0 or more")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file; name a folder for the pairs")
-    if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: the folder is not empty; name a new one, or empty it first")
+    require_empty(out)
     jobs = []
     for number, (split, count) in enumerate(pairs.items()):
         (out / split).mkdir(parents=True, exist_ok=True)
         digits = max(len(str(count - 1)), 4)
         jobs += [(out / split / f"{index:0{digits}}.png", seed, number, index) for index in range(count)]
     # Spawned, since forking a process that has used torch's threads can hang.
-    pool = ProcessPoolExecutor(min(_cores(), len(jobs)), get_context("spawn"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(min(cores(), len(jobs)), get_context("spawn"), _leave_interrupts_to_the_parent)
     try:
         drawn = pool.map(partial(_write_pair, size=size), jobs, chunksize=4)
         for _ in track(drawn, total=len(jobs), description="Drawing streets"):
@@ -62,19 +60,13 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
         pool.shutdown(cancel_futures=True)
 
 
-def _cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
 def _write_pair(job: tuple[Path, int, int, int], size: tuple[int, int]) -> None:
     """Draw one pair and write it as one picture."""
     path, seed, split, index = job
     photograph, ids = draw_pair(numpy_generator(seed, "street", split, index), *size)
     both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    Image.fromarray(both).save(unfinished, format="PNG", compress_level=1)
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        Image.fromarray(both).save(unfinished, format="PNG", compress_level=1)
 
 
 def _leave_interrupts_to_the_parent() -> None:

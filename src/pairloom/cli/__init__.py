@@ -1,0 +1,83 @@
+"""The command line: each verb parses its words, calls one function and prints one result.
+
+Heavy imports are made inside the verbs, so that `--help` and `--version` answer at once.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from pairloom import __version__
+from pairloom.cli.data import check, data
+from pairloom.cli.parsing import Parser
+from pairloom.cli.train import demo, train
+from pairloom.cli.use import evaluate, translate
+from pairloom.errors import UserError
+
+EXIT_MISTAKE = 2
+EXIT_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a program."""
+EXIT_INTERRUPTED = EXIT_SIGNAL + 2
+EXIT_BROKEN_PIPE = EXIT_SIGNAL + 13
+
+SUMMARIES = {
+    "demo": "make street scenes, train a small model, say where the report is",
+    "check": "look at every pair of a data set, and name each problem with its file",
+    "train": "learn from the pairs in a folder, or go on with a run",
+    "evaluate": "score a model on the pairs of a split",
+    "translate": "turn photographs into segmentations",
+    "data": "make or fetch data sets: streets, camvid",
+}
+VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
+    "demo": demo,
+    "check": check,
+    "train": train,
+    "evaluate": evaluate,
+    "translate": translate,
+    "data": data,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 if all is well, 2 for a mistake or for data with problems, 130 after Ctrl-C, 143 after SIGTERM, 141 when the
+    output is cut.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # so that a log file shows how far a long run has come
+    try:
+        verb, rest = _verb(words)
+        return VERBS[verb](rest) or 0
+    except UserError as error:
+        print(f"pairloom: {error}", file=sys.stderr)
+        return EXIT_MISTAKE
+    except BrokenPipeError:  # `pairloom ... | head`: who reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except OSError as error:  # a folder that cannot be written, a full disk
+        print(f"pairloom: {error}", file=sys.stderr)
+        return EXIT_MISTAKE
+    except KeyboardInterrupt as error:
+        print("pairloom: stopped", file=sys.stderr)
+        return EXIT_SIGNAL + getattr(error, "signal", 2)
+
+
+def _verb(words: list[str]) -> tuple[str, list[str]]:
+    """Split the command line into its verb and the verb's own words; answer --help and --version."""
+    verbs = "\n".join(f"  {verb:<10} {summary}" for verb, summary in SUMMARIES.items())
+    parser = Parser(
+        "",
+        usage="pairloom VERB ...",
+        description="Learns image-to-image translation from pairs.",
+        epilog=f"verbs:\n{verbs}\n\npairloom VERB --help tells more of each.",
+    )
+    parser.add_argument("--version", action="version", version=f"pairloom {__version__}")
+    if words and words[0] in SUMMARIES:
+        return words[0], words[1:]
+    if words and not words[0].startswith("-"):
+        raise UserError(f"unknown verb {words[0]!r}; there are {', '.join(SUMMARIES)}")
+    parser.parse_args(words or ["--help"])
+    raise UserError("a verb is missing; see pairloom --help")

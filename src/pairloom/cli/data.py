@@ -1,0 +1,106 @@
+"""`pairloom check` and `pairloom data`."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pairloom.cli.parsing import Parser, flags, split_settings
+from pairloom.errors import UserError
+
+
+def check(words: list[str]) -> int:
+    """Look at every pair of a data set; 0 if all is well, 2 if not."""
+    from pairloom.settings import load_experiment
+
+    parser = Parser(
+        "check",
+        usage="pairloom check DATA [--json] [--write-palette FILE] [--layout NAME] [--data.field VALUE ...]",
+        description="Look at every pair of a data set and name each problem with its file.\n"
+        "Takes the settings of the section data (pairloom train --help). Exit code 0 if all is well, 2 if not.",
+    )
+    parser.add_argument("data", metavar="DATA", help="folder that holds the pairs, or a manifest")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--write-palette", metavar="FILE", type=Path, help="write the classes as YAML, to name them; for --data.palette"
+    )
+    settings, rest = split_settings(words)
+    options = parser.parse_args(rest)
+    others = sorted(name for name in settings if not name.startswith("data."))
+    if others:
+        raise UserError(f"--{others[0]} is no setting of the data; check takes --data.field only")
+    config = load_experiment(flags=flags({**settings, "data.root": options.data})).data
+
+    from pairloom.data.check import check_pairs
+    from pairloom.data.folder import PairFolder
+    from pairloom.palette import write_palette
+    from pairloom.tables import print_check
+
+    folder = PairFolder.open(config)
+    if options.write_palette:
+        if folder.palette is None:
+            raise UserError(f"{options.data}: targets are pictures, so there are no classes to write")
+        if options.write_palette.exists():
+            raise UserError(f"{options.write_palette}: is there already; choose another file")
+        write_palette(options.write_palette, folder.palette, "Name the classes, then train with --data.palette FILE.")
+    result = check_pairs(folder)
+    if options.json:
+        print(json.dumps(result.to_record()))
+    else:
+        print(folder.describe())
+        print_check(result)
+    return 2 if result.problems else 0
+
+
+def data(words: list[str]) -> None:
+    """Make or fetch a data set."""
+    kinds: dict[str, Callable[[list[str]], None]] = {"streets": _streets, "camvid": _camvid}
+    if words and words[0] in kinds:
+        kinds[words[0]](words[1:])
+        return
+    parser = Parser(
+        "data",
+        usage="pairloom data {streets,camvid} --out DIR ...",
+        description="Make or fetch a data set; pairloom data KIND --help tells more.",
+    )
+    parser.add_argument("kind", choices=tuple(kinds), help="streets: generated street scenes; camvid: real ones")
+    parser.parse_args(words)
+
+
+def _streets(words: list[str]) -> None:
+    parser = Parser("data streets", description="Make generated street scenes, side by side in PNG files.")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
+    parser.add_argument("--size", metavar="H[xW]", default="256", help="of each image (default: 256)")
+    parser.add_argument("--train-pairs", metavar="N", type=int, default=300, help="default: 300")
+    parser.add_argument("--val-pairs", metavar="N", type=int, default=100, help="default: 100")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
+    options = parser.parse_args(words)
+
+    from pairloom.config import Size
+    from pairloom.data.streets import write_streets
+
+    try:
+        size = Size.parse(options.size)
+    except ValueError as error:
+        raise UserError(f"--size: {error}") from error
+    write_streets(
+        options.out, size=size, train_pairs=options.train_pairs, val_pairs=options.val_pairs, seed=options.seed
+    )
+    print(f"{options.train_pairs} training and {options.val_pairs} validation pairs written to {options.out}")
+
+
+def _camvid(words: list[str]) -> None:
+    from pairloom.data.download import SEGNET_ARCHIVE, fetch_camvid
+
+    parser = Parser(
+        "data camvid",
+        description="Fetch CamVid in the selection of the SegNet tutorial (367 training, 101 validation, 233 test "
+        "pairs).",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
+    parser.add_argument(
+        "--url", metavar="URL", default=SEGNET_ARCHIVE, help=f"of the archive, or its path (default: {SEGNET_ARCHIVE})"
+    )
+    options = parser.parse_args(words)
+    pairs = fetch_camvid(options.out, url=options.url)
+    counts = ", ".join(f"{count} {split}" for split, count in pairs.items())
+    print(f"{counts} pairs written to {options.out}")

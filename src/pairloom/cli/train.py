@@ -1,0 +1,123 @@
+"""`pairloom demo` and `pairloom train`."""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pairloom.cli.parsing import Parser, flags, split_settings
+from pairloom.errors import UserError
+
+if TYPE_CHECKING:
+    from pairloom.config import Experiment
+    from pairloom.training.trainer import TrainingResult
+
+
+def demo(words: list[str]) -> None:
+    """Train on the built-in street scenes."""
+    parser = Parser(
+        "demo",
+        description="Make street scenes, train the preset demo on them, and score it on scenes that it has not seen.\n"
+        "Needs no data; takes minutes on two CPU cores.",
+    )
+    parser.add_argument("--out", metavar="RUN", type=Path, default=Path("runs/demo"), help="default: runs/demo")
+    options = parser.parse_args(words)
+
+    from pairloom.demonstration import demo
+    from pairloom.tables import print_scores
+
+    result = demo(options.out)
+    run, model = result.training.run, result.training.record["validation"]
+    print(f"\nOn {model['pairs']} street scenes that training has not seen:")
+    print_scores(
+        {
+            "the trained model": model,
+            "colour and position alone": result.colour_and_position,
+            "always the commonest class": result.commonest_class,
+        }
+    )
+    print(f"\nReport: {run.report / 'grid.png'} and {run.report / 'curves.png'}")
+    print(f"Use it: pairloom translate {run.path} PHOTO.jpg --out translated")
+
+
+def train(words: list[str]) -> None:
+    """Train on a folder of pairs, or go on with a run."""
+    from pairloom.settings import load_experiment, preset_names, settings_help
+
+    parser = Parser(
+        "train",
+        usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
+        "       pairloom train --resume RUN [--epochs N] [--device NAME]",
+        description="Learn from the pairs in DATA, or go on with a run that was stopped.\n"
+        "A preset, then --config, then single settings are laid over the defaults.",
+        epilog=settings_help(),
+    )
+    parser.add_argument("data", metavar="DATA", nargs="?", help="folder that holds the pairs, or a manifest")
+    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder to be made")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"{', '.join(preset_names())} (default: recommended for class maps, images for pictures as targets)",
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="YAML in the shape of a preset")
+    parser.add_argument("--resume", metavar="RUN", type=Path, help="go on with this run")
+    parser.add_argument("--dry-run", action="store_true", help="print the whole config and both networks, and stop")
+    settings, rest = split_settings(words)
+    options = parser.parse_args(rest)
+
+    if options.resume:
+        others = (options.data, options.out, options.preset, options.config, options.dry_run)
+        if any(others) or settings.keys() - {"train.epochs", "train.device"}:
+            raise UserError(
+                "with --resume, DATA and all settings come from the run: only --epochs and --device may be given, "
+                "no --dry-run"
+            )
+        from pairloom.api import resume
+
+        changed = load_experiment(flags=flags(settings)).train
+        epochs = changed.epochs if "train.epochs" in settings else None
+        device = changed.device if "train.device" in settings else None
+        _run_training(options.resume, lambda: resume(options.resume, epochs=epochs, device=device))
+        return
+    if options.data:
+        settings["data.root"] = options.data
+    load = partial(load_experiment, file=options.config, flags=flags(settings))
+    if options.dry_run:
+        _print_plan(options.preset, load)
+        return
+    if not options.out:
+        raise UserError("--out is missing: name the run folder to be made")
+    from pairloom.api import train_experiment
+
+    _run_training(options.out, lambda: train_experiment(options.preset, load, options.out))
+
+
+def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None:
+    from pairloom.api import plan
+    from pairloom.models.summary import summarise
+    from pairloom.settings import dump_experiment
+
+    experiment, source, target = plan(preset, load)
+    print(dump_experiment(experiment))
+    print(summarise(experiment.model, source, target, experiment.data.size))
+
+
+def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
+    """Train, and print what came of it, or how to go on after an interruption."""
+    from pairloom.tables import print_scores
+
+    try:
+        result = training()
+    except KeyboardInterrupt:
+        if (run / "config.yaml").exists():
+            print(f"pairloom: to go on from here: pairloom train --resume {run}", file=sys.stderr)
+        raise
+    scores = result.record["validation"]
+    print(
+        f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is kept in "
+        f"{result.run.model}; on {scores['pairs']} validation pairs:"
+    )
+    print_scores({"": scores})
+    print(f"\nReport: {result.run.report / 'grid.png'} and {result.run.report / 'curves.png'}")
+    print(f"Use it: pairloom translate {result.run.path} PHOTO.jpg --out translated")

@@ -1,0 +1,65 @@
+"""Finds out from a sample of files what one side of a data set holds: classes, and which, or pictures."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from pairloom.cores import cores
+from pairloom.data.layouts import Part
+from pairloom.data.sides import ColourReader, IndexReader, Reader, half
+from pairloom.images import colour_table, for_display, inspect, read_indices, read_picture
+from pairloom.palette import Palette, find_colours, find_indices
+
+COLOUR_SAMPLE = 24
+"""Pictures that are looked at; their colours are clustered, which takes a moment each."""
+INDEX_SAMPLE = 500
+"""Label maps that are looked at; a class that none of these holds would be refused later."""
+
+
+def find_classes(parts: Sequence[Part], known: Palette | None = None) -> tuple[Palette, Reader] | None:
+    """Tell which classes the images of one side hold, and how they are read; None for pictures.
+
+    Args:
+        parts: the images of the side, of which a sample spread over all is read.
+        known: the classes, if they are; what is left to find is whether files hold their values or their colours.
+
+    Raises:
+        UserError: if a file cannot be read.
+    """
+    if not parts:
+        return (known, ColourReader(known)) if known else None
+    chosen = _spread(parts, INDEX_SAMPLE)
+    with ThreadPoolExecutor(cores()) as pool:
+        values_only = all(pool.map(holds_values, chosen))
+    if not values_only:
+        pictures = [half(for_display(read_picture(part.path)), part) for part in _spread(parts, COLOUR_SAMPLE)]
+        palette = known or find_colours(pictures)
+        return (palette, ColourReader(palette)) if palette else None
+    counts: dict[int, int] = {}
+    with ThreadPoolExecutor(cores()) as pool:
+        for values, numbers in pool.map(_values, chosen):
+            for value, number in zip(values, numbers, strict=True):
+                counts[value] = counts.get(value, 0) + number
+    if known:
+        fits = not known.outside(np.array(sorted(counts)))
+        return known, IndexReader(known) if fits else ColourReader(known)
+    palette = find_indices(counts, colour_table(chosen[0].path))
+    return (palette, IndexReader(palette)) if palette else None
+
+
+def holds_values(part: Part) -> bool:
+    """Tell whether a file holds one whole number a pixel, which may stand for a class."""
+    info = inspect(part.path)
+    return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
+
+
+def _values(part: Part) -> tuple[list[int], list[int]]:
+    values, numbers = np.unique(half(read_indices(part.path), part), return_counts=True)
+    return values.tolist(), numbers.tolist()
+
+
+def _spread(parts: Sequence[Part], count: int) -> list[Part]:
+    """Choose so many, evenly spaced."""
+    places = np.linspace(0, len(parts) - 1, min(count, len(parts))).round().astype(int)
+    return [parts[place] for place in places]

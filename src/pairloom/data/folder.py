@@ -1,0 +1,207 @@
+"""A folder of pairs whose layout and kinds of images are known."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pairloom.config import DataConfig
+from pairloom.data.discovery import find_classes, holds_values
+from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, find_layout
+from pairloom.data.layouts.cityscapes import Cityscapes
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
+from pairloom.draws import numpy_generator
+from pairloom.errors import UserError
+from pairloom.images import colour_table, with_channels
+from pairloom.palette import Palette, named_palette
+
+
+@dataclass(frozen=True)
+class PairFolder:
+    """The pairs of a data set: where they lie, and how each side is read.
+
+    Attributes:
+        root: the folder, or the manifest.
+        layout: how pairs lie there.
+        config: the settings with which it was opened, layout and kind of target filled in.
+        source_reader, target_reader: read the files of each side.
+        source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
+        palette: the classes of the targets; None for pictures.
+    """
+
+    root: Path
+    layout: Layout
+    config: DataConfig
+    source_reader: Reader
+    target_reader: Reader
+    source_palette: Palette | None
+    palette: Palette | None
+
+    @classmethod
+    def open(cls, config: DataConfig, fallback: Palette | None = None) -> "PairFolder":
+        """Look at a folder and find out what is not said.
+
+        Args:
+            config: where the pairs are, and what is known of them.
+            fallback: the classes, where neither `config.palette` nor the layout tells them.
+
+        Raises:
+            UserError: for a folder without pairs, or pairs that are not what the config says.
+        """
+        if not config.root:
+            raise UserError("DATA is missing: name the folder that holds the pairs")
+        root = Path(config.root).absolute()
+        layout = find_layout(root, config.layout)
+        named = named_palette(config.palette) if config.palette != "auto" else None
+        palette = named or fallback
+        pairs = _first_listing(root, layout).pairs
+        sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
+        classes: list[tuple[Palette, Reader] | None] = [None, _fixed(layout, config, named)]
+        if config.direction == "BtoA":
+            sides.reverse()
+            classes.reverse()
+        source_classes, target_classes = classes
+        if config.target == "images":
+            target_classes = None
+        elif target_classes is None:
+            # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
+            known = palette if config.target == "classes" or config.direction == "AtoB" else None
+            target_classes = find_classes(sides[1], known)
+            if target_classes is None and config.target == "classes":
+                raise UserError(
+                    f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
+                )
+        if source_classes is None and target_classes is None:
+            source_classes = _found_indices(sides[0], palette)
+        source_palette, source_reader = source_classes or (None, PictureReader())
+        target_palette, target_reader = target_classes or (None, PictureReader())
+        return cls(
+            root,
+            layout,
+            dataclasses.replace(
+                config,
+                root=str(root),
+                layout=layout.name,
+                target="classes" if target_palette else "images",
+            ),
+            PaintedReader(source_reader, source_palette) if source_palette else source_reader,
+            target_reader,
+            source_palette,
+            target_palette,
+        )
+
+    def splits(self) -> tuple[str, ...]:
+        """Name the splits that there are, `val` among them where it is drawn from the training pairs."""
+        own = self.layout.splits(self.root)
+        return own if "val" in own else tuple(split for split in SPLITS if split in {*own, "train", "val"})
+
+    def listing(self, split: str) -> Listing:
+        """List a split: from its own place, or `train` and `val` drawn apart from what lies together.
+
+        Raises:
+            UserError: if there is no such split.
+        """
+        own = self.layout.splits(self.root)
+        if split in own and (split == "test" or "val" in own):
+            return self.layout.listing(self.root, split)
+        if split not in ("train", "val") or "val" in own:
+            there = ", ".join(self.splits())
+            raise UserError(f"{self.root}: has no split {split!r} (there are {there}). {self.layout.description}")
+        together = self.layout.listing(self.root, "train" if "train" in own else None)
+        count = len(together.pairs)
+        held = min(max(1, round(self.config.val_share * count)), count - 1)
+        order = numpy_generator(self.config.split_seed, "split").permutation(count)
+        chosen = sorted(order[:held] if split == "val" else order[max(held, 0) :])
+        return Listing(tuple(together.pairs[index] for index in chosen), together.problems if split == "train" else ())
+
+    def files(self, split: str) -> list[PairFiles]:
+        """List the pairs of a split.
+
+        Raises:
+            UserError: for the first thing that is wrong with them, or if there are none.
+        """
+        listing = self.listing(split)
+        if listing.problems:
+            others = len(listing.problems) - 1
+            more = f" ({others} more: pairloom check {self.root})" if others else ""
+            raise UserError(f"{listing.problems[0]}{more}")
+        if not listing.pairs:
+            raise UserError(f"{self.root}: no pairs for the split {split!r}. Expected: {self.layout.description}")
+        return list(listing.pairs)
+
+    def read(self, files: PairFiles, channels: tuple[int, int] | None = None) -> Pair:
+        """Decode one pair at its native size, its source and target pictures brought to so many channels.
+
+        Raises:
+            UserError: with the file's name, for files that cannot serve.
+        """
+        source_part, target_part = self.parts(files)
+        source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
+        if source.shape[:2] != target.shape[:2]:
+            (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
+            raise UserError(
+                f"{target_part.path}: {width}×{height} pixels, but its source {source_part.path.name} has "
+                f"{other_width}×{other_height}; bring them to the same size"
+            )
+        pair = Pair(files.name, source, target)
+        return self.in_channels(pair, files, channels) if channels else pair
+
+    def in_channels(self, pair: Pair, files: PairFiles, channels: tuple[int, int]) -> Pair:
+        """Bring the source and the target picture of a pair to so many channels; class ids stay as they are.
+
+        Raises:
+            UserError: with the file's name, where that cannot be done.
+        """
+        source_part, target_part = self.parts(files)
+        source = with_channels(pair.source, channels[0], source_part.path)
+        target = with_channels(pair.target, channels[1], target_part.path) if pair.target.ndim == 3 else pair.target
+        return Pair(pair.name, source, target)
+
+    def parts(self, files: PairFiles) -> tuple[Part, Part]:
+        """Return where the source and the target of a pair are."""
+        return (files.a, files.b) if self.config.direction == "AtoB" else (files.b, files.a)
+
+    def describe(self) -> str:
+        """Say in a line what has been found."""
+        counts = ", ".join(f"{len(self.listing(split).pairs)} {split}" for split in self.splits())
+        targets = "targets are pictures"
+        if self.palette is not None:
+            known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
+            targets = f"targets are maps of {len(self.palette)} classes ({known})"
+        sources = ""
+        if self.source_palette is not None:
+            sources = f"; sources are maps of {len(self.source_palette)} classes, painted in their colours"
+        return f"{self.root}: layout {self.layout.name}, {counts} pairs; {targets}{sources}"
+
+
+def _first_listing(root: Path, layout: Layout) -> Listing:
+    splits = layout.splits(root)
+    return layout.listing(root, splits[0] if splits else None)
+
+
+def _fixed(layout: Layout, config: DataConfig, palette: Palette | None) -> tuple[Palette, Reader] | None:
+    """Return the classes of B that the layout's rules fix, and their reader; None where it fixes none."""
+    own = layout.classes(config)
+    if own is None:
+        return None
+    palette = palette or own
+    return palette, CityscapesReader(palette) if isinstance(layout, Cityscapes) else IndexReader(palette)
+
+
+def _found_indices(parts: Sequence[Part], palette: Palette | None) -> tuple[Palette, Reader] | None:
+    """Return the classes of sources that are maps of class indices: as pictures they would be nearly black."""
+    if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
+        return None
+    found = find_classes(parts, palette)
+    if (
+        found is None
+        or not isinstance(found[1], IndexReader)
+        or found[0].values not in ((), tuple(range(len(found[0]))))
+    ):
+        return None
+    return found
+
+
+def _example(parts: Sequence[Part]) -> str:
+    return parts[0].path.name if parts else "there are none"

@@ -1,0 +1,73 @@
+"""Scores of pictures: mean absolute difference, PSNR and SSIM, averaged over a split."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypedDict, final
+
+from torch import Tensor
+from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+from pairloom.images import Picture, to_tensor
+
+SSIM_SIDE = 11
+"""Pixels a side of the window of SSIM (Z. Wang et al., 2004); smaller pictures have none."""
+
+
+@final
+class PictureScoreRecord(TypedDict):
+    """Scores as programs read them, means over the pictures; None where there is none."""
+
+    split: str
+    pairs: int
+    l1: float | None
+    """Mean absolute difference, as a share of the range of values: 0 to 1."""
+    psnr: float | None
+    """Peak signal-to-noise ratio in dB, over the pictures that differ from the truth at all."""
+    ssim: float | None
+    """Structural similarity, at most 1."""
+
+
+@dataclass(frozen=True)
+class PictureScores:
+    """How close pictures are to the truth: one number of each kind a picture."""
+
+    split: str
+    l1: tuple[float, ...]
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+
+    def to_record(self) -> PictureScoreRecord:
+        """Return the means as plain numbers for JSON."""
+        return PictureScoreRecord(
+            split=self.split, pairs=len(self.l1), l1=_mean(self.l1), psnr=_mean(self.psnr), ssim=_mean(self.ssim)
+        )
+
+
+def score_pictures(pairs: Iterable[tuple[Picture, Picture]], split: str) -> PictureScores:
+    """Score predictions against the truth.
+
+    Args:
+        pairs: (prediction, truth) pictures, H×W×C each, of equal size.
+        split: its name, for the record.
+    """
+    rows = [_scores(_unit(prediction), _unit(truth)) for prediction, truth in pairs]
+    l1, psnr, ssim = zip(*rows, strict=True) if rows else ((), (), ())
+    return PictureScores(split, l1, psnr, ssim)
+
+
+def _scores(prediction: Tensor, truth: Tensor) -> tuple[float, float, float]:
+    ssim = math.nan
+    if min(truth.shape[-2:]) >= SSIM_SIDE:
+        similarity = structural_similarity_index_measure(prediction, truth, data_range=1.0)
+        ssim = float(similarity)  # type: ignore[arg-type]  # a tuple only where the full image is asked for
+    return float((prediction - truth).abs().mean()), float(peak_signal_noise_ratio(prediction, truth, 1.0)), ssim
+
+
+def _unit(picture: Picture) -> Tensor:
+    return to_tensor(picture).add(1).div(2).unsqueeze(0)  # 1×C×H×W in [0, 1]
+
+
+def _mean(values: tuple[float, ...]) -> float | None:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,48 @@
+"""The only place where files become arrays and tensors, and tensors become pictures.
+
+A picture is an H×W×C array of uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1); an index map is H×W. Networks
+see pictures as C×H×W float tensors in [-1, 1].
+"""
+
+from pairloom.images.arrays import (
+    Picture,
+    UInt8Array,
+    for_display,
+    resize_class_map,
+    resize_picture,
+    to_picture,
+    to_tensor,
+    with_channels,
+)
+from pairloom.images.deep import ImageInfo
+from pairloom.images.reading import (
+    EXTENSIONS,
+    FORMATS,
+    colour_table,
+    inspect,
+    is_image,
+    read_indices,
+    read_picture,
+)
+from pairloom.images.writing import picture_suffix, write_picture
+
+__all__ = [
+    "EXTENSIONS",
+    "FORMATS",
+    "ImageInfo",
+    "Picture",
+    "UInt8Array",
+    "colour_table",
+    "for_display",
+    "inspect",
+    "is_image",
+    "picture_suffix",
+    "read_indices",
+    "read_picture",
+    "resize_class_map",
+    "resize_picture",
+    "to_picture",
+    "to_tensor",
+    "with_channels",
+    "write_picture",
+]

@@ -1,0 +1,166 @@
+"""What Pillow cannot read without loss: deep colours in PNG, deep or many-channelled TIFF, and NumPy arrays."""
+
+import logging
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from pairloom.images.arrays import Picture
+from pairloom.images.turning import ORIENTATION, orientation, upright
+
+Kind = Literal["npy", "png", "tiff"]
+
+MOST_CHANNELS = 1024
+"""More are a sign of axes in another order."""
+PNG_HEAD = 26
+"""Bytes up to the depth (the last but one) and the colour type (the last) of a PNG file."""
+PNG_GREY, PNG_GREY_ALPHA = 0, 4
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# Damaged files are told to the user by name; tifffile's own complaints would come on top of that.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+class Unfit(ValueError):  # noqa: N818 (it becomes a UserError with the file's name)
+    """The file can be read, but holds what cannot be used; the message says what to do."""
+
+
+class ImageInfo(NamedTuple):
+    """What `read_picture` would return."""
+
+    height: int
+    width: int
+    channels: int
+    dtype: str
+
+
+def kind(path: Path) -> Kind | None:
+    """Tell what reads a file; None for what Pillow reads without loss."""
+    if path.suffix.lower() == ".npy":
+        return "npy"
+    with path.open("rb") as file:
+        head = file.read(PNG_HEAD)
+    if head.startswith(b"\x89PNG") and len(head) == PNG_HEAD:
+        depth, colour = head[24:]
+        return "png" if depth == 16 and colour != PNG_GREY else None
+    if not head.startswith(TIFF_MAGIC):
+        return None
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        shallow = page.dtype in (np.uint8, np.bool_) and page.samplesperpixel <= 4 and len(tiff.pages) == 1
+        many = page.samplesperpixel > 1
+        bands = many and not _last_is_alpha(page) and page.photometric <= tifffile.PHOTOMETRIC.MINISBLACK
+        apart = many and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+        return None if shallow and not bands and not apart else "tiff"
+
+
+def inspect(path: Path, kind: Kind) -> ImageInfo:
+    """Return what `read` would, from the file's head."""
+    if kind == "npy":
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
+    if kind == "png":
+        with Image.open(path, formats=("PNG",)) as image:
+            shape = (image.height, image.width, 1 if image.mode == "LA" else 3)
+            return _turned(ImageInfo(*shape, "uint16"), orientation(image))
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        (height, width, channels), _ = _tiff_shape(tiff)
+        return _turned(ImageInfo(height, width, channels, _dtype(page.dtype)), _tiff_orientation(page))
+
+
+def read(path: Path, kind: Kind) -> Picture:
+    """Read a picture, H×W×C, turned upright."""
+    if kind == "npy":
+        array = np.load(path, allow_pickle=False)
+        return checked(array.reshape(_picture_shape(array)))
+    if kind == "png":
+        with Image.open(path, formats=("PNG",)) as image:  # which refuses what is too large to decode
+            number, channels = orientation(image), 1 if image.mode == "LA" else 3
+        pixels = imagecodecs.png_decode(path.read_bytes())
+        return upright(checked(pixels[:, :, :channels]), number)
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        (height, width, channels), channels_first = _tiff_shape(tiff)
+        if height * width > 2 * (Image.MAX_IMAGE_PIXELS or height * width):
+            raise Unfit(f"{width}×{height} pixels are too many; cut it into tiles")
+        pixels = tiff.series[0].asarray()
+        if channels_first:
+            pixels = np.moveaxis(pixels, 0, -1)
+        pixels = pixels.reshape(height, width, -1)[:, :, :channels]
+        return upright(checked(pixels), _tiff_orientation(page))
+
+
+def checked(values: NDArray[Any]) -> Picture:
+    """Bring numbers of any kind to one that pictures have, uint8, uint16 or float32, and refuse what is out of range.
+
+    The kind decides, not the numbers: all integers but uint8 become uint16, all floats float32.
+
+    Raises:
+        Unfit: for fractions outside 0 to 1, integers outside 0 to 65535, and what is no number.
+    """
+    dtype = _dtype(values.dtype)
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if dtype == "float32":
+        if not ((values >= 0) & (values <= 1)).all():  # NaN is refused too
+            raise Unfit("holds numbers outside 0 to 1; scale them to that, or save whole numbers of 8 or 16 bits")
+    elif values.size and not (values.min() >= 0 and values.max() <= np.iinfo(dtype).max):
+        raise Unfit("holds whole numbers outside 0 to 65535; scale them to that")
+    return values.astype(dtype)
+
+
+def _dtype(dtype: np.dtype[np.generic] | None) -> str:
+    if dtype is None:
+        raise Unfit("holds samples of a kind that is not known; convert it")
+    if dtype in (np.uint8, np.bool_):
+        return "uint8"
+    if np.issubdtype(dtype, np.integer):
+        return "uint16"
+    if np.issubdtype(dtype, np.floating):
+        return "float32"
+    raise Unfit(f"holds {dtype}, not numbers; save whole numbers of 8 or 16 bits, or floats from 0 to 1")
+
+
+def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
+    shape = (*array.shape, 1) if array.ndim == 2 else array.shape
+    if len(shape) != 3 or not all(shape) or shape[2] > MOST_CHANNELS:
+        raise Unfit(f"has the shape {array.shape}; height × width, or height × width × channels is expected")
+    return shape
+
+
+def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
+    """Return height, width and channels without alpha, and whether the channels come first in the file's array."""
+    series, page = tiff.series[0], tiff.pages.first
+    axes = "".join(axis for axis, side in zip(series.axes, series.shape, strict=True) if side > 1 or axis in "YX")
+    sides = dict(zip(series.axes, series.shape, strict=True))
+    if len(tiff.series) > 1 or axes not in ("YX", "YXS", "SYX", "YXC", "CYX"):
+        raise Unfit(f"holds {len(tiff.pages)} pages, axes {series.axes}; one image a file is expected, save each alone")
+    channels = sides.get("S", 1) * sides.get("C", 1)
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise Unfit(f"holds {channels} channels")
+    if channels in (2, 4) and _last_is_alpha(page):
+        channels -= 1
+    return (sides["Y"], sides["X"], channels), axes[:1] in ("S", "C")
+
+
+def _last_is_alpha(page: tifffile.TiffPage) -> bool:
+    """Tell whether the last sample of each pixel is transparency (TIFF 6.0, ExtraSamples)."""
+    return bool(page.extrasamples) and page.extrasamples[-1] in (
+        tifffile.EXTRASAMPLE.ASSOCALPHA,
+        tifffile.EXTRASAMPLE.UNASSALPHA,
+    )
+
+
+def _tiff_orientation(page: tifffile.TiffPage) -> int:
+    tag = page.tags.get(ORIENTATION)
+    return int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
+
+
+def _turned(info: ImageInfo, number: int) -> ImageInfo:
+    return info._replace(height=info.width, width=info.height) if number >= 5 else info

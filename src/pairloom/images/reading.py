@@ -1,0 +1,138 @@
+"""Image files into arrays: any kind of pixel, depth and channels kept, turned upright, or refused by name."""
+
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from pairloom.errors import UserError
+from pairloom.images import deep
+from pairloom.images.arrays import Picture
+from pairloom.images.deep import ImageInfo
+from pairloom.images.turning import orientation, upright
+
+# Rarer formats have been ways around Pillow's guard against decompression bombs.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM")
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".npy"})
+
+MODES: Mapping[str, tuple[int, str]] = {
+    **dict.fromkeys(("1", "L", "LA", "La"), (1, "uint8")),
+    **dict.fromkeys(("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "LAB", "HSV"), (3, "uint8")),
+    **dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N", "I"), (1, "uint16")),
+    "F": (1, "float32"),
+}
+"""Channels and kind of number of each of Pillow's modes."""
+
+
+def is_image(path: Path) -> bool:
+    """Tell by its name whether a file in a folder is an image; hidden files are none."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+
+
+def inspect(path: Path) -> ImageInfo:
+    """Look at an image file's head only.
+
+    Raises:
+        UserError: if the file is missing or not an image.
+    """
+    with _named(path):
+        if kind := deep.kind(path):
+            return deep.inspect(path, kind)
+        with Image.open(path, formats=FORMATS) as image:
+            channels, dtype = MODES[image.mode]
+            height, width = image.height, image.width
+            if orientation(image) >= 5:
+                height, width = width, height
+            return ImageInfo(height, width, channels, dtype)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read an image file: H×W×C, turned upright by its EXIF orientation.
+
+    Greyscale has 1 channel, colours have 3 (palettes and CMYK are converted, transparency is dropped), other files as
+    many as they hold. 8 bits are uint8, more are uint16, floats float32, which must lie within 0 to 1. In `.npy` the
+    dtype decides: uint8 is 8 bits, every other integer 16.
+
+    Raises:
+        UserError: if the file is missing, damaged, not an image, or out of range.
+    """
+    with _named(path):
+        if kind := deep.kind(path):
+            return deep.read(path, kind)
+        with Image.open(path, formats=FORMATS) as image:
+            image.load()
+            channels, dtype = MODES[image.mode]
+            if dtype != "uint8":
+                pixels = deep.checked(np.asarray(image))[:, :, None]
+            elif channels == 1:
+                pixels = np.asarray(image.convert("L"))[:, :, None]
+            else:
+                # Pillow warns of palettes with transparency unless they go by way of RGBA.
+                coloured = image.convert("RGBA") if "transparency" in image.info else image
+                pixels = np.asarray(coloured.convert("RGB"))
+            return upright(pixels, orientation(image))
+
+
+def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
+    """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
+
+    Raises:
+        UserError: if the file cannot be read, or holds colours or fractions.
+    """
+    with _named(path):
+        if kind := deep.kind(path):
+            pixels = deep.read(path, kind)
+            if pixels.shape[2] != 1 or pixels.dtype == np.float32:
+                raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
+            return pixels[:, :, 0]  # type: ignore[return-value]  # no floats
+        with Image.open(path, formats=FORMATS) as image:
+            image.load()
+            if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
+                raise deep.Unfit(_NO_INDEX.format(f"{image.mode} pixels"))
+            values = np.asarray(image)
+            values = values.astype(np.uint8) if image.mode == "1" else deep.checked(values)
+            return upright(values, orientation(image))  # type: ignore[return-value]  # no floats
+
+
+_NO_INDEX = "holds {} where one class index a pixel was expected"
+
+
+def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
+    """Return the colours of a palette image by index; None for other images.
+
+    Raises:
+        UserError: if the file is missing or not an image.
+    """
+    with _named(path):
+        if deep.kind(path):
+            return None
+        with Image.open(path, formats=FORMATS) as image:
+            table = image.getpalette("RGB") if image.mode == "P" else None
+    if table is None:
+        return None
+    return tuple((table[start], table[start + 1], table[start + 2]) for start in range(0, len(table), 3))
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what readers raise into messages with the file's name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{path}: is a folder, not an image") from error
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path}: not an image that can be read ({', '.join(FORMATS)}, npy)") from error
+    except deep.Unfit as error:
+        raise UserError(f"{path}: {error}") from error
+    # Readers raise whatever the damaged bytes led to.
+    except (
+        OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError,
+        struct.error, Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        raise UserError(f"{path}: the image is damaged or too large ({error})") from error

@@ -1,0 +1,34 @@
+"""How cameras turn their images, and turning them back."""
+
+import numpy as np
+from PIL import Image
+
+from pairloom.images.arrays import Picture
+
+ORIENTATION = 0x0112
+"""The tag that tells, 1 to 8; 5 to 8 exchange height and width (EXIF 2.3, section 4.6.4)."""
+
+
+def orientation(image: Image.Image) -> int:
+    """Return how an image is turned, without decoding it; 1 where its EXIF data are odd."""
+    try:
+        if image.format == "PNG":  # getexif would decode the whole image to look behind it
+            exif = Image.Exif()
+            exif.load(image.info.get("exif", b""))
+        else:
+            exif = image.getexif()
+        number = exif.get(ORIENTATION, 1)
+    except Exception:  # a photograph need not be lost for its notes, whose damage shows in many ways
+        return 1
+    return number if number in range(1, 9) else 1
+
+
+def upright(pixels: Picture, number: int) -> Picture:
+    """Turn an image (H×W×C) back that is turned so."""
+    if number >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if number in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if number in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

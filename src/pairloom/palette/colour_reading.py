@@ -1,0 +1,128 @@
+"""Reading colour-coded pictures whose colours compression has changed.
+
+Exact colours mean what they say. Other colours, such as JPEG leaves, are read as the nearest known colour inside an
+area; at the borders of areas, where compression has mixed the colours, only the colours of areas near by come into
+question, and brightness decides more than tint, since JPEG keeps it at full resolution.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Chosen on generated streets at JPEG quality 75 and 256×256, where they read 99.3 % of pixels right (nearest colour
+# alone: 96.2 %).
+_SURE_DISTANCE = 1600
+"""Squared distance in RGB beyond which a colour is not simply a known one, roughly coded."""
+_SURE_NEIGHBOURS = 4
+"""Of the 8 neighbours, how many must read the same for a pixel to belong to an area."""
+_REACH = 7
+"""Pixels from an area within which its colour comes into question: JPEG mixes tints over 16 pixels at the most."""
+_TINT_WEIGHTS = np.array([1.0, 0.05, 0.05])
+"""Of squared differences in brightness and in the two tints."""
+_STRANGER_COST = 1000.0
+"""Added for colours of no area near by; a brightness difference of some 30 levels outweighs it."""
+_ALIKE_BONUS = 60.0
+"""Taken off a colour's cost for each neighbour that was read so."""
+_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]).T
+"""RGB to brightness and tints, as JPEG does (ITU-T T.871)."""
+_AT_ONCE = 1 << 15
+"""Different colours that are compared at once: a photograph's hundred thousands would need gigabytes."""
+
+
+def read_colours(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: int) -> NDArray[np.intp]:
+    """Tell which known colour each pixel means.
+
+    Args:
+        picture: H×W×3, RGB, 0 to 255.
+        known: K×3, the colours that are understood, all different: first those of classes, then those of void.
+        classes: how many of the known colours are those of classes.
+
+    Returns:
+        H×W, the row of `known` for each pixel.
+    """
+    nearest, distances = nearest_colours(picture, known)
+    if distances.any():
+        alike = _alike_neighbours(nearest)
+        # Colours that are not scored lie close to others and must fill their surroundings: a rim is no caravan.
+        wanted = np.where(nearest < classes, _SURE_NEIGHBOURS, 8)
+        sure = (distances <= _SURE_DISTANCE) & (alike >= wanted)
+        doubtful = (distances > 0) & ~(sure & (alike == 8))
+        near_by = _near_by(nearest, sure, len(known))[doubtful]
+        contrast = (picture[doubtful] @ _YCBCR)[:, None, :] - known @ _YCBCR
+        costs = np.square(contrast) @ _TINT_WEIGHTS + np.where(near_by, 0, _STRANGER_COST)
+        nearest[doubtful] = costs.argmin(axis=1)
+        costs -= _ALIKE_BONUS * _votes(nearest, doubtful, len(known))
+        nearest[doubtful] = costs.argmin(axis=1)
+    return nearest
+
+
+def nearest_colours(picture: NDArray[np.uint8], known: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Find each pixel's nearest known colour, by Euclidean distance in RGB.
+
+    Args:
+        picture: H×W×3, RGB, 0 to 255.
+        known: K×3.
+
+    Returns:
+        The row of `known` (H×W), and the squared distance to it (H×W). Of two that are equally near, the first.
+    """
+    # Pictures of segmentations repeat few colours, so each different colour is compared once.
+    different, where = np.unique(pack(picture), return_inverse=True)
+    rgb = unpack(different)
+    rows = np.empty(len(rgb), dtype=np.intp)
+    distances = np.empty(len(rgb), dtype=np.int32)
+    for first in range(0, len(rgb), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        apart = ((rgb[part, None, :] - known[None, :, :]) ** 2).sum(axis=2)
+        rows[part] = apart.argmin(axis=1)
+        distances[part] = apart.min(axis=1)
+    where = where.reshape(picture.shape[:2])
+    return rows[where], distances[where]
+
+
+def pack(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Write colours (…×3) as one number each: red × 65536 + green × 256 + blue."""
+    wide = colours.astype(np.int32)
+    packed: NDArray[np.int32] = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    return packed
+
+
+def unpack(packed: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Undo `pack`: N numbers to N×3."""
+    return np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=-1)
+
+
+def _neighbours(nearest: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    """Yield the picture shifted to each of the 8 neighbours (H×W each), -1 beyond its border."""
+    height, width = nearest.shape
+    padded = np.pad(nearest, 1, constant_values=-1)
+    for down, across in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
+        yield padded[down : down + height, across : across + width]
+
+
+def _alike_neighbours(nearest: NDArray[np.intp]) -> NDArray[np.int8]:
+    """Count for each pixel (H×W) how many of its neighbours have the same number."""
+    alike = np.zeros(nearest.shape, dtype=np.int8)
+    for neighbour in _neighbours(nearest):
+        alike += neighbour == nearest
+    return alike
+
+
+def _votes(nearest: NDArray[np.intp], chosen: NDArray[np.bool_], colours: int) -> NDArray[np.intp]:
+    """Count for each chosen pixel (N) how many of its neighbours read as each colour (N×K)."""
+    votes = np.zeros((int(chosen.sum()), colours), dtype=np.intp)
+    for neighbour in _neighbours(nearest):
+        votes += neighbour[chosen][:, None] == np.arange(colours)
+    return votes
+
+
+def _near_by(nearest: NDArray[np.intp], sure: NDArray[np.bool_], colours: int) -> NDArray[np.bool_]:
+    """Tell for each pixel which colours have an area within reach (H×W×K)."""
+    areas: NDArray[np.bool_] = (nearest[:, :, None] == np.arange(colours)) & sure[:, :, None]
+    for axis in (0, 1):
+        padding = [(0, 0)] * 3
+        padding[axis] = (_REACH, _REACH)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(areas, padding), 2 * _REACH + 1, axis=axis)
+        areas = np.any(windows, axis=-1)
+    return areas

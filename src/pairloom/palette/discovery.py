@@ -1,0 +1,163 @@
+"""Finding out from a sample of targets whether they show classes, and which."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pairloom.palette.cityscapes import CITYSCAPES
+from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array
+from pairloom.palette.colour_reading import nearest_colours, pack, unpack
+from pairloom.palette.distinct import colour_for_void, distinct_colours
+from pairloom.palette.flat_colours import area_colours
+
+_LARGEST_INDEX = 63
+"""Small values are taken for class numbers; an 8-bit picture of grey tones has larger ones."""
+_MOST_LEVELS = 32
+"""Grey levels beyond this number are tones, not classes."""
+_MOST_CLASSES = VOID - 1
+_MOST_COLOURS = 64
+_NEARLY_ALL = 0.999
+_JUMP = 8
+"""Levels by which the colours of classes differ at the least, in one channel; smooth shading has smaller steps."""
+_STRAY = 1e-4
+"""Of all pixels; rarer colours beside the 64 are accidents of editing."""
+_STRANGERS = 0.2
+"""Of the colours found in JPEGs of Cityscapes, those that may be none of its own."""
+_FAR_SHARE = 0.1
+"""Of the pixels of JPEGs of Cityscapes, those that may have another colour."""
+_PIXELS_A_COLOUR = 8
+"""Fewer pixels for each different colour tell nothing: a tiny photograph has few colours as well."""
+
+
+def find_indices(
+    sample: Mapping[int, int] | Sequence[NDArray[np.integer]], table: Sequence[Colour] | None = None
+) -> Palette | None:
+    """Find the classes of targets with one channel.
+
+    Small values are class numbers, whatever their number: classes 0 to the largest, and 255 for void. Else few
+    different values are grey levels that mean classes (masks of 0 and 255, say). Pictures with a colour table of
+    their own always show classes.
+
+    Args:
+        sample: how often each value occurs, or some of the targets (H×W, integers).
+        table: the colour table that the files have, if they have one: the colour of each value from 0.
+
+    Returns:
+        The palette, named 'found', its classes named by their position; or None where the values are the tones of
+        greyscale pictures.
+    """
+    present = _values(sample)
+    if not present or present[0] < 0 or present[-1] > 65535:
+        return None
+    numbers = [value for value in present if value != VOID]
+    # A mask of 0 and 255 has two classes; otherwise 255 beside other numbers is void.
+    numbered = bool(numbers) and not (numbers == [0] and VOID in present)
+    if numbered and numbers[-1] <= _LARGEST_INDEX:
+        return _found(tuple(range(numbers[-1] + 1)), (VOID,), *_table_colours(range(numbers[-1] + 1), table or ()))
+    if table is not None:
+        values, void_values = (numbers, (VOID,)) if numbered else (present, ())
+        if len(values) > _MOST_CLASSES:
+            return None
+        return _found(tuple(values), void_values, *_table_colours(values, table))
+    if len(present) > _MOST_LEVELS:
+        return None
+    if present[-1] > 255:
+        return _found(tuple(present), (), *_table_colours(present, ()))
+    return _found(tuple(present), (), [(value, value, value) for value in present], (255, 0, 255))
+
+
+def _values(sample: Mapping[int, int] | Sequence[NDArray[np.integer]]) -> list[int]:
+    """Return the different values of a sample, ascending."""
+    if isinstance(sample, Mapping):
+        return sorted(int(value) for value, count in sample.items() if count)
+    found: set[int] = set()
+    for indices in sample:
+        found.update(np.unique(indices).tolist())
+    return sorted(found)
+
+
+def _table_colours(values: Sequence[int], table: Sequence[Colour]) -> tuple[list[Colour], Colour]:
+    """Return a colour for each value and one for void, all different: the table's where it has one, else new ones.
+
+    Tables are often filled up with black or with greys, so of the values with the same colour the first keeps it.
+    """
+    own: dict[Colour, int] = {}
+    for value in values:
+        if value < len(table):
+            own.setdefault((int(table[value][0]), int(table[value][1]), int(table[value][2])), value)
+    kept = {value: colour for colour, value in own.items()}
+    void_colour = colour_for_void(kept.values())
+    lacking = [value for value in values if value not in kept]
+    new = distinct_colours(len(lacking), [*kept.values(), void_colour])
+    kept.update(zip(lacking, new, strict=True))
+    return [kept[value] for value in values], void_colour
+
+
+def find_colours(pictures: Sequence[UInt8Array]) -> Palette | None:
+    """Find the classes of colour-coded targets, also of those that were saved as JPEG (quality 75 and better).
+
+    Pictures that consist of few colours, with steps between them, show classes in exactly these colours. So do
+    pictures of flat areas in few colours with blends at the areas' borders; see `flat_colours`. Either kind is read
+    by `CITYSCAPES` if its colours are those of Cityscapes.
+
+    Args:
+        pictures: a sample of the targets, each H×W×3, RGB, 0 to 255.
+
+    Returns:
+        `CITYSCAPES`; or a palette named 'found', the most frequent colour first; or None where the pictures are
+        photographs or otherwise shaded, or show one colour alone.
+    """
+    filled = [picture for picture in pictures if picture.size]
+    if not filled:
+        return None
+    exact = _exact_colours(filled)
+    colours = exact or area_colours(filled, _MOST_COLOURS)
+    if colours is None or len(colours) < 2:
+        return None
+    # Among exact colours, a single strange one is a class of the user's own; among others, it may be a blend.
+    if _is_cityscapes(filled, colours, strangers=0.0 if exact else _STRANGERS):
+        return CITYSCAPES
+    return _found(tuple(range(len(colours))), (), colours, colour_for_void(colours))
+
+
+def _exact_colours(pictures: Sequence[UInt8Array]) -> list[Colour] | None:
+    """Return the colours, frequent ones first, of pictures that have few and that do not blend into each other."""
+    packed = [pack(picture) for picture in pictures]
+    different, counts = np.unique(np.concatenate([numbers.ravel() for numbers in packed]), return_counts=True)
+    pixels = int(counts.sum())
+    order = np.argsort(-counts, kind="stable")[:_MOST_COLOURS]
+    if counts[order].sum() < _NEARLY_ALL * pixels or pixels < _PIXELS_A_COLOUR * len(order) or _is_shaded(pictures):
+        return None
+    if len(different) > _MOST_COLOURS:
+        order = order[counts[order] >= _STRAY * pixels]
+    return [(red, green, blue) for red, green, blue in unpack(different[order]).tolist()]
+
+
+def _is_shaded(pictures: Sequence[UInt8Array]) -> bool:
+    """Tell whether most steps from a pixel to the next, where there is a step, are as small as in smooth shading."""
+    steps, jumps = 0, 0
+    for picture in pictures:
+        for axis in (0, 1):
+            size = np.abs(np.diff(picture.astype(np.int16), axis=axis)).max(axis=2)
+            steps += int((size > 0).sum())
+            jumps += int((size > _JUMP).sum())
+    return jumps < steps / 2
+
+
+def _is_cityscapes(pictures: Sequence[UInt8Array], colours: list[Colour], strangers: float) -> bool:
+    """Tell whether the colours found, but for a share of strangers, and nearly all pixels have those of Cityscapes."""
+    known = np.array([*CITYSCAPES.colours, CITYSCAPES.void_colour, *CITYSCAPES.void_colours], dtype=np.int32)
+    _, apart = nearest_colours(np.array([colours], dtype=np.uint8), known)
+    if (apart > _JUMP**2).mean() > strangers:
+        return False
+    pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
+    far = sum(CITYSCAPES.far_share(picture) * picture.shape[0] * picture.shape[1] for picture in pictures)
+    return bool(far / pixels < _FAR_SHARE)
+
+
+def _found(
+    values: tuple[int, ...], void_values: tuple[int, ...], colours: list[Colour], void_colour: Colour
+) -> Palette:
+    names = tuple(f"class {number}" for number in range(len(colours)))
+    return Palette("found", names, tuple(colours), (), void_colour, values, void_values)

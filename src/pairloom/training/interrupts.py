@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM as a flag that the training loop looks at, so that it stops where its state is whole."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop by a signal, and has stopped."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.signal = number
+
+
+class Interrupts:
+    """Inside the block, the first signal only sets a flag; the second one acts at once.
+
+    Signals can be caught in the main thread alone; elsewhere the block changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has come."""
+        if self._received is not None:
+            raise Interrupted(self._received)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self._received = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal gave
+        self._before = {}

