@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 KILLS = 10
-SETTINGS = "--size 32 --model.width 16 --epochs 30 --train.checkpoint_steps 7 --train.snapshot_every 10 --seed 1"
+SETTINGS = "--size 32 --model.width 16 --epochs 150 --train.checkpoint_steps 7 --train.snapshot_every 50 --seed 1"
 
 
 def _command(*words: str) -> list[str]:
@@ -25,38 +25,41 @@ def _metrics(run: Path) -> list[dict[str, object]]:
 @pytest.mark.slow
 def test_ten_kills_in_a_row_leave_the_same_model(streets: Path, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    started = time.monotonic()
-    subprocess.run(_command(str(streets), "--out", str(undisturbed), *SETTINGS.split()), check=True)
-    whole = time.monotonic() - started
+    words = (str(streets), "--out", str(undisturbed), *SETTINGS.split())
+    whole, start = _seconds(*words), _seconds("--resume", str(undisturbed))
     draw = random.Random(0)  # noqa: S311 (moments, not secrets)
-    kills, moments = 0, []
-    while True:
-        begun = (killed / "config.yaml").is_file()
-        words = ("--resume", str(killed)) if begun else (str(streets), "--out", str(killed), *SETTINGS.split())
-        process = subprocess.Popen(_command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            # Starting takes the larger part of so short a run; moments in it count too.
-            _, errors = process.communicate(timeout=draw.uniform(0.4, 0.8) * whole if kills < KILLS else None)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            kills += 1
-            moments.append(_step(killed))
-            continue
-        assert process.returncode == 0, errors.decode()
-        if kills >= KILLS:
-            break
-        # It was done before its moment came: take the last states away, so that there is something left to kill.
-        for name in ("last.pt", "previous.pt"):
-            (killed / "checkpoints" / name).unlink(missing_ok=True)
-    print(f"{kills} kills with kill -9, after which {moments} epochs were on record; undisturbed: {whole:.0f} s")
-    for name in ("model/model.safetensors", "checkpoints/epoch-0010/model.safetensors"):
+    moments = []
+    for _ in range(KILLS):
+        # A tenth of the training at the most, so that there is something left to kill; starting is hit as well.
+        moment = draw.uniform(0.5 * start, start + (whole - start) / KILLS)
+        process = subprocess.Popen(_next(streets, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=moment)
+        process.kill()
+        process.wait()
+        moments.append(_epochs(killed))
+    subprocess.run(_next(streets, killed), check=True, stdout=subprocess.DEVNULL)
+    print(f"{len(moments)} kills with kill -9, after {moments} of 150 epochs")
+    for name in ("model/model.safetensors", "checkpoints/epoch-0050/model.safetensors"):
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert (killed / "model/config.json").read_bytes() == (undisturbed / "model/config.json").read_bytes()
     assert _metrics(killed) == _metrics(undisturbed)
     assert not list(killed.rglob("*.unfinished"))
 
 
-def _step(run: Path) -> int:
+def _next(streets: Path, run: Path) -> list[str]:
+    """Return the words that begin the run, or go on with it once it has a config."""
+    if (run / "config.yaml").is_file():
+        return _command("--resume", str(run))
+    return _command(str(streets), "--out", str(run), *SETTINGS.split())
+
+
+def _seconds(*words: str) -> float:
+    started = time.monotonic()
+    subprocess.run(_command(*words), check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def _epochs(run: Path) -> int:
     path = run / "metrics.jsonl"
     return len(path.read_text().splitlines()) if path.is_file() else 0

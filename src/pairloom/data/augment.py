@@ -54,7 +54,7 @@ def _zoomed(pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.G
     """Show a random window of the pair (zoom above 1), or the whole pair in a random place (zoom below 1)."""
     zoom = math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
     across, down = rng.random(2)
-    height, width = pair.target.shape
+    height, width = pair.size
     if zoom >= 1:
         left, top = across * width * (1 - 1 / zoom), down * height * (1 - 1 / zoom)
         box = (left, top, min(left + width / zoom, width), min(top + height / zoom, height))
