@@ -8,6 +8,7 @@ from pathlib import Path
 from pairloom.config import DataConfig, Device, Direction, Experiment, LayoutName
 from pairloom.data.check import CheckResult, check_pairs
 from pairloom.data.folder import PairFolder
+from pairloom.data.layouts import find_layout
 from pairloom.data.sides import Side, common_side
 from pairloom.data.store import PairStore
 from pairloom.data.stream import read_ahead
@@ -19,7 +20,7 @@ from pairloom.images import inspect
 from pairloom.models.devices import choose_device
 from pairloom.models.heads import require_targets
 from pairloom.models.model_folder import find_model, load_model
-from pairloom.palette import CITYSCAPES
+from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult, fit
@@ -187,11 +188,17 @@ def evaluate(
     own = RunFolder(Path(run))
     config = own.experiment().data if own.config.is_file() else DataConfig()
     if data is not None:
-        config = dataclasses.replace(config, root=str(data), layout=layout)
+        found = find_layout(Path(data), layout).name
+        # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
+        palette = config.palette if found == config.layout else "auto"
+        config = dataclasses.replace(config, root=str(data), layout=found, palette=palette)
     elif not config.root:
         raise UserError(f"{run}: a model folder does not know its data; name DATA as well")
     config = dataclasses.replace(
-        config, direction=direction or config.direction, target="classes" if classes else "images"
+        config,
+        direction=direction or config.direction,
+        target="classes" if classes else "images",
+        classes="all" if classes and classes.names == CITYSCAPES_ALL.names else config.classes,
     )
     folder = PairFolder.open(config, classes or model.source.palette)
     if classes and folder.palette and folder.palette.names != classes.names:

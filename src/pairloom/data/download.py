@@ -1,9 +1,13 @@
 """Fetches CamVid from the public archive of the SegNet tutorial."""
 
+import gzip
+import lzma
+import ssl
 import stat
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -32,6 +36,18 @@ CHUNK = 2**20
 LARGEST_ARCHIVE = 2 * 2**30
 LARGEST_IMAGE = 64 * 2**20
 LARGEST_IN_ALL = 8 * 2**30
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,  # names that are no text, or no names of files
+)
+"""What the standard library raises at a damaged archive."""
 
 
 class Member(NamedTuple):
@@ -58,9 +74,14 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
         The number of pairs by split.
 
     Raises:
-        UserError: if the archive cannot be fetched, is damaged or unsafe, or holds no CamVid.
+        UserError: if `out` holds files or cannot be replaced, or if the archive cannot be fetched, is damaged or
+            unsafe, or holds no CamVid.
     """
     require_empty(out)
+    out = out.resolve()
+    # Said before the download, since the renaming at its end would fail, or leave a shell in a folder that is gone.
+    if out.exists() and (out.is_mount() or out == Path.cwd() or any(out.iterdir())):
+        raise UserError(f"{out}: cannot be replaced by the data set; choose a folder in it that does not exist yet")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".unfinished", dir=out.parent) as place:
         archive, laid_out = Path(place, "archive"), Path(place, "camvid")
@@ -71,35 +92,43 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
         else:
             raise UserError(f"{url}: no such file; give the address or the path of the archive")
         pairs = _unpack(archive, laid_out, url)
-        if out.exists():
-            out.rmdir()
-        laid_out.rename(out)
+        laid_out.rename(out)  # takes the place of an empty folder, too
     say(LICENCE)
     return pairs
 
 
 def _download(url: str, archive: Path) -> None:
-    if urlsplit(url).scheme not in ("http", "https", "file"):
-        raise UserError(f"{url}: only http, https and file addresses are fetched")
     try:
+        _require_known_scheme(url)
         with urlopen(url, timeout=TIMEOUT_SECONDS) as answer, archive.open("wb") as file:  # noqa: S310 (checked above)
+            _require_known_scheme(answer.url)  # where it was redirected to
             announced = answer.headers.get("Content-Length", "")
             length = int(announced) if announced.isdecimal() else None
+            _require_bearable(length or 0, url)
             with progress() as bars:
                 bar = bars.add_task("Fetching, in MiB", total=length and length / CHUNK)
                 while chunk := answer.read(CHUNK):
+                    _require_bearable(file.tell() + len(chunk), url)
                     file.write(chunk)
                     bars.update(bar, advance=len(chunk) / CHUNK)
-                    if file.tell() > LARGEST_ARCHIVE:
-                        raise UserError(f"{url}: is larger than {LARGEST_ARCHIVE / 2**30:.0f} GiB; is it the archive?")
             if length is not None and file.tell() != length:
                 raise UserError(f"{url}: broke off after {file.tell()} of {length} bytes; try again")
-    except (URLError, HTTPException, TimeoutError, ConnectionError, ValueError) as error:
+    except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError, ValueError) as error:
         if isinstance(error, HTTPError):
             error.close()  # it is the server's answer as well
         raise UserError(
             f"{url}: cannot be fetched ({error}); try again, or fetch it by other means and give its path by --url"
         ) from error
+
+
+def _require_known_scheme(url: str) -> None:
+    if urlsplit(url).scheme not in ("http", "https", "file"):
+        raise UserError(f"{url}: only http, https and file addresses are fetched")
+
+
+def _require_bearable(size: int, url: str) -> None:
+    if size > LARGEST_ARCHIVE:
+        raise UserError(f"{url}: is larger than {LARGEST_ARCHIVE / 2**30:.0f} GiB; is it the archive?")
 
 
 def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
@@ -112,6 +141,8 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
             if member.size > LARGEST_IMAGE or total > LARGEST_IN_ALL:
                 raise UserError(f"{url}: {member.folder}/{member.name} unpacks to too many bytes; is it the archive?")
             target = out / member.folder / member.name
+            if target.stem in stems[member.folder]:
+                raise UserError(f"{url}: holds {member.folder}/{target.stem} twice; is it the archive?")
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as source, target.open("xb") as file:
                 head = source.read(16)
@@ -145,7 +176,7 @@ def _members(archive: Path, url: str) -> Iterator[Iterator[Member]]:
                 yield _tar_members(file, url)
         else:
             raise UserError(f"{url}: is neither a zip nor a tar archive; was a web page fetched instead?")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise UserError(f"{url}: the archive is damaged ({error}); fetch it again") from error
 
 
@@ -157,11 +188,19 @@ def _zip_members(file: zipfile.ZipFile, url: str) -> Iterator[Member]:
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
             raise UserError(f"{url}: {info.filename} is a link or no plain file; it is not unpacked")
+        if info.flag_bits & 1:
+            raise UserError(f"{url}: {info.filename} is encrypted; it is not unpacked")
+        # The other methods unpack a few bytes to gigabytes at once, whatever size was announced.
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UserError(f"{url}: {info.filename} is packed by an unusual method; pack the archive by deflate")
         yield Member(*place, info.file_size, lambda info=info: file.open(info))  # type: ignore[misc]
 
 
 def _tar_members(file: tarfile.TarFile, url: str) -> Iterator[Member]:
     for info in file:
+        # What is passed over is unpacked as well.
+        if info.offset_data + info.size > LARGEST_IN_ALL:
+            raise UserError(f"{url}: {info.name} unpacks to too many bytes; is it the archive?")
         place = _place(info.name, url)
         if place is None or info.isdir():
             continue
@@ -169,6 +208,10 @@ def _tar_members(file: tarfile.TarFile, url: str) -> Iterator[Member]:
         if source is None:
             raise UserError(f"{url}: {info.name} is a link or no plain file; it is not unpacked")
         yield Member(*place, info.size, lambda source=source: source)  # type: ignore[misc]
+    # The check sum stands behind all that tar reads; without it a flipped bit would go unseen.
+    while file.fileobj and file.fileobj.read(CHUNK):
+        if file.fileobj.tell() > LARGEST_IN_ALL:
+            raise UserError(f"{url}: unpacks to too many bytes; is it the archive?")
 
 
 def _place(name: str, url: str) -> tuple[str, str] | None:
@@ -184,5 +227,7 @@ def _place(name: str, url: str) -> tuple[str, str] | None:
         raise UserError(f"{url}: the member {name!r} leads out of the archive; it is not unpacked")
     below = parts[parts.index("CamVid") + 1 :]
     if len(below) != 2 or below[0] not in FOLDERS or not below[1].lower().endswith(SUFFIXES):
+        return None
+    if below[1].startswith("."):  # macOS packs one beside each file
         return None
     return below[0], below[1]

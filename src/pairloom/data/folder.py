@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.discovery import find_classes, holds_values
+from pairloom.data.discovery import Classes, find_classes, holds_values
 from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, find_layout
 from pairloom.data.layouts.cityscapes import Cityscapes
 from pairloom.data.pairs import Pair
@@ -28,6 +28,8 @@ class PairFolder:
         source_reader, target_reader: read the files of each side.
         source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
         palette: the classes of the targets; None for pictures.
+        far_share: share of the pixels in a sample of targets that are far from every colour of the palette, 0 to 1;
+            None where targets are not colour-coded.
     """
 
     root: Path
@@ -37,6 +39,7 @@ class PairFolder:
     target_reader: Reader
     source_palette: Palette | None
     palette: Palette | None
+    far_share: float | None
 
     @classmethod
     def open(cls, config: DataConfig, fallback: Palette | None = None) -> "PairFolder":
@@ -57,7 +60,7 @@ class PairFolder:
         palette = named or fallback
         pairs = _first_listing(root, layout).pairs
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
-        classes: list[tuple[Palette, Reader] | None] = [None, _fixed(layout, config, named)]
+        classes: list[Classes | None] = [None, _fixed(layout, config, named)]
         if config.direction == "BtoA":
             sides.reverse()
             classes.reverse()
@@ -74,8 +77,6 @@ class PairFolder:
                 )
         if source_classes is None and target_classes is None:
             source_classes = _found_indices(sides[0], palette)
-        source_palette, source_reader = source_classes or (None, PictureReader())
-        target_palette, target_reader = target_classes or (None, PictureReader())
         return cls(
             root,
             layout,
@@ -83,12 +84,13 @@ class PairFolder:
                 config,
                 root=str(root),
                 layout=layout.name,
-                target="classes" if target_palette else "images",
+                target="classes" if target_classes else "images",
             ),
-            PaintedReader(source_reader, source_palette) if source_palette else source_reader,
-            target_reader,
-            source_palette,
-            target_palette,
+            PaintedReader(source_classes.reader, source_classes.palette) if source_classes else PictureReader(),
+            target_classes.reader if target_classes else PictureReader(),
+            source_classes.palette if source_classes else None,
+            target_classes.palette if target_classes else None,
+            target_classes.far_share if target_classes else None,
         )
 
     def splits(self) -> tuple[str, ...]:
@@ -169,6 +171,8 @@ class PairFolder:
         if self.palette is not None:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {len(self.palette)} classes ({known})"
+        if self.far_share is not None:
+            targets += f", {self.far_share:.2%} of their pixels far from every colour"
         sources = ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {len(self.source_palette)} classes, painted in their colours"
@@ -180,27 +184,24 @@ def _first_listing(root: Path, layout: Layout) -> Listing:
     return layout.listing(root, splits[0] if splits else None)
 
 
-def _fixed(layout: Layout, config: DataConfig, palette: Palette | None) -> tuple[Palette, Reader] | None:
+def _fixed(layout: Layout, config: DataConfig, palette: Palette | None) -> Classes | None:
     """Return the classes of B that the layout's rules fix, and their reader; None where it fixes none."""
     own = layout.classes(config)
     if own is None:
         return None
     palette = palette or own
-    return palette, CityscapesReader(palette) if isinstance(layout, Cityscapes) else IndexReader(palette)
+    return Classes(palette, CityscapesReader(palette) if isinstance(layout, Cityscapes) else IndexReader(palette))
 
 
-def _found_indices(parts: Sequence[Part], palette: Palette | None) -> tuple[Palette, Reader] | None:
+def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | None:
     """Return the classes of sources that are maps of class indices: as pictures they would be nearly black."""
     if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
         return None
     found = find_classes(parts, palette)
-    if (
-        found is None
-        or not isinstance(found[1], IndexReader)
-        or found[0].values not in ((), tuple(range(len(found[0]))))
-    ):
+    if found is None or not isinstance(found.reader, IndexReader):
         return None
-    return found
+    # Grey levels that mean classes are a picture already.
+    return found if found.palette.values == tuple(range(len(found.palette))) else None
 
 
 def _example(parts: Sequence[Part]) -> str:
