@@ -66,8 +66,8 @@ def inspect(path: Path, kind: Kind) -> ImageInfo:
         return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
     if kind == "png":
         with Image.open(path, formats=("PNG",)) as image:
-            shape = (image.height, image.width, 1 if image.mode == "LA" else 3)
-            return _turned(ImageInfo(*shape, "uint16"), orientation(image))
+            info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
+            return _turned(info, orientation(image))
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         (height, width, channels), _ = _tiff_shape(tiff)
@@ -81,9 +81,9 @@ def read(path: Path, kind: Kind) -> Picture:
         return checked(array.reshape(_picture_shape(array)))
     if kind == "png":
         with Image.open(path, formats=("PNG",)) as image:  # which refuses what is too large to decode
-            number, channels = orientation(image), 1 if image.mode == "LA" else 3
+            number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
-        return upright(checked(pixels[:, :, :channels]), number)
+        return upright(checked(pixels[:, :, : _png_channels(path)]), number)
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         (height, width, channels), channels_first = _tiff_shape(tiff)
@@ -125,6 +125,12 @@ def _dtype(dtype: np.dtype[np.generic] | None) -> str:
     if np.issubdtype(dtype, np.floating):
         return "float32"
     raise Unfit(f"holds {dtype}, not numbers; save whole numbers of 8 or 16 bits, or floats from 0 to 1")
+
+
+def _png_channels(path: Path) -> int:
+    """Return the channels of a deep PNG file without alpha."""
+    with path.open("rb") as file:
+        return 1 if file.read(PNG_HEAD)[25] == PNG_GREY_ALPHA else 3
 
 
 def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:

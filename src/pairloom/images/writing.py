@@ -26,11 +26,13 @@ def write_picture(path: Path, picture: Picture) -> None:
         picture = picture[:, :, None]
     if path.suffix != picture_suffix(picture.shape[2], picture.dtype.name):
         raise ValueError(f"{path} cannot hold {picture.shape[2]} channels of {picture.dtype}")
+    pixels = picture[:, :, 0] if picture.shape[2] == 1 else picture
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as unfinished:
         if path.suffix == ".tif":
-            tifffile.imwrite(unfinished, picture, photometric="minisblack", planarconfig="contig", metadata=None)
+            planes = "contig" if pixels.ndim == 3 else None
+            tifffile.imwrite(unfinished, pixels, photometric="minisblack", planarconfig=planes, metadata=None)
         elif picture.dtype == np.uint8:
-            Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture).save(unfinished, format="PNG")
+            Image.fromarray(pixels).save(unfinished, format="PNG")
         else:
             unfinished.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
