@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
 from pairloom.training.interrupts import Interrupted
+from pairloom.training.optimizers import learning_rate
 from pairloom.training.step import Losses, TrainingStep
-from pairloom.training.trainer import learning_rate
 
 SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 4, "train.snapshot_every": 2, "seed": 3}
 PRESETS = ("seed", "recommended")
@@ -176,6 +177,14 @@ def test_what_may_alter_the_last_bits_is_said(streets: Path, tmp_path: Path) -> 
     finally:
         torch.set_num_threads(threads)
     assert lines == [f"threads: {threads} before, {threads + 1} now; the last bits of results may differ"]
+
+
+def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path, tmp_path: Path) -> None:
+    shutil.copytree(streets, tmp_path / "data")
+    run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
+    (tmp_path / "data" / "train" / "0003.png").unlink()
+    with pytest.raises(UserError, match=r"had 6 steps.* gives 5 now; bring back its pairs"):
+        resume(run, epochs=2, say=_quiet)
 
 
 def test_a_config_that_does_not_fit_the_saved_state_is_refused(streets: Path, tmp_path: Path) -> None:

@@ -147,13 +147,8 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
         return _Facts((_problem("value outside the palette", target_part.path, error),))
     except UserError as error:
         return _Facts((_problem("unreadable", target_part.path, error),))
-    if source.shape[:2] != target.shape[:2]:
-        (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
-        message = (
-            f"{width}×{height} pixels, but its source {source_part.path.name} has {other_width}×{other_height}; "
-            "bring them to the same size"
-        )
-        return _Facts((Problem("different sizes", target_part.path, message),))
+    if problem := folder.mismatch(files, source, target):
+        return _Facts((problem,))
     problems = []
     counts = _Facts().counts
     if folder.palette is not None:

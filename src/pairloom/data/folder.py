@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pairloom.config import DataConfig
 from pairloom.data.discovery import Classes, find_classes, holds_values
-from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, find_layout
+from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, Problem, find_layout
 from pairloom.data.layouts.cityscapes import Cityscapes
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import colour_table, with_channels
+from pairloom.images import Picture, colour_table, with_channels
 from pairloom.palette import Palette, named_palette
 
 
@@ -140,14 +140,22 @@ class PairFolder:
         """
         source_part, target_part = self.parts(files)
         source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
-        if source.shape[:2] != target.shape[:2]:
-            (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
-            raise UserError(
-                f"{target_part.path}: {width}×{height} pixels, but its source {source_part.path.name} has "
-                f"{other_width}×{other_height}; bring them to the same size"
-            )
+        if problem := self.mismatch(files, source, target):
+            raise UserError(str(problem))
         pair = Pair(files.name, source, target)
         return self.in_channels(pair, files, channels) if channels else pair
+
+    def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
+        """Return what is wrong with a pair whose images differ in size."""
+        if source.shape[:2] == target.shape[:2]:
+            return None
+        source_part, target_part = self.parts(files)
+        (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
+        message = (
+            f"{width}×{height} pixels, but its source {source_part.path.name} has {other_width}×{other_height}; "
+            "bring them to the same size"
+        )
+        return Problem("different sizes", target_part.path, message)
 
     def in_channels(self, pair: Pair, files: PairFiles, channels: tuple[int, int]) -> Pair:
         """Bring the source and the target picture of a pair to so many channels; class ids stay as they are.

@@ -16,6 +16,7 @@ class TrainingState(TypedDict):
 
     step: int
     """Steps done."""
+    steps_per_epoch: int
     history: list[EpochRecord]
     """The records of the epochs that are closed; one that has had all its steps may still have to be."""
     totals: dict[str, Tensor]

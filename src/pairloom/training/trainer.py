@@ -1,19 +1,18 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from pairloom import __version__
-from pairloom.config import Experiment, OptimConfig
+from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, numpy_generator, torch_seeded
@@ -31,6 +30,7 @@ from pairloom.training.checkpoint import TrainingState, load_state, save_state
 from pairloom.training.interrupts import Interrupted, Interrupts
 from pairloom.training.log import MetricsLog
 from pairloom.training.losses import ADVERSARIAL
+from pairloom.training.optimizers import adam, learning_rate
 from pairloom.training.step import Objective, TrainingStep
 
 FINITE_CHECK_STEPS = 50
@@ -103,9 +103,9 @@ def fit(
     fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
     with torch_seeded(derived_seed(config.seed, "weights"), device):
         model = TranslationModel.build(experiment.model, training.source, training.target, data.size, device)
-        generator, generator_optimizer = fabric.setup(model.generator, _adam(model.generator, optim))
+        generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
         bare_discriminator = build_discriminator(experiment.model, training.source, training.target)
-        discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, _adam(bare_discriminator, optim))
+        discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, adam(bare_discriminator, optim))
     step_once = TrainingStep(
         generator,
         discriminator,
@@ -125,11 +125,16 @@ def fit(
     }
 
     # Where an earlier start of this run stood.
-    step, epoch = 0, _Epoch()
+    step, epoch, steps = 0, _Epoch(), batches.steps_per_epoch
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
     state = load_state(run.checkpoints, device) if resume else None
     if state is not None:
+        if state["steps_per_epoch"] != steps:
+            raise UserError(
+                f"{run.path}: its epochs had {state['steps_per_epoch']} steps, but {data.root} gives "
+                f"{steps} now; bring back its pairs, or start a new run"
+            )
         step, epoch, history = state["step"], _Epoch(state["totals"], state["seconds"]), state["history"]
         try:
             for name, keeper in keepers.items():
@@ -150,6 +155,7 @@ def fit(
             run.checkpoints,
             TrainingState(
                 step=step,
+                steps_per_epoch=steps,
                 history=log.history,
                 totals=epoch.totals,
                 seconds=epoch.seconds,
@@ -158,10 +164,9 @@ def fit(
             ),
         )
 
-    steps = batches.steps_per_epoch
     last_step = config.epochs * steps
     saved = time.monotonic()
-    with Interrupts() as interrupts, progress() as bars, torch_seeded(0, device):
+    with closing(log), Interrupts() as interrupts, progress() as bars, torch_seeded(0, device):
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
             while True:
@@ -223,21 +228,10 @@ def fit(
             raise
         if state is None or step > state["step"] or len(log.history) > len(history):
             keep()
-    log.close()
 
     # The last epoch is always validated, so there is a best one.
     kept = (config.keep == "best" and best_record(log.history)) or log.history[-1]
     return TrainingResult(run, kept, time.perf_counter() - started)
-
-
-def learning_rate(config: OptimConfig, epochs: int, epoch: float) -> float:
-    """Return the step size after this many epochs (a fraction within one) of a training of so many."""
-    if config.decay == "none":
-        return config.learning_rate
-    end = config.decay_end or max(epochs, config.decay_start + 1)
-    course = min(max((epoch - config.decay_start) / (end - config.decay_start), 0.0), 1.0)
-    share = 1 - course if config.decay == "linear" else (1 + math.cos(math.pi * course)) / 2
-    return config.learning_rate * share
 
 
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
@@ -253,16 +247,6 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
         discriminator_weight=loss.discriminator_weight,
         mask_void=loss.mask_void and classes,  # pictures have no void
         class_weights=weights,
-    )
-
-
-def _adam(network: nn.Module, config: OptimConfig) -> Adam:
-    return Adam(
-        network.parameters(),
-        lr=config.learning_rate,
-        betas=(config.beta1, config.beta2),
-        eps=config.epsilon,
-        fused=True,  # one pass over the weights: at batch size 1 the optimizer is a large part of a step
     )
 
 

@@ -1,0 +1,53 @@
+"""The first signal waits for the loop, the second acts at once, and afterwards all is as before."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from pairloom.training.interrupts import Interrupted, Interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_told_when_it_is_asked_for(number: signal.Signals) -> None:
+    with Interrupts() as interrupts:
+        interrupts.check()
+        os.kill(os.getpid(), number)
+        with pytest.raises(Interrupted) as caught:
+            interrupts.check()
+    assert caught.value.signal == number
+    assert isinstance(caught.value, KeyboardInterrupt)
+
+
+def test_the_second_signal_acts_at_once() -> None:
+    def leave() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with Interrupts():
+        leave()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            leave()
+    assert not isinstance(caught.value, Interrupted)
+
+
+def test_handlers_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with Interrupts():
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_in_another_thread_nothing_is_caught() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen: list[object] = []
+
+    def work() -> None:
+        with Interrupts() as interrupts:
+            seen.append(signal.getsignal(signal.SIGINT))
+            interrupts.check()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
