@@ -21,9 +21,14 @@ def test_a_file_appears_whole_and_alone(tmp_path: Path, durable: bool) -> None:
 def test_after_an_error_the_old_file_is_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as unfinished:
-        unfinished.write_text("half")
-        assert unfinished.match(UNFINISHED)
-        _ = 1 / 0
+
+    def fail() -> None:
+        with replacing(path) as unfinished:
+            unfinished.write_text("half")
+            assert unfinished.match(UNFINISHED)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
