@@ -14,7 +14,7 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

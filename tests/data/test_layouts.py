@@ -1,6 +1,7 @@
 """Pairs are found as they lie on disk, and what makes no pair is named."""
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_the_split_may_be_part_of_the_folders_names(tmp_path: Path) -> None:
     assert layout.splits(tmp_path) == ("train", "test")
     (pair,) = layout.listing(tmp_path, "test").pairs
     assert (pair.a.path.parent.name, pair.b.path.parent.name) == ("testA", "testB")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_one_split_alone_is_recognised(tmp_path: Path, name: LayoutName) -> None:
+    """What a model is scored on need not hold training pairs."""
+    WRITERS[name](tmp_path)
+    for folder in [path for path in tmp_path.rglob("train*") if path.is_dir()]:
+        shutil.rmtree(folder)
+    assert find_layout(tmp_path).name == name
+    assert len(find_layout(tmp_path).listing(tmp_path, "val").pairs) == 2
 
 
 def test_images_side_by_side_may_lie_in_one_folder(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ class CamVid:
     description = "train/ and val/ with photographs, trainannot/ and valannot/ with class indices 0 to 11 (11 is void)"
 
     def recognises(self, root: Path) -> bool:
-        """Look for train/ and trainannot/."""
-        return (root / "train").is_dir() and (root / "trainannot").is_dir()
+        """Look for the two folders of a split."""
+        return any((root / split).is_dir() and (root / f"{split}annot").is_dir() for split in SPLITS)
 
     def splits(self, root: Path) -> tuple[str, ...]:
         """Name the splits of which a folder is there."""

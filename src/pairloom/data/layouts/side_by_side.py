@@ -14,8 +14,8 @@ class SideBySide:
     description = "images with one picture in the left half and its partner in the right; in train/ and val/, or flat"
 
     def recognises(self, root: Path) -> bool:
-        """Look for images in train/, or in the folder itself."""
-        return holds_images(root / "train") or holds_images(root)
+        """Look for images in the folder of a split, or in the folder itself."""
+        return any(holds_images(folder) for folder in (*(root / split for split in SPLITS), root))
 
     def splits(self, root: Path) -> tuple[str, ...]:
         """Name the sub-folders that are there."""
