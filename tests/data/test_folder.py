@@ -128,6 +128,15 @@ def test_training_pairs_without_a_validation_split_are_split(tmp_path: Path) -> 
     assert [len(folder.files(split)) for split in folder.splits()] == [8, 2, 1]
 
 
+def test_a_test_split_alone_is_all_there_is(tmp_path: Path) -> None:
+    save(tmp_path / "test" / "10.png", _noise(8, 16))
+    folder = _open(tmp_path)
+    assert folder.splits() == ("test",)
+    assert len(folder.files("test")) == 1
+    with pytest.raises(UserError, match=r"has no split 'val' \(there are test\)"):
+        folder.files("val")
+
+
 def test_one_pair_alone_cannot_be_split(tmp_path: Path) -> None:
     save(tmp_path / "one.png", _noise(8, 16))
     with pytest.raises(UserError, match="no pairs for the split 'val'"):

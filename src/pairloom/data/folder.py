@@ -96,7 +96,7 @@ class PairFolder:
     def splits(self) -> tuple[str, ...]:
         """Name the splits that there are, `val` among them where it is drawn from the training pairs."""
         own = self.layout.splits(self.root)
-        return own if "val" in own else tuple(split for split in SPLITS if split in {*own, "train", "val"})
+        return tuple(split for split in SPLITS if split in own or (self._draws(own) and split != "test"))
 
     def listing(self, split: str) -> Listing:
         """List a split: from its own place, or `train` and `val` drawn apart from what lies together.
@@ -105,17 +105,22 @@ class PairFolder:
             UserError: if there is no such split.
         """
         own = self.layout.splits(self.root)
-        if split in own and (split == "test" or "val" in own):
-            return self.layout.listing(self.root, split)
-        if split not in ("train", "val") or "val" in own:
+        if split not in self.splits():
             there = ", ".join(self.splits())
             raise UserError(f"{self.root}: has no split {split!r} (there are {there}). {self.layout.description}")
-        together = self.layout.listing(self.root, "train" if "train" in own else None)
+        if split == "test" or not self._draws(own):
+            return self.layout.listing(self.root, split)
+        together = self.layout.listing(self.root, "train" if own else None)
         count = len(together.pairs)
         held = min(max(1, round(self.config.val_share * count)), count - 1)
         order = numpy_generator(self.config.split_seed, "split").permutation(count)
         chosen = sorted(order[:held] if split == "val" else order[max(held, 0) :])
         return Listing(tuple(together.pairs[index] for index in chosen), together.problems if split == "train" else ())
+
+    @staticmethod
+    def _draws(own: tuple[str, ...]) -> bool:
+        """Tell whether validation pairs are drawn: there are training pairs, or all lie together, and no own place."""
+        return not own or ("train" in own and "val" not in own)
 
     def files(self, split: str) -> list[PairFiles]:
         """List the pairs of a split.
