@@ -161,6 +161,7 @@ def test_a_run_is_locked_to_one_process_and_free_again(tmp_path: Path) -> None:
 def test_what_a_killed_process_has_left_is_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
     (tmp_path / ".config.yaml.1-1.unfinished").write_text("half")
+    (tmp_path / "palette.yaml").write_text("half")
     run = _begin(tmp_path, _experiment())
     assert not list(tmp_path.glob(".*.unfinished"))
     assert run.experiment() == _experiment()

@@ -1,7 +1,7 @@
 """Files that are whole or not there: written beside their final name and renamed."""
 
 import os
-import threading
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +20,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         path: the file to be written; its folder must be there.
         durable: wait until the file is on the disk, so that a power cut leaves the old or the new one.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.unfinished")
+    unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.unfinished")
     try:
         yield unfinished
         if durable:

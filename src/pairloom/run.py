@@ -14,7 +14,7 @@ from pairloom.files import UNFINISHED, replacing
 from pairloom.palette import PALETTES, Palette, write_palette
 from pairloom.settings import dump_experiment, load_experiment
 
-LOCK = ".lock"
+LOCK, CONFIG, PALETTE = ".lock", "config.yaml", "palette.yaml"
 
 
 def require_empty(out: Path) -> None:
@@ -27,7 +27,9 @@ def require_empty(out: Path) -> None:
 
 
 def _left_over(path: Path) -> bool:
-    return path.name == LOCK or path.match(UNFINISHED)
+    # The palette is written just before the config, when the folder is locked already.
+    begun = path.name == PALETTE and path.with_name(LOCK).exists() and not path.with_name(CONFIG).exists()
+    return path.name == LOCK or path.match(UNFINISHED) or begun
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class RunFolder:
     @property
     def config(self) -> Path:
         """The whole experiment, as it was resolved."""
-        return self.path / "config.yaml"
+        return self.path / CONFIG
 
     @property
     def palette(self) -> Path:
         """The classes of the targets, where they are not a built-in palette's."""
-        return self.path / "palette.yaml"
+        return self.path / PALETTE
 
     @property
     def metrics(self) -> Path:
@@ -109,7 +111,7 @@ class RunFolder:
 
         Args:
             experiment: the resolved experiment.
-            palette: the classes of its targets; kept in the folder unless they are built in.
+            palette: the classes of its class maps, if there are any; kept in the folder unless they are built in.
 
         Raises:
             UserError: if the folder holds anything already, or cannot be written.

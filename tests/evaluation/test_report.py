@@ -1,6 +1,5 @@
 """The grid and the curves."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
-from pairloom.evaluation.history import EpochRecord, best_record, read_history
+from pairloom.evaluation.history import EpochRecord, best_record
 from pairloom.evaluation.report import chosen_epochs, draw_report
 from pairloom.images import read_picture, write_picture
 from pairloom.palette import CAMVID
@@ -68,14 +67,6 @@ def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) 
         places.append(float(columns.mean()))
     assert places == sorted(places)
     assert read_picture(run.report / "curves.png").std() > 10
-
-
-def test_history_leaves_out_a_line_that_was_cut_off(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    assert read_history(path) == []
-    lines = [json.dumps(_record(epoch, 0.1)) for epoch in (1, 2)]
-    path.write_text("\n".join(lines)[:-5])
-    assert [record["epoch"] for record in read_history(path)] == [1]
 
 
 def test_the_best_epoch_is_the_first_with_the_highest_mean_iou() -> None:

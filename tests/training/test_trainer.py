@@ -1,5 +1,6 @@
 """Whole small runs: the same seed, a stop and a resume, a loss that is not finite."""
 
+import io
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
 from pairloom.training.interrupts import Interrupted
+from pairloom.training.kept_model import KeptModel
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.step import Losses, TrainingStep
 
@@ -183,7 +185,7 @@ def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path
     shutil.copytree(streets, tmp_path / "data")
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     (tmp_path / "data" / "train" / "0003.png").unlink()
-    with pytest.raises(UserError, match=r"had 6 steps.* gives 5 now; bring back its pairs"):
+    with pytest.raises(UserError, match=r"its pairs are not those that .*run began with \(0003"):
         resume(run, epochs=2, say=_quiet)
 
 
@@ -265,7 +267,9 @@ def test_a_damaged_state_never_takes_the_place_of_the_good_one(streets: Path, tm
     last.write_bytes(b"damaged")
     good = previous.read_bytes()
     resume(run, say=_quiet)
-    assert previous.read_bytes() == good or torch.load(previous, weights_only=True)["step"] > 0
+    assert torch.load(last, weights_only=True)["step"] == 4 * STEPS_AN_EPOCH
+    assert previous.read_bytes() != b"damaged"
+    assert torch.load(previous, weights_only=True)["step"] >= torch.load(io.BytesIO(good), weights_only=True)["step"]
     assert (run / "checkpoints" / "damaged.pt").read_bytes() == b"damaged"
 
 
@@ -273,8 +277,57 @@ def test_states_that_are_all_damaged_are_not_silently_started_over(streets: Path
     run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
     for path in (run / "checkpoints").glob("*.pt"):
         path.write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
-        resume(run, say=_quiet)
+    whole = (run / "metrics.jsonl").read_bytes()
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
+            resume(run, say=_quiet)
+    assert (run / "metrics.jsonl").read_bytes() == whole
+
+
+def test_a_state_that_cannot_be_read_just_now_is_not_taken_for_damaged(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+
+    def fail(*_words: object, **_options: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            resume(run, epochs=2, say=_quiet)
+    assert sorted(path.name for path in (run / "checkpoints").glob("*.pt")) == ["last.pt"]
+    assert resume(run, epochs=2, say=_quiet).run.model.is_dir()
+
+
+def test_pictures_of_epochs_after_the_state_are_in_nobodys_way(streets: Path, tmp_path: Path) -> None:
+    """A kill in the middle of a later snapshot leaves an empty folder of samples."""
+    run = _train(streets, tmp_path / "run", "recommended", epochs=2, **{"train.snapshot_every": 1})
+    RunFolder(run).samples(4).mkdir()
+    resume(run, epochs=3, say=_quiet)
+    resume(run, epochs=5, say=_quiet)
+    assert len(_records(run)) == 5
+
+
+def test_a_model_that_the_saved_state_does_not_know_is_put_back(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill after a better model was written, before the state: steps that cannot be repeated may never find it."""
+    run = _train(streets, tmp_path / "run", "recommended", epochs=1, **{"train.keep": "best"})
+    known = _weights(run), (run / "model" / "config.json").read_bytes()
+
+    def killed(*_words: object) -> None:
+        raise SystemExit(9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pairloom.training.trainer.save_state", killed)
+        patch.setattr("pairloom.training.trainer.best_record", lambda history: history[-1] if history else None)
+        with pytest.raises(SystemExit):
+            resume(run, epochs=2, say=_quiet)
+    assert _weights(run) != known[0]
+    KeptModel(RunFolder(run))
+    assert (_weights(run), (run / "model" / "config.json").read_bytes()) == known
+    assert not (run / "checkpoints" / "model-before").exists()
 
 
 def test_the_learning_rate_falls_between_its_two_epochs() -> None:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +71,7 @@ class PairStore:
 
     Attributes:
         source, target: what the images of each side are; pairs are brought to their channels.
+        names: of the pairs.
         fingerprint: changes when a file of the data does.
     """
 
@@ -78,6 +80,7 @@ class PairStore:
     ) -> None:
         self._folder, self._entries, self._heads, self._fit = folder, tuple(entries), tuple(heads), fit
         self.source, self.target = source, target
+        self.names = tuple(entry.files.name for entry in entries)
         self.fingerprint = _digest([[entry.files.name, entry.fingerprint] for entry in entries])
 
     @classmethod
@@ -175,7 +178,8 @@ class PairStore:
 
 def cache_folder() -> Path:
     """Return the folder of all stores: `PAIRLOOM_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("pairloom"))
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser().absolute() if named else platformdirs.user_cache_path("pairloom")
 
 
 def fitted(native: Size, fit: Fit) -> Size:
@@ -189,9 +193,10 @@ def fitted(native: Size, fit: Fit) -> Size:
 def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry:
     parts = folder.parts(files)
     states = [part.path.stat() for part in parts]
-    # Long keys, palettes among them, are told apart by their digest.
-    key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *(map(str, parts))]
-    fingerprint = json.dumps([[state.st_size, state.st_mtime_ns] for state in states])
+    # Copying may keep a file's size and time; the time of its last change as such it cannot keep.
+    fingerprint = _digest([[state.st_size, state.st_mtime_ns, state.st_ctime_ns] for state in states])
+    # A changed file has another entry, so that a run goes on with what it began with.
+    key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *map(str, parts), fingerprint]
     return Entry(files, place / f"{_digest(key)}.safetensors", fingerprint)
 
 
@@ -200,17 +205,15 @@ def _digest(value: object) -> str:
 
 
 def _head(entry: Entry) -> Head | None:
-    """Read what a stored pair is; None where it is missing, damaged, or its files have changed since."""
+    """Read what a stored pair is; None where it is missing or damaged."""
     try:
         with safe_open(entry.path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("fingerprint") != entry.fingerprint:
-                return None
-            counts = tuple(json.loads(metadata["counts"]))
+            counts = tuple(json.loads(file.metadata()["counts"]))
             source, target = (_info(file.get_slice(name)) for name in ("source", "target"))
-        os.utime(entry.path)
-    except (OSError, SafetensorError):
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
+    with suppress(OSError):  # of a store that is shared, and not ours to write
+        os.utime(entry.path)
     return Head(source, target, counts)
 
 
@@ -234,10 +237,14 @@ def _build(folder: PairFolder, entry: Entry, fit: Fit) -> None:
     arrays = {"source": np.ascontiguousarray(pair.source), "target": np.ascontiguousarray(pair.target)}
     classes = len(folder.palette) if folder.palette else 0
     counts = np.bincount(pair.target.ravel(), minlength=classes)[:classes].tolist() if classes else []
-    metadata = {"fingerprint": entry.fingerprint, "counts": json.dumps(counts)}
-    # Written with plain writes: the pages of a map would count as this process's memory.
-    with replacing(entry.path) as unfinished:
-        unfinished.write_bytes(save(arrays, metadata))
+    content = save(arrays, {"counts": json.dumps(counts)})
+    try:
+        entry.path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the cache
+        # Written with plain writes: the pages of a map would count as this process's memory.
+        with replacing(entry.path) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(entry.path.parent, error) from error
 
 
 def _bytes(folder: PairFolder, entry: Entry, fit: Fit) -> int:
@@ -262,19 +269,24 @@ def _make_room(place: Path, needed: int) -> None:
         place.mkdir(parents=True, exist_ok=True)
         oldest = time.time() - UNUSED_DAYS * 24 * 3600
         for path in place.parent.glob("*/*"):
-            if path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process may be about the same
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
         free = shutil.disk_usage(place).free
     except OSError as error:
-        raise UserError(
-            f"{place}: the store of decoded pairs cannot be written ({error.strerror}); "
-            f"name another folder by the environment variable {CACHE_VARIABLE}"
-        ) from error
+        raise _unwritable(place, error) from error
     if needed + SPARE_BYTES > free:
         raise UserError(
             f"{place}: the store of decoded pairs needs {_gigabytes(needed)}, the disk has {_gigabytes(free)} free; "
             f"free some, lower data.store_size, or name another folder by the environment variable {CACHE_VARIABLE}"
         )
+
+
+def _unwritable(place: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{place}: the store of decoded pairs cannot be written ({error.strerror}); "
+        f"name another folder by the environment variable {CACHE_VARIABLE}"
+    )
 
 
 def _gigabytes(count: int) -> str:

@@ -1,7 +1,6 @@
 """The course of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
 
 import json
-from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from pairloom.evaluation.metrics import ScoreRecord
@@ -23,19 +22,6 @@ class EpochRecord(TypedDict):
     """Mean of each term over the epoch, unweighted."""
     validation: NotRequired[ScoreRecord | PictureScoreRecord]
     """Scores on the validation pairs, where they were taken."""
-
-
-def read_history(path: Path) -> list[EpochRecord]:
-    """Read `metrics.jsonl`; a last line that was cut off is left out, and a missing file is empty."""
-    if not path.exists():
-        return []
-    records: list[EpochRecord] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return records
 
 
 def format_record(record: EpochRecord) -> str:

@@ -31,14 +31,14 @@ def draw_report(run: RunFolder, history: Sequence[EpochRecord], samples: Sequenc
         samples: the sample pairs at the run's size.
         target: what the targets are.
     """
-    validated = [record for record in history if "validation" in record]
-    draw_grid(run, samples, target, validated[-1] if validated else None)
+    draw_grid(run, history, samples, target)
     draw_curves(history, target.palette, run.report / "curves.png")
 
 
-def draw_grid(run: RunFolder, samples: Sequence[Pair], target: Side, validated: EpochRecord | None) -> None:
+def draw_grid(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> None:
     """Draw `report/grid.png`: a row a sample; source, translations by epoch, target; the scores below."""
-    epochs = chosen_epochs(run.sampled_epochs())
+    # A run that was killed may have left pictures of epochs after the one from which it went on.
+    epochs = chosen_epochs([epoch for epoch in run.sampled_epochs() if epoch <= history[-1]["epoch"]])
     titles = ["source", *(f"{epoch} epochs" for epoch in epochs), "target"]
     height, width = samples[0].size
     row_inches = CELL_INCHES * height / width
@@ -50,8 +50,9 @@ def draw_grid(run: RunFolder, samples: Sequence[Pair], target: Side, validated: 
             _show(cell, for_display(picture))
     for cell, title in zip(axes[0], titles, strict=True):
         cell.set_title(title, fontsize=11)
-    if validated is not None:
-        figure.supxlabel(_scores_line(validated), fontsize=10)
+    validated = [record for record in history if "validation" in record]
+    if validated:
+        figure.supxlabel(_scores_line(validated[-1]), fontsize=10)
     _save(figure, run.report / "grid.png")
 
 

@@ -16,7 +16,8 @@ class TrainingState(TypedDict):
 
     step: int
     """Steps done."""
-    steps_per_epoch: int
+    pairs: list[str]
+    """Names of the training and the validation pairs."""
     history: list[EpochRecord]
     """The records of the epochs that are closed; one that has had all its steps may still have to be."""
     totals: dict[str, Tensor]
@@ -45,28 +46,34 @@ def save_state(folder: Path, state: TrainingState) -> None:
             last.replace(folder / "previous.pt")
 
 
-def load_state(folder: Path, device: torch.device) -> TrainingState | None:
-    """Read the newest whole state, or None if none was ever written; nothing in it is executed.
+def load_state(folder: Path) -> TrainingState | None:
+    """Read the newest whole state into main memory, or None if none was ever written; nothing in it is executed.
 
-    A damaged `last.pt` is set aside as `damaged.pt`, so that it cannot take the place of the good one before it.
+    A damaged `last.pt` is set aside as `damaged.pt` where `previous.pt` is whole, so that it cannot take its place.
 
     Raises:
         UserError: if there are states, but none that is whole.
+        OSError: if they cannot be read, which does not mean that they are damaged.
     """
+    last, previous, damaged = folder / "last.pt", folder / "previous.pt", folder / "damaged.pt"
     problems = []
-    for path in (folder / "last.pt", folder / "previous.pt"):
+    for path in (last, previous):
         if not path.exists():
             continue
         try:
-            state: TrainingState = torch.load(path, map_location=device, weights_only=True)
+            state: TrainingState = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, MemoryError):
+            raise
         except Exception as error:  # torch meets damaged bytes with errors of every kind
             problems.append(f"{path.name} is damaged ({type(error).__name__})")
-        else:
-            if isinstance(state, dict) and state.keys() >= TrainingState.__required_keys__:
-                return state
-            problems.append(f"{path.name} is no training state")
-        if path.name == "last.pt":
-            path.replace(folder / "damaged.pt")
-    if problems:
-        raise UserError(f"{folder}: holds no whole training state ({'; '.join(problems)}); start a new run")
+            continue
+        if not isinstance(state, dict) or state.keys() < TrainingState.__required_keys__:
+            problems.append(f"{path.name} is no training state of this version")
+            continue
+        if path == previous and last.exists():
+            last.replace(damaged)
+        return state
+    if problems or damaged.exists():
+        reason = "; ".join(problems) or f"{damaged.name} is all that is left"
+        raise UserError(f"{folder}: holds no whole training state ({reason}); start a new run")
     return None

@@ -15,18 +15,18 @@ class MetricsLog:
     Args:
         run: the run.
         history: the records up to where training goes on; what a stopped run has written after them is cut off.
-        step: steps done.
     """
 
-    def __init__(self, run: RunFolder, history: Sequence[EpochRecord], step: int) -> None:
+    def __init__(self, run: RunFolder, history: Sequence[EpochRecord]) -> None:
         self._path = run.metrics
         self.history = list(history)
         with replacing(self._path, durable=True) as unfinished:
             unfinished.write_text("".join(map(format_record, history)), encoding="utf-8")
-        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+        done = history[-1]["step"] if history else 0
+        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=done + 1)
 
     def append(self, record: EpochRecord) -> None:
-        """Write a record; it is on disk when this returns."""
+        """Write a record."""
         self.history.append(record)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(format_record(record))

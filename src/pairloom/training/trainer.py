@@ -28,6 +28,7 @@ from pairloom.progress import progress
 from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state, save_state
 from pairloom.training.interrupts import Interrupted, Interrupts
+from pairloom.training.kept_model import KeptModel
 from pairloom.training.log import MetricsLog
 from pairloom.training.losses import ADVERSARIAL
 from pairloom.training.optimizers import adam, learning_rate
@@ -128,14 +129,19 @@ def fit(
     step, epoch, steps = 0, _Epoch(), batches.steps_per_epoch
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
-    state = load_state(run.checkpoints, device) if resume else None
+    pairs = [*training.names, *validation.names]
+    state = load_state(run.checkpoints) if resume else None
+    if resume and state is None:
+        say("no training state was saved yet: starting from the beginning")
     if state is not None:
-        if state["steps_per_epoch"] != steps:
+        if state["pairs"] != pairs:
+            changed = sorted(set(state["pairs"]) ^ set(pairs))
             raise UserError(
-                f"{run.path}: its epochs had {state['steps_per_epoch']} steps, but {data.root} gives "
-                f"{steps} now; bring back its pairs, or start a new run"
+                f"{data.root}: its pairs are not those that {run.path} began with ({', '.join(changed[:3]) or 'order'} "
+                f"...); bring them back, or start a new run"
             )
-        step, epoch, history = state["step"], _Epoch(state["totals"], state["seconds"]), state["history"]
+        totals = {name: total.to(device) for name, total in state["totals"].items()}
+        step, epoch, history = state["step"], _Epoch(totals, state["seconds"]), state["history"]
         try:
             for name, keeper in keepers.items():
                 keeper.load_state_dict(state["networks"][name])
@@ -146,7 +152,8 @@ def fit(
         for name, before in state["circumstances"].items():
             if circumstances.get(name) != before:
                 say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
-    log = MetricsLog(run, history, step)
+    log = MetricsLog(run, history)
+    kept = KeptModel(run)
 
     def keep() -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
@@ -155,7 +162,7 @@ def fit(
             run.checkpoints,
             TrainingState(
                 step=step,
-                steps_per_epoch=steps,
+                pairs=pairs,
                 history=log.history,
                 totals=epoch.totals,
                 seconds=epoch.seconds,
@@ -163,6 +170,7 @@ def fit(
                 networks={name: keeper.state_dict() for name, keeper in keepers.items()},
             ),
         )
+        kept.state_is_saved()
 
     last_step = config.epochs * steps
     saved = time.monotonic()
@@ -189,7 +197,7 @@ def fit(
                         best = best_record(log.history)
                         record["validation"] = scores
                         if config.keep == "last" or best is None or best_record([best, record]) is record:
-                            save_model(model, run.model, about=_about(number, config.keep, scores))
+                            kept.replace(model, _about(number, config.keep, scores))
                     snapshot = last or number % config.snapshot_every == 0
                     if snapshot:
                         save_model(model, run.snapshot(number), about=_about(number, "snapshot"))
@@ -230,8 +238,8 @@ def fit(
             keep()
 
     # The last epoch is always validated, so there is a best one.
-    kept = (config.keep == "best" and best_record(log.history)) or log.history[-1]
-    return TrainingResult(run, kept, time.perf_counter() - started)
+    chosen = (config.keep == "best" and best_record(log.history)) or log.history[-1]
+    return TrainingResult(run, chosen, time.perf_counter() - started)
 
 
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
@@ -253,11 +261,15 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
 def _circumstances(device: torch.device, training: PairStore, validation: PairStore) -> dict[str, str]:
     return {
         "version": f"pairloom {__version__}, torch {torch.__version__}",
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "threads": str(torch.get_num_threads()),
         "files of the training pairs": training.fingerprint[:8],
         "files of the validation pairs": validation.fingerprint[:8],
     }
+
+
+def _processor() -> str:
+    return f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _require_finite(epoch: _Epoch, step: int, networks: list[nn.Module], run: RunFolder) -> None:
@@ -266,7 +278,7 @@ def _require_finite(epoch: _Epoch, step: int, networks: list[nn.Module], run: Ru
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
             wrong = wrong or f"a weight of {type(network).__name__}"
     if wrong:
-        kept = f"; the last good state is kept in {run.checkpoints}" if any(run.checkpoints.glob("*.pt")) else ""
+        kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
         raise UserError(
             f"training diverged: {wrong} is not finite after step {step}{kept}. Start a new run with a lower rate: "
             f"--config {run.config} --optim.learning_rate ..."

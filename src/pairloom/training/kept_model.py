@@ -1,0 +1,51 @@
+"""The run's `model/`, which must never be ahead of the training state that a run goes on from."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from pairloom.models.model_folder import find_model, save_model
+from pairloom.models.translation import TranslationModel
+from pairloom.run import RunFolder
+
+
+class KeptModel:
+    """Replaces `model/` by better ones, and keeps the one that belongs to the saved state until a newer is saved.
+
+    A run that is killed in between goes on from that state. Where its steps cannot be repeated bit for bit, as on a
+    GPU, the epoch that was better may not come again, so the model of that epoch must not stay.
+
+    Args:
+        run: the run; a model that its saved state does not know is put back.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._folder = run.model
+        self._before = run.checkpoints / "model-before"
+        if self._before.is_dir():
+            for path in self._before.iterdir():
+                path.replace(self._folder / path.name)
+            self._before.rmdir()
+        self._saved = self._folder.is_dir() and any(self._folder.iterdir())
+
+    def replace(self, model: TranslationModel, about: Mapping[str, Any]) -> None:
+        """Write another model; `about` is kept in its `config.json`."""
+        if self._saved:
+            self._set_aside()
+        save_model(model, self._folder, about=about)
+
+    def state_is_saved(self) -> None:
+        """Note that the saved state knows the model."""
+        shutil.rmtree(self._before, ignore_errors=True)
+        self._saved = self._folder.is_dir()
+
+    def _set_aside(self) -> None:
+        unfinished = self._before.with_name(f".{self._before.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        for path in find_model(self._folder).iterdir():
+            if not path.name.startswith("."):
+                os.link(path, unfinished / path.name)  # the new file gets a name of its own, so this one stays
+        unfinished.replace(self._before)
+        self._saved = False
