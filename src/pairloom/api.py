@@ -88,7 +88,7 @@ def train_experiment(
     experiment = _with_channels(experiment, training.source, training.target)
     run = RunFolder(Path(out))
     with run.locked():
-        run.begin(experiment, folder.palette)
+        run.begin(experiment, folder.palette or folder.source_palette)
         say(folder.describe())
         return fit(experiment, training, validation, run, say=say)
 

@@ -139,7 +139,7 @@ def test_a_test_split_alone_is_all_there_is(tmp_path: Path) -> None:
 
 def test_one_pair_alone_cannot_be_split(tmp_path: Path) -> None:
     save(tmp_path / "one.png", _noise(8, 16))
-    with pytest.raises(UserError, match="no pairs for the split 'val'"):
+    with pytest.raises(UserError, match="holds one pair; two are needed"):
         _open(tmp_path).files("val")
 
 
@@ -218,8 +218,10 @@ def test_images_of_two_sizes_are_no_pair(tmp_path: Path) -> None:
 
 def test_an_odd_width_cannot_be_halved(tmp_path: Path) -> None:
     path = save(tmp_path / "odd.png", _noise(4, 7))
+    save(tmp_path / "other.png", _noise(4, 7))
+    folder = _open(tmp_path)
     with pytest.raises(UserError, match="7 pixels wide") as caught:
-        _open(tmp_path)
+        folder.read(folder.layout.listing(tmp_path, None).pairs[0])
     assert str(caught.value).startswith(str(path))
 
 

@@ -174,6 +174,25 @@ def test_a_manifest_may_be_given_itself_and_name_no_split(tmp_path: Path, suffix
     assert [pair.name for pair in layout.listing(path, None).pairs] == ["photos-a", "photos-b"]
 
 
+def test_rows_that_name_no_split_among_others_that_do_are_refused(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "pairs.csv", [("a.png", "a.png", "train"), ("b.png", "b.png", "")])
+    with pytest.raises(UserError, match=r"pairs\.csv: some rows name a split and some do not"):
+        LAYOUTS["manifest"].splits(tmp_path)
+
+
+def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: Path) -> None:
+    deep = "/".join(["folder"] * 40)
+    names = ("a.png", "a.jpg", f"{deep}/a.png", f"{deep}/b.png")
+    for name in names:
+        save(tmp_path / name, GREY)
+    write_manifest(tmp_path / "pairs.csv", [(name, "a.png", "") for name in names])
+    listing = LAYOUTS["manifest"].listing(tmp_path, None)
+    assert not listing.problems
+    assert len({pair.name for pair in listing.pairs}) == 4
+    assert max(len(pair.name) for pair in listing.pairs) < 150
+    assert {pair.a.path for pair in listing.pairs} == {tmp_path / name for name in names}
+
+
 @pytest.mark.parametrize(
     ("suffix", "content", "message"),
     [

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # so that a log file shows how far a long run has come
+        # So that a log file shows how far a long run has come, and names of any bytes can be printed.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         verb, rest = _verb(words)
         return VERBS[verb](rest) or 0
@@ -59,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_BROKEN_PIPE
     except OSError as error:  # a folder that cannot be written, a full disk
         print(f"pairloom: {error}", file=sys.stderr)
+        return EXIT_MISTAKE
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded for its name alone
+            raise
+        print("pairloom: the GPU's memory is full; lower --batch-size, --size or --model.width", file=sys.stderr)
         return EXIT_MISTAKE
     except KeyboardInterrupt as error:
         print("pairloom: stopped", file=sys.stderr)

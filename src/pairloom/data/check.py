@@ -16,7 +16,7 @@ from pairloom.data.sides import ColourReader
 from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.images import Picture
-from pairloom.palette import VOID, UnknownValueError
+from pairloom.palette import VOID, Colour, UnknownValueError
 from pairloom.progress import track
 
 FAR_LIMIT = 0.05
@@ -75,7 +75,7 @@ class _Facts(NamedTuple):
 
     problems: tuple[Problem, ...] = ()
     picture: str = ""
-    """Digest of the source's pixels."""
+    """Digest of A's pixels."""
     counts: NDArray[np.intp] = np.zeros(VOID + 1, dtype=np.intp)
     """Pixels of each class id."""
     far: float = 0.0
@@ -103,11 +103,11 @@ def check_pairs(folder: PairFolder) -> CheckResult:
                 continue
             result.pairs[split] += 1
             far.append(fact.far)
-            source, target = (part.path for part in folder.parts(files))
-            elsewhere, twin = seen.setdefault(fact.picture, (split, source))
+            path, target = files.a.path, folder.parts(files)[1].path
+            elsewhere, twin = seen.setdefault(fact.picture, (split, path))
             if elsewhere != split:
                 message = f"is the same picture as {twin}, which is in {elsewhere}; remove one of them"
-                result.problems.append(Problem("same picture in two splits", source, message))
+                result.problems.append(Problem("same picture in two splits", path, message))
             for name, pixels in zip(names, fact.counts[: len(names)], strict=True):
                 if pixels:
                     count = result.classes[name]
@@ -136,11 +136,11 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
         source = folder.source_reader.read(source_part)
     except UserError as error:
         return _Facts((_problem("unreadable", source_part.path, error),))
-    far = 0.0
+    far, strays = 0.0, tuple[Colour, ...]()
     target: Picture
     try:
         if isinstance(folder.target_reader, ColourReader):
-            target, far = folder.target_reader.read_closely(target_part)
+            target, far, strays = folder.target_reader.read_closely(target_part)
         else:
             target = folder.target_reader.read(target_part)
     except UnknownValueError as error:
@@ -163,7 +163,15 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
                 "name another by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))
-    digest = hashlib.blake2b(repr(source.shape).encode() + source.tobytes(), digest_size=16)
+        elif strays:
+            message = (
+                f"holds the colour {list(strays[0])}, which the palette {folder.palette.name!r} does not know; add it "
+                "to your palette as a class or as void, and name that by --data.palette"
+            )
+            problems.append(Problem("value outside the palette", target_part.path, message))
+    # A is the photograph, as a rule; class maps may well be alike without the photographs being so.
+    photograph = source if folder.config.direction == "AtoB" else target
+    digest = hashlib.blake2b(repr(photograph.shape).encode() + photograph.tobytes(), digest_size=16)
     return _Facts(tuple(problems), digest.hexdigest(), counts, far)
 
 

@@ -75,7 +75,7 @@ class PairFolder:
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
                 )
-        if source_classes is None and target_classes is None:
+        if source_classes is None and config.direction == "BtoA":
             source_classes = _found_indices(sides[0], palette)
         return cls(
             root,
@@ -133,6 +133,8 @@ class PairFolder:
             others = len(listing.problems) - 1
             more = f" ({others} more: pairloom check {self.root})" if others else ""
             raise UserError(f"{listing.problems[0]}{more}")
+        if not listing.pairs and split == "val" and self.listing("train").pairs:
+            raise UserError(f"{self.root}: holds one pair; two are needed, one to train on and one to validate with")
         if not listing.pairs:
             raise UserError(f"{self.root}: no pairs for the split {split!r}. Expected: {self.layout.description}")
         return list(listing.pairs)

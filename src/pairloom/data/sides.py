@@ -23,7 +23,7 @@ from pairloom.images import (
     read_picture,
     with_channels,
 )
-from pairloom.palette import CITYSCAPES_TRAIN_IDS, Palette
+from pairloom.palette import CITYSCAPES_TRAIN_IDS, Colour, Palette
 
 Number = TypeVar("Number", bound=np.generic)
 Dtype = Literal["uint8", "uint16", "float32"]
@@ -114,10 +114,10 @@ class ColourReader:
         """Return the class ids, H×W."""
         return self._palette.to_ids(self._picture(part))
 
-    def read_closely(self, part: Part) -> tuple[UInt8Array, float]:
-        """Return the class ids, H×W, and the share of the pixels that are far from every colour."""
-        picture = self._picture(part)
-        return self._palette.to_ids(picture), self._palette.far_share(picture)
+    def read_closely(self, part: Part) -> tuple[UInt8Array, float, tuple[Colour, ...]]:
+        """Return the class ids, H×W, the share of the pixels that are far from every colour, and stray colours."""
+        picture, palette = self._picture(part), self._palette
+        return palette.to_ids(picture), palette.far_share(picture), palette.strays(picture)
 
     def _picture(self, part: Part) -> UInt8Array:
         return half(for_display(read_picture(part.path)), part)

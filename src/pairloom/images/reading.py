@@ -45,7 +45,7 @@ def inspect(path: Path) -> ImageInfo:
         with Image.open(path, formats=FORMATS) as image:
             channels, dtype = MODES[image.mode]
             height, width = image.height, image.width
-            if orientation(image) >= 5:
+            if orientation(image) >= 5 and image.format != "TIFF":  # whose sides Pillow has exchanged already
                 height, width = width, height
             return ImageInfo(height, width, channels, dtype)
 

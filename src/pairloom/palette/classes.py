@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pairloom.errors import UserError
 from pairloom.palette import fields
-from pairloom.palette.colour_reading import nearest_colours, read_colours
+from pairloom.palette.colour_reading import nearest_colours, pack, read_colours, unpack
 
 VOID = 255
 """The class id of pixels without a class."""
@@ -28,6 +28,7 @@ _T = TypeVar("_T")
 _FAR = 40
 """Levels (Euclidean distance in RGB) beyond which a colour is not a known one, roughly coded."""
 _RANGES_SHOWN = 8
+_MOST_STRAYS = 8
 _UNKNOWN = -1
 
 
@@ -131,6 +132,17 @@ class Palette:
         """
         _, distances = nearest_colours(picture, self._known[0])
         return float((distances > _FAR**2).mean()) if distances.size else 0.0
+
+    def strays(self, picture: UInt8Array) -> tuple[Colour, ...]:
+        """Return colours in a picture that are none of the palette's, though all but a few of its colours are.
+
+        A picture with many others is compressed or smoothed, and its colours are blends; it has none that stray.
+        """
+        found = np.unique(pack(picture))
+        unknown = unpack(np.setdiff1d(found, pack(self._known[0].astype(np.uint8))))
+        if len(unknown) > _MOST_STRAYS or len(unknown) == len(found):
+            return ()
+        return tuple((red, green, blue) for red, green, blue in unknown.tolist())
 
     @cached_property
     def table(self) -> UInt8Array:

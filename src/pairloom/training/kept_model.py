@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from pairloom.models.model_folder import find_model, save_model
+from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
 
@@ -44,8 +44,10 @@ class KeptModel:
         unfinished = self._before.with_name(f".{self._before.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        for path in find_model(self._folder).iterdir():
-            if not path.name.startswith("."):
-                os.link(path, unfinished / path.name)  # the new file gets a name of its own, so this one stays
+        for path in self._folder.glob("[!.]*"):
+            try:
+                os.link(path, unfinished / path.name)  # new files take the names, and this one stays
+            except OSError:  # not every file system has links
+                shutil.copy2(path, unfinished / path.name)
         unfinished.replace(self._before)
         self._saved = False

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, empty
+from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, empty, taken
 from pairloom.images import is_image
 from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL, Palette
 
@@ -37,19 +37,22 @@ class Cityscapes:
         """Match photographs and labels of all cities of a split."""
         if not split:
             return Listing()
-        photographs = _named(root / PHOTOGRAPHS / split, f"_{PHOTOGRAPHS}")
+        photographs, twice = _named(root / PHOTOGRAPHS / split, f"_{PHOTOGRAPHS}")
         labels: dict[str, Path] = {}
         for kind in reversed(LABEL_KINDS):
-            labels |= _named(root / LABELS / split, f"_{LABELS}_{kind}")
+            found, more = _named(root / LABELS / split, f"_{LABELS}_{kind}")
+            labels |= found
+            twice += more
         problems = [] if photographs else [empty(root / PHOTOGRAPHS / split)]
+        problems += twice
         for name in sorted(photographs.keys() ^ labels.keys()):
             city = name.split("_")[0]
             if name in photographs:
-                found, wanted = photographs[name], root / LABELS / split / city / f"{name}_{LABELS}_labelIds.png"
+                alone, wanted = photographs[name], root / LABELS / split / city / f"{name}_{LABELS}_labelIds.png"
             else:
-                found, wanted = labels[name], root / PHOTOGRAPHS / split / city / f"{name}_{PHOTOGRAPHS}.png"
+                alone, wanted = labels[name], root / PHOTOGRAPHS / split / city / f"{name}_{PHOTOGRAPHS}.png"
             message = f"its partner {wanted} is missing; add it, or remove this file"
-            problems.append(Problem("missing partner", found, message))
+            problems.append(Problem("missing partner", alone, message))
         pairs = (
             PairFiles(name, Part(path), Part(labels[name])) for name, path in photographs.items() if name in labels
         )
@@ -65,7 +68,14 @@ def label_kind(path: Path) -> str:
     return path.stem.rsplit("_", 1)[-1]
 
 
-def _named(folder: Path, ending: str) -> Mapping[str, Path]:
-    """Return the images of all cities whose stem has this ending, by their name without it, sorted."""
-    paths = (path for path in folder.glob("*/*") if path.stem.endswith(ending) and is_image(path))
-    return {path.stem.removesuffix(ending): path for path in sorted(paths)}
+def _named(folder: Path, ending: str) -> tuple[Mapping[str, Path], list[Problem]]:
+    """Return the images of all cities whose stem has this ending, by their name without it, and those named alike."""
+    images: dict[str, Path] = {}
+    twice = []
+    for path in sorted(path for path in folder.glob("*/*") if path.stem.endswith(ending) and is_image(path)):
+        name = path.stem.removesuffix(ending)
+        if name in images:
+            twice.append(taken(path, images[name]))
+        else:
+            images[name] = path
+    return images, twice

@@ -76,8 +76,7 @@ def by_stem(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
     paths = folder.iterdir() if folder.is_dir() else ()
     for path in sorted(filter(is_image, paths), key=lambda path: (path.stem, path.name)):
         if path.stem in images:
-            message = f"the name {path.stem!r} belongs to {images[path.stem].name} too; rename or remove one"
-            problems.append(Problem("duplicate stem", path, message))
+            problems.append(taken(path, images[path.stem]))
         else:
             images[path.stem] = path
     return images, problems
@@ -108,6 +107,11 @@ def joined(listings: Iterable[Listing]) -> Listing:
     listings = list(listings)
     pairs = sorted(pair for listing in listings for pair in listing.pairs)
     return Listing(tuple(pairs), tuple(problem for listing in listings for problem in listing.problems))
+
+
+def taken(path: Path, first: Path) -> Problem:
+    """Return the problem of a file whose stem belongs to another already."""
+    return Problem("duplicate stem", path, f"the name {path.stem!r} belongs to {first.name} too; rename or remove one")
 
 
 def empty(folder: Path) -> Problem:

@@ -15,6 +15,10 @@ NAMES = tuple(f"{stem}{suffix}" for stem in ("manifest", "pairs") for suffix in 
 """What a manifest is called where DATA is the folder that holds it."""
 
 
+LONGEST_NAME = 120
+"""Characters that are kept of the end of a path; files are named by them."""
+
+
 class Manifest:
     """Each row names a source, a target and, if it likes, a split; relative paths count from the manifest's folder."""
 
@@ -31,12 +35,15 @@ class Manifest:
     def splits(self, root: Path) -> tuple[str, ...]:
         """Name the splits that rows name."""
         named = {split for split, _ in _rows(root)}
+        if None in named and len(named) > 1:
+            raise UserError(f"{_path(root)}: some rows name a split and some do not; name it in all rows, or in none")
         return tuple(split for split in SPLITS if split in named)
 
     def listing(self, root: Path, split: str | None) -> Listing:
         """List the rows of a split; for None, those that name none."""
         pairs: dict[str, PairFiles] = {}
         problems = []
+        sources: set[Path] = set()
         for named, pair in _rows(root):
             if named != split:
                 continue
@@ -44,11 +51,14 @@ class Manifest:
                 if not part.path.is_file():
                     message = f"is named by {_path(root)} but not there; add it, or remove the row"
                     problems.append(Problem("missing partner", part.path, message))
-            if pair.name in pairs:
+            if pair.a.path in sources:
                 message = f"is the source of two rows of {_path(root)}; remove one"
                 problems.append(Problem("duplicate stem", pair.a.path, message))
             elif pair.a.path.is_file() and pair.b.path.is_file():
-                pairs[pair.name] = pair
+                # Names of other folders or endings may come to the same.
+                name = pair.name if pair.name not in pairs else f"{pair.name}-{len(pairs)}"
+                pairs[name] = pair._replace(name=name)
+            sources.add(pair.a.path)
         return Listing(tuple(pairs[name] for name in sorted(pairs)), tuple(problems))
 
     def classes(self, config: DataConfig) -> Palette | None:
@@ -74,7 +84,7 @@ def _rows(root: Path) -> Iterator[tuple[str | None, PairFiles]]:
             raise UserError(f"{where}: needs a path as source and one as target (columns source, target, split)")
         if split is not None and split not in SPLITS:
             raise UserError(f"{where}: has the split {split!r}; there are {', '.join(SPLITS)}, or none for all rows")
-        name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")
+        name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")[-LONGEST_NAME:]
         yield split, PairFiles(name, Part(path.parent / source), Part(path.parent / target))
 
 
