@@ -1,5 +1,7 @@
 """Depth and channels are kept, whatever kind of file they come in, and what cannot be used is refused by name."""
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -164,8 +166,8 @@ def test_numbers_that_are_no_picture_are_refused_by_name(
 ) -> None:
     path = tmp_path / "array.npy"
     np.save(path, array, allow_pickle=True)
-    for read in (read_picture, read_indices):
-        with pytest.raises(UserError, match=message) as caught:
+    for read, reason in ((read_picture, message), (read_indices, f"{message}|where one class index")):
+        with pytest.raises(UserError, match=reason) as caught:
             read(path)
         assert str(caught.value).startswith(str(path))
 
@@ -189,13 +191,52 @@ def test_planes_that_are_named_channels_are(tmp_path: Path) -> None:
 def test_class_numbers_come_from_every_kind_of_whole_numbers(tmp_path: Path, dtype: type[np.generic]) -> None:
     ids = np.array([[0, 1, 0], [1, 1, 0]])
     np.save(tmp_path / "ids.npy", ids.astype(dtype))
-    expected = ids * 255 if dtype is np.bool_ else ids
-    np.testing.assert_array_equal(read_indices(tmp_path / "ids.npy"), expected)
+    np.testing.assert_array_equal(read_indices(tmp_path / "ids.npy"), ids)
     if dtype in (np.uint8, np.uint16):
         tifffile.imwrite(tmp_path / "ids.tif", ids.astype(dtype))
         np.testing.assert_array_equal(read_indices(tmp_path / "ids.tif"), ids)
         Image.fromarray(ids.astype(dtype)).save(tmp_path / "ids.png")
         np.testing.assert_array_equal(read_indices(tmp_path / "ids.png"), ids)
+
+
+def _four_bits(values: NDArray[np.uint8]) -> bytes:
+    """A greyscale PNG of 4 bits a pixel; Pillow writes none."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width = values.shape
+    rows = b"".join(b"\0" + bytes(row[::2] * 16 + row[1::2]) for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 4, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_class_numbers_are_not_scaled_to_fill_their_bits(tmp_path: Path) -> None:
+    ids = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    (tmp_path / "four.png").write_bytes(_four_bits(ids))
+    (tmp_path / "eleven.pgm").write_bytes(b"P5\n4 3\n11\n" + ids.tobytes())
+    (tmp_path / "thousand.pgm").write_bytes(b"P5\n4 3\n1000\n" + ids.astype(">u2").tobytes())
+    tifffile.imwrite(tmp_path / "inverted.tif", ids, photometric="miniswhite")
+    for path in tmp_path.iterdir():
+        np.testing.assert_array_equal(read_indices(path), ids, err_msg=path.name)
+
+
+def test_deep_colours_in_ppm_are_refused_and_not_reduced(tmp_path: Path) -> None:
+    path = tmp_path / "deep.ppm"
+    path.write_bytes(b"P6\n2 1\n65535\n" + bytes(range(12)))
+    for read in (read_picture, inspect):
+        with pytest.raises(UserError, match=r"more than 8 bits.*save it as PNG or TIFF"):
+            read(path)
+
+
+def test_sides_that_lie_cost_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "lie.npy"
+    header = b"{'descr': '<u2', 'fortran_order': False, 'shape': (10000000, 1000000), }"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.ljust(117) + b"\n" + bytes(64))
+    for read in (read_picture, read_indices, inspect):
+        with pytest.raises(UserError, match="damaged or too large") as caught:
+            read(path)
+        assert str(caught.value).startswith(str(path))
 
 
 @settings(deadline=None, max_examples=80)

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from drawn_palettes import palettes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 
 from pairloom.data.streets import draw_street
-from pairloom.palette import CAMVID, CITYSCAPES, VOID, Colour, Palette, UInt8Array
+from pairloom.palette import CAMVID, CITYSCAPES, VOID, Colour, Palette, UInt8Array, colour_reading
 
 BUILT_IN = (CITYSCAPES, CAMVID)
 
@@ -93,3 +94,25 @@ def test_side_by_side_jpegs_at_quality_75_are_read_above_99_percent_right() -> N
         Image.fromarray(both).save(file, "JPEG", quality=75)
         right.append(float((CITYSCAPES.to_ids(np.asarray(Image.open(file))[:, 256:]) == ids).mean()))
     assert np.mean(right) > 0.99
+
+
+def test_tall_pictures_are_read_in_bands_that_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, ids = draw_street(0, 3, 96, 128)
+    file = io.BytesIO()
+    Image.fromarray(CITYSCAPES.to_colours(ids)).save(file, "JPEG", quality=75)
+    picture = np.asarray(Image.open(file))
+    whole = CITYSCAPES.to_ids(picture)
+    for pixels in (1, 128 * 7, 128 * 50):
+        monkeypatch.setattr(colour_reading, "_PIXELS_AT_ONCE", pixels)
+        np.testing.assert_array_equal(CITYSCAPES.to_ids(picture), whole)
+
+
+def test_a_few_colours_that_the_palette_does_not_know_stray_and_blends_do_not() -> None:
+    _, ids = draw_street(0, 3, 96, 128)
+    picture = CITYSCAPES.to_colours(ids)
+    assert CITYSCAPES.strays(picture) == ()
+    picture[:4, :4] = (128, 64, 129)
+    assert CITYSCAPES.strays(picture) == ((128, 64, 129),)
+    smooth = np.asarray(Image.fromarray(picture).resize((100, 70), Image.Resampling.BILINEAR))
+    assert CITYSCAPES.strays(smooth) == ()
+    assert CITYSCAPES.strays(np.full((4, 4, 3), 77, dtype=np.uint8)) == ()

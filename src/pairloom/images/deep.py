@@ -39,8 +39,11 @@ class ImageInfo(NamedTuple):
     dtype: str
 
 
-def kind(path: Path) -> Kind | None:
-    """Tell what reads a file; None for what Pillow reads without loss."""
+def kind(path: Path, *, as_stored: bool = False) -> Kind | None:
+    """Tell what reads a file; None for what Pillow reads without loss.
+
+    With `as_stored` that is no TIFF, since Pillow inverts some of them.
+    """
     if path.suffix.lower() == ".npy":
         return "npy"
     with path.open("rb") as file:
@@ -50,6 +53,8 @@ def kind(path: Path) -> Kind | None:
         return "png" if depth == 16 and colour != PNG_GREY else None
     if not head.startswith(TIFF_MAGIC):
         return None
+    if as_stored:
+        return "tiff"
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         shallow = page.dtype in (np.uint8, np.bool_) and page.samplesperpixel <= 4 and len(tiff.pages) == 1
@@ -74,16 +79,16 @@ def inspect(path: Path, kind: Kind) -> ImageInfo:
         return _turned(ImageInfo(height, width, channels, _dtype(page.dtype)), _tiff_orientation(page))
 
 
-def read(path: Path, kind: Kind) -> Picture:
-    """Read a picture, H×W×C, turned upright."""
+def read(path: Path, kind: Kind) -> NDArray[Any]:
+    """Read an image as it is stored, H×W×C, turned upright; `checked` makes a picture of it."""
     if kind == "npy":
-        array = np.load(path, allow_pickle=False)
-        return checked(array.reshape(_picture_shape(array)))
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # so that sides that lie cost no memory
+        return np.array(array).reshape(_picture_shape(array))
     if kind == "png":
         with Image.open(path, formats=("PNG",)) as image:  # which refuses what is too large to decode
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
-        return upright(checked(pixels[:, :, : _png_channels(path)]), number)
+        return upright(pixels[:, :, : _png_channels(path)], number)
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         (height, width, channels), channels_first = _tiff_shape(tiff)
@@ -93,7 +98,7 @@ def read(path: Path, kind: Kind) -> Picture:
         if channels_first:
             pixels = np.moveaxis(pixels, 0, -1)
         pixels = pixels.reshape(height, width, -1)[:, :, :channels]
-        return upright(checked(pixels), _tiff_orientation(page))
+        return upright(pixels, _tiff_orientation(page))
 
 
 def checked(values: NDArray[Any]) -> Picture:

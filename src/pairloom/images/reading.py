@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ def inspect(path: Path) -> ImageInfo:
         if kind := deep.kind(path):
             return deep.inspect(path, kind)
         with Image.open(path, formats=FORMATS) as image:
+            _require_depth(image)
             channels, dtype = MODES[image.mode]
             height, width = image.height, image.width
             if orientation(image) >= 5 and image.format != "TIFF":  # whose sides Pillow has exchanged already
@@ -62,8 +64,9 @@ def read_picture(path: Path) -> Picture:
     """
     with _named(path):
         if kind := deep.kind(path):
-            return deep.read(path, kind)
+            return deep.checked(deep.read(path, kind))
         with Image.open(path, formats=FORMATS) as image:
+            _require_depth(image)
             image.load()
             channels, dtype = MODES[image.mode]
             if dtype != "uint8":
@@ -84,18 +87,47 @@ def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
         UserError: if the file cannot be read, or holds colours or fractions.
     """
     with _named(path):
-        if kind := deep.kind(path):
+        if kind := deep.kind(path, as_stored=True):
             pixels = deep.read(path, kind)
-            if pixels.shape[2] != 1 or pixels.dtype == np.float32:
+            if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
                 raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
-            return pixels[:, :, 0]  # type: ignore[return-value]  # no floats
+            return _numbers(pixels[:, :, 0])
         with Image.open(path, formats=FORMATS) as image:
+            scale = _scale(image)
             image.load()
             if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
                 raise deep.Unfit(_NO_INDEX.format(f"{image.mode} pixels"))
-            values = np.asarray(image)
-            values = values.astype(np.uint8) if image.mode == "1" else deep.checked(values)
-            return upright(values, orientation(image))  # type: ignore[return-value]  # no floats
+            values = _numbers(np.asarray(image))
+            if scale != 1:
+                values = (values / scale).round().astype(values.dtype)
+            return upright(values, orientation(image))
+
+
+def _numbers(values: NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
+    """Return whole numbers of one of two kinds; of yes and no, 1 and 0."""
+    return values.astype(np.uint8) if values.dtype == np.bool_ else deep.checked(values)  # type: ignore[return-value]
+
+
+def _scale(image: Image.Image) -> float:
+    """Return by what Pillow will multiply the numbers of an image that is not decoded yet, to fill 8 or 16 bits."""
+    if image.format == "PNG" and (bits := _coding(image)) in ("L;2", "L;4"):
+        return 255 / (2.0 ** int(bits[-1]) - 1)
+    if image.format == "PPM" and isinstance(coding := _coding(image), tuple):
+        return float(255 if image.mode == "L" else 65535) / int(coding[1])
+    return 1.0
+
+
+def _require_depth(image: Image.Image) -> None:
+    """Raise Unfit for what Pillow would reduce to 8 bits."""
+    coding = _coding(image)
+    if image.format == "PPM" and image.mode == "RGB" and isinstance(coding, tuple) and int(coding[1]) > 255:
+        raise deep.Unfit("holds colours of more than 8 bits, which are not read from PPM; save it as PNG or TIFF")
+
+
+def _coding(image: Image.Image) -> Any:
+    """Return how an image that is not decoded yet is coded: for PNG the raw mode, for PPM it and the largest value."""
+    tiles = getattr(image, "tile", [])
+    return tiles[0].args if tiles else None
 
 
 _NO_INDEX = "holds {} where one class index a pixel was expected"
@@ -133,6 +165,6 @@ def _named(path: Path) -> Iterator[None]:
     # Readers raise whatever the damaged bytes led to.
     except (
         OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError,
-        struct.error, Image.DecompressionBombError,
+        MemoryError, struct.error, Image.DecompressionBombError,
     ) as error:  # fmt: skip
         raise UserError(f"{path}: the image is damaged or too large ({error})") from error

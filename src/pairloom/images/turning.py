@@ -1,9 +1,10 @@
 """How cameras turn their images, and turning them back."""
 
-import numpy as np
-from PIL import Image
+from typing import Any
 
-from pairloom.images.arrays import Picture
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 ORIENTATION = 0x0112
 """The tag that tells, 1 to 8; 5 to 8 exchange height and width (EXIF 2.3, section 4.6.4)."""
@@ -23,7 +24,7 @@ def orientation(image: Image.Image) -> int:
     return number if number in range(1, 9) else 1
 
 
-def upright(pixels: Picture, number: int) -> Picture:
+def upright(pixels: NDArray[Any], number: int) -> NDArray[Any]:
     """Turn an image (H×W×C) back that is turned so."""
     if number >= 5:
         pixels = pixels.swapaxes(0, 1)

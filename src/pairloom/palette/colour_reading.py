@@ -26,6 +26,10 @@ _ALIKE_BONUS = 60.0
 """Taken off a colour's cost for each neighbour that was read so."""
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]).T
 """RGB to brightness and tints, as JPEG does (ITU-T T.871)."""
+_SURROUNDINGS = _REACH + 3
+"""Rows around a pixel that bear on it: areas within reach, the neighbours that make an area, and two votes."""
+_PIXELS_AT_ONCE = 1 << 17
+"""Pixels that are read at once, since some tens of bytes are needed for each pixel and each known colour."""
 _AT_ONCE = 1 << 15
 """Different colours that are compared at once: a photograph's hundred thousands would need gigabytes."""
 
@@ -41,6 +45,18 @@ def read_colours(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: 
     Returns:
         H×W, the row of `known` for each pixel.
     """
+    height, width = picture.shape[:2]
+    rows = max(_PIXELS_AT_ONCE // max(width, 1), 1)
+    meanings = np.empty((height, width), dtype=np.intp)
+    for top in range(0, height, rows):
+        # What a pixel means depends on those around it, so bands overlap.
+        first, last = max(top - _SURROUNDINGS, 0), min(top + rows + _SURROUNDINGS, height)
+        band = _read_band(picture[first:last], known, classes)
+        meanings[top : top + rows] = band[top - first : top - first + rows]
+    return meanings
+
+
+def _read_band(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: int) -> NDArray[np.intp]:
     nearest, distances = nearest_colours(picture, known)
     if distances.any():
         alike = _alike_neighbours(nearest)
