@@ -1,6 +1,5 @@
 """Image files into arrays: any kind of pixel, depth and channels kept, turned upright, or refused by name."""
 
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,9 +161,8 @@ def _named(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: not an image that can be read ({', '.join(FORMATS)}, npy)") from error
     except deep.Unfit as error:
         raise UserError(f"{path}: {error}") from error
-    # Readers raise whatever the damaged bytes led to.
-    except (
-        OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError,
-        MemoryError, struct.error, Image.DecompressionBombError,
-    ) as error:  # fmt: skip
-        raise UserError(f"{path}: the image is damaged or too large ({error})") from error
+    except UserError:
+        raise
+    # Readers raise whatever damaged bytes have led them to: errors of a dozen kinds, and of any library below them.
+    except Exception as error:
+        raise UserError(f"{path}: the image is damaged or too large ({' '.join(str(error).split())})") from error
