@@ -23,6 +23,8 @@ class KeptModel:
     def __init__(self, run: RunFolder) -> None:
         self._folder = run.model
         self._before = run.checkpoints / "model-before"
+        self._partial = run.checkpoints / "model-before.partial"
+        shutil.rmtree(self._partial, ignore_errors=True)
         if self._before.is_dir():
             for path in self._before.iterdir():
                 path.replace(self._folder / path.name)
@@ -41,13 +43,11 @@ class KeptModel:
         self._saved = self._folder.is_dir()
 
     def _set_aside(self) -> None:
-        unfinished = self._before.with_name(f".{self._before.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        self._partial.mkdir()
         for path in self._folder.glob("[!.]*"):
             try:
-                os.link(path, unfinished / path.name)  # new files take the names, and this one stays
+                os.link(path, self._partial / path.name)  # new files take the names, and this one stays
             except OSError:  # not every file system has links
-                shutil.copy2(path, unfinished / path.name)
-        unfinished.replace(self._before)
+                shutil.copy2(path, self._partial / path.name)
+        self._partial.replace(self._before)
         self._saved = False
