@@ -83,12 +83,18 @@ def train_experiment(
     require_empty(Path(out))
     experiment, folder = chosen_experiment(preset, load)
     choose_device(experiment.train.device)
-    # The run folder is made once the pairs are known to serve, so that a mistake in them costs no folder.
-    training, validation = _open_pairs(experiment, folder)
-    experiment = _with_channels(experiment, training.source, training.target)
     run = RunFolder(Path(out))
+    new = [path for path in (run.path, *run.path.parents) if not path.exists()]
     with run.locked():
-        run.begin(experiment, folder.palette or folder.source_palette)
+        # Begun before the pairs are decoded, so that a run that is stopped by then can be gone on with.
+        experiment = run.begin(experiment, folder.palette or folder.source_palette)
+        try:
+            training, validation = _open_pairs(experiment, folder)
+        except (UserError, OSError):
+            run.abandon(new)  # a mistake in the pairs costs no folder
+            raise
+        experiment = _with_channels(experiment, training.source, training.target)
+        run.write_config(experiment)
         say(folder.describe())
         return fit(experiment, training, validation, run, say=say)
 
@@ -150,9 +156,10 @@ def resume(
     new = dataclasses.replace(old, epochs=epochs or old.epochs, device=device or old.device)
     changed = dataclasses.replace(experiment, train=new)
     choose_device(changed.train.device)
-    training, validation = _open_pairs(changed, PairFolder.open(changed.data))
     with folder.locked():
         folder.prepare()
+        training, validation = _open_pairs(changed, PairFolder.open(changed.data))
+        changed = _with_channels(changed, training.source, training.target)
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
             folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))

@@ -1,8 +1,8 @@
 """The run folder: what lies where, how a new one is begun, and that one process at a time works in it."""
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +106,8 @@ class RunFolder:
         finally:
             lock.release()
 
-    def begin(self, experiment: Experiment, palette: Palette | None) -> None:
-        """Write the config into the folder, which is locked, before anything else happens.
+    def begin(self, experiment: Experiment, palette: Palette | None) -> Experiment:
+        """Write the config into the folder, which is locked, before anything else happens; return it as written.
 
         Args:
             experiment: the resolved experiment.
@@ -129,6 +129,15 @@ class RunFolder:
             self.prepare()
         except OSError as error:
             raise UserError(f"{self.path}: the run folder cannot be written ({error.strerror})") from error
+        return experiment
+
+    def abandon(self, new: Sequence[Path]) -> None:
+        """Remove a run that has only been begun, and the folders that it had to make (innermost first)."""
+        for path in (self.config, self.palette, self.path / LOCK):
+            path.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.report, *new):
+            with suppress(OSError):  # somebody has put something into it
+                folder.rmdir()
 
     def prepare(self) -> None:
         """Create the sub-folders, and remove what a killed process may have left half-written."""

@@ -253,3 +253,55 @@ def test_the_real_camvid_is_read_whole(camvid: Path) -> None:
     classes = set(pair.target.flat)
     assert classes <= {*range(11), VOID}
     assert {CAMVID.index("road"), CAMVID.index("building")} <= classes
+
+
+def _targets(root: Path, targets: list[UInt8Array], suffix: str = ".png") -> Path:
+    """Two folders with noise as sources and these targets; the last validates."""
+    for index, target in enumerate(targets):
+        split = "val" if index == len(targets) - 1 else "train"
+        save(root / "source" / split / f"{index}.png", _noise(*target.shape[:2]))
+        save(root / "target" / split / f"{index}{suffix}", target)
+    return root
+
+
+def _areas(values: list[int], count: int = 6) -> list[UInt8Array]:
+    """Maps in areas of 16×16 pixels."""
+    return [np.kron(RNG.choice(values, (8, 8)), np.ones((16, 16))).astype(np.uint8) for _ in range(count)]
+
+
+def test_label_maps_of_more_than_64_classes_are_found_by_their_areas(tmp_path: Path) -> None:
+    folder = _open(_targets(tmp_path, _areas(list(range(150)), 8)))
+    assert folder.palette is not None
+    assert len(folder.palette) == 150
+
+
+def test_dark_photographs_are_no_label_maps(tmp_path: Path) -> None:
+    dark = [_noise(64, 64, 1).squeeze(2) // 6 for _ in range(4)]
+    assert _open(_targets(tmp_path, dark)).palette is None
+
+
+def test_grey_jpegs_of_masks_are_read_as_the_colours_that_they_were(tmp_path: Path) -> None:
+    masks = _areas([0, 255])
+    folder = _open(_targets(tmp_path, masks, ".jpg"))
+    assert folder.palette is not None
+    assert len(folder.palette) == 2
+    target = folder.read(folder.files("val")[0]).target
+    white = max(range(2), key=lambda number: sum(folder.palette.colours[number]))  # type: ignore[union-attr]
+    np.testing.assert_array_equal(target == white, masks[-1] == 255)
+
+
+def test_an_own_palettes_colours_serve_grey_masks_whose_values_it_does_not_tell(tmp_path: Path) -> None:
+    masks = _areas([0, 255])
+    write_palette(
+        tmp_path / "bw.yaml", Palette("bw", ("bg", "fg"), ((0, 0, 0), (255, 255, 255)), void_colour=(9, 9, 9))
+    )
+    folder = _open(_targets(tmp_path / "data", masks), palette=str(tmp_path / "bw.yaml"))
+    np.testing.assert_array_equal(folder.read(folder.files("val")[0]).target, masks[-1] // 255)
+
+
+def test_values_that_a_palette_does_not_know_are_refused_and_not_read_as_the_nearest_colour(tmp_path: Path) -> None:
+    own = Palette("own", ("bg", "fg"), ((0, 0, 0), (255, 255, 255)), void_colour=(9, 9, 9), values=(0, 200))
+    write_palette(tmp_path / "own.yaml", own)
+    folder = _open(_targets(tmp_path / "data", _areas([0, 1])), palette=str(tmp_path / "own.yaml"))
+    with pytest.raises(UserError, match="the value 1 is none of palette 'own'"):
+        folder.read(folder.files("val")[0])

@@ -42,3 +42,9 @@ def test_the_confusion_matrix_has_a_row_for_each_true_class() -> None:
     confusion = score([(prediction, truth)], PALETTE, "val").confusion
     assert confusion[0].tolist() == [1, 0, 0, 1]
     assert confusion[1].tolist() == [0, 0, 0, 1]
+
+
+def test_a_single_class_can_be_scored() -> None:
+    truth = np.array([[0, 0, VOID]], dtype=np.uint8)
+    record = score([(np.zeros_like(truth), truth)], Palette("one", ("a",), ((1, 0, 0),)), "val").to_record()
+    assert (record["mean_iou"], record["pixel_accuracy"], record["per_class"]) == (1, 1, {"a": 1})

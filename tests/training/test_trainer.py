@@ -23,6 +23,7 @@ from pairloom.training.interrupts import Interrupted
 from pairloom.training.kept_model import KeptModel
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.step import Losses, TrainingStep
+from trees import two_folders
 
 SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 4, "train.snapshot_every": 2, "seed": 3}
 PRESETS = ("seed", "recommended")
@@ -189,6 +190,15 @@ def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path
         resume(run, epochs=2, say=_quiet)
 
 
+def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> None:
+    two_folders(tmp_path / "data")
+    run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
+    palette = run / "palette.yaml"
+    palette.write_text(palette.read_text().replace("class 1:", "another:"))
+    with pytest.raises(UserError, match=r"classes or channels are not those that it began with.*palette\.yaml"):
+        resume(run, epochs=2, say=_quiet)
+
+
 def test_a_config_that_does_not_fit_the_saved_state_is_refused(streets: Path, tmp_path: Path) -> None:
     run = _train(streets, tmp_path / "run", "recommended", epochs=1)
     config = run / "config.yaml"
@@ -338,3 +348,30 @@ def test_the_learning_rate_falls_between_its_two_epochs() -> None:
             assert math.isclose(learning_rate(config, epochs, 15), 2.0 * halfway)
             assert learning_rate(config, epochs, 20) == (2.0 if decay == "none" else 0.0)
             assert learning_rate(config, epochs, 99) == (2.0 if decay == "none" else 0.0)
+
+
+def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
+
+    def stop(*_words: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pairloom.api.PairStore.open", stop)
+        with pytest.raises(KeyboardInterrupt):
+            _train(streets, tmp_path / "stopped", "recommended")
+    resume(tmp_path / "stopped", say=_quiet)
+    assert _weights(tmp_path / "stopped") == _weights(undisturbed)
+    assert (tmp_path / "stopped" / "config.yaml").read_bytes() == (undisturbed / "config.yaml").read_bytes()
+
+
+def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="7 pairs were asked for"):
+        _train(streets, tmp_path / "new" / "run", "recommended", train_pairs=7)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="7 pairs were asked for"):
+        _train(streets, tmp_path / "empty", "recommended", train_pairs=7)
+    assert list((tmp_path / "empty").iterdir()) == []

@@ -1,5 +1,6 @@
 """`pairloom demo` and `pairloom train`."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -110,8 +111,9 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     try:
         result = training()
     except KeyboardInterrupt:
-        if (run / "config.yaml").exists():
-            print(f"pairloom: to go on from here: pairloom train --resume {run}", file=sys.stderr)
+        begun = (run / "config.yaml").exists()
+        again = f"pairloom train --resume {shlex.quote(str(run))}" if begun else "the same command"
+        print(f"pairloom: to go on from here: {again}", file=sys.stderr)
         raise
     scores = result.record["validation"]
     print(
@@ -120,4 +122,4 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     )
     print_scores({"": scores})
     print(f"\nReport: {result.run.report / 'grid.png'} and {result.run.report / 'curves.png'}")
-    print(f"Use it: pairloom translate {result.run.path} PHOTO.jpg --out translated")
+    print(f"Use it: pairloom translate {shlex.quote(str(result.run.path))} PHOTO.jpg --out translated")

@@ -58,4 +58,4 @@ def translate(words: list[str]) -> None:
     from pairloom.inference.translator import translate
 
     written = translate(options.run, options.inputs, options.out, options.device)
-    print(f"{len(written)} written to {options.out}")
+    print(f"{len(written)} written to {options.out}, at the size at which the model was trained")

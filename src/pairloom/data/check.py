@@ -19,7 +19,7 @@ from pairloom.images import Picture
 from pairloom.palette import VOID, Colour, UnknownValueError
 from pairloom.progress import track
 
-FAR_LIMIT = 0.05
+FAR_LIMIT = 0.2
 """Share of a target's pixels that may be far from every colour: JPEG's blends at the borders stay below it."""
 VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""

@@ -1,7 +1,7 @@
 """Finds out from a sample of files what one side of a data set holds: classes, and which, or pictures."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -12,12 +12,14 @@ from pairloom.data.layouts import Part
 from pairloom.data.sides import ColourReader, IndexReader, Reader, half
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, colour_table, for_display, inspect, read_indices, read_picture
-from pairloom.palette import Palette, find_colours, find_indices
+from pairloom.palette import Colour, Palette, find_colours, find_indices
 
 Result = TypeVar("Result")
 
 COLOUR_SAMPLE = 24
 """Pictures that are looked at; their colours are clustered, which takes a moment each."""
+TONES = 0.4
+"""Share of equal neighbours below which greyscale pictures show tones: no colours saved as grey are in them."""
 INDEX_SAMPLE = 200
 """Label maps that are looked at; a class that none of these holds would be refused later."""
 
@@ -45,7 +47,10 @@ def find_classes(parts: Sequence[Part], known: Palette | None = None) -> Classes
     with ThreadPoolExecutor(cores()) as pool:
         kinds = [kind for kind in pool.map(_tried(holds_values), chosen) if kind is not None]
         if kinds and all(kinds):
-            return _in_values([found for found in pool.map(_tried(_values), chosen) if found], chosen, known)
+            samples = [sample for sample in pool.map(_tried(_values), chosen) if sample is not None]
+            classes = _in_values(samples, chosen, known)
+            if classes or not samples or np.mean([sample.flat_share for sample in samples]) < TONES:
+                return classes
         found = pool.map(_tried(_picture), _spread(chosen, COLOUR_SAMPLE))
         pictures = [picture for picture in found if picture is not None]
     palette = known or (find_colours(pictures) if pictures else None)
@@ -56,17 +61,34 @@ def find_classes(parts: Sequence[Part], known: Palette | None = None) -> Classes
     return Classes(palette, ColourReader(palette), float(np.mean([palette.far_share(image) for image in pictures])))
 
 
-def _in_values(samples: Sequence[Mapping[int, int]], parts: Sequence[Part], known: Palette | None) -> Classes | None:
-    """Tell which classes label maps hold, by how often each value occurs in each of them."""
+class _Sample(NamedTuple):
+    """One image that may be a label map."""
+
+    counts: dict[int, int]
+    """How often each value occurs."""
+    flat_share: float
+    """Share of the pixels that equal their neighbour to the right: areas are flat, tones are not."""
+
+
+def _in_values(samples: Sequence[_Sample], parts: Sequence[Part], known: Palette | None) -> Classes | None:
+    """Tell which classes label maps hold; None for greyscale pictures, and for colours saved as grey."""
     counts: Counter[int] = Counter()
     for sample in samples:
-        counts.update(sample)
-    if known:
-        fits = not known.outside(np.array(sorted(counts)))
-        return Classes(known, IndexReader(known) if fits else ColourReader(known))
+        counts.update(sample.counts)
+    if not counts:
+        return None
     table = next(filter(None, map(_tried(lambda part: colour_table(part.path)), parts)), None)
-    palette = find_indices(counts, table) if counts else None
-    return Classes(palette, IndexReader(palette)) if palette else None
+    if known is None:
+        palette = find_indices(counts, table, float(np.mean([sample.flat_share for sample in samples])))
+        return Classes(palette, IndexReader(palette)) if palette else None
+    # What fits more pixels: the palette's values, or its colours. Neither may; reading by value then says so.
+    by_value = sum(count for value, count in counts.items() if value in known.values)
+    by_colour = sum(count for value, count in counts.items() if _colour(value, table) in known.colours)
+    return Classes(known, IndexReader(known) if by_value >= by_colour else ColourReader(known))
+
+
+def _colour(value: int, table: Sequence[Colour] | None) -> Colour:
+    return table[value] if table and value < len(table) else (value, value, value)
 
 
 def _tried(read: Callable[[Part], Result]) -> Callable[[Part], Result | None]:
@@ -91,11 +113,12 @@ def holds_values(part: Part) -> bool:
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
 
 
-def _values(part: Part) -> dict[int, int]:
-    """Return how often each value occurs in a label map."""
-    counts = np.bincount(half(read_indices(part.path), part).ravel())
+def _values(part: Part) -> _Sample:
+    indices = half(read_indices(part.path), part)
+    counts = np.bincount(indices.ravel())
     values = np.flatnonzero(counts)
-    return dict(zip(values.tolist(), counts[values].tolist(), strict=True))
+    flat = float((indices[:, 1:] == indices[:, :-1]).mean()) if indices.shape[1] > 1 else 1.0
+    return _Sample(dict(zip(values.tolist(), counts[values].tolist(), strict=True)), flat)
 
 
 def _spread(parts: Sequence[Part], count: int) -> list[Part]:

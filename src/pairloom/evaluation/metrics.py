@@ -88,17 +88,18 @@ def score(pairs: Iterable[tuple[Picture, Picture]], palette: Palette, split: str
         palette: the classes.
         split: its name, for the record.
     """
-    confusion = torch.zeros(len(palette), len(palette), dtype=torch.int64)
+    classes = max(len(palette), 2)  # torchmetrics knows no single class
+    confusion = torch.zeros(classes, classes, dtype=torch.int64)
     count = 0
     for prediction, truth in pairs:
         confusion += multiclass_confusion_matrix(
             torch.from_numpy(prediction.astype(np.int64)),
             torch.from_numpy(truth.astype(np.int64)),
-            num_classes=len(palette),
+            num_classes=classes,
             ignore_index=VOID,
         )
         count += 1
-    return Scores(split, count, palette.names, confusion.numpy())
+    return Scores(split, count, palette.names, confusion.numpy()[: len(palette), : len(palette)])
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

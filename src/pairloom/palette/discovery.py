@@ -16,6 +16,8 @@ _LARGEST_INDEX = 63
 _MOST_LEVELS = 32
 """Grey levels beyond this number are tones, not classes."""
 _MOST_CLASSES = VOID - 1
+_TONES, _AREAS, _FEW = 0.4, 0.75, 4
+"""Shares of equal neighbours below which values are tones, and above which they are areas; few values are no tones."""
 _MOST_COLOURS = 64
 _NEARLY_ALL = 0.999
 _JUMP = 8
@@ -31,7 +33,9 @@ _PIXELS_A_COLOUR = 8
 
 
 def find_indices(
-    sample: Mapping[int, int] | Sequence[NDArray[np.integer]], table: Sequence[Colour] | None = None
+    sample: Mapping[int, int] | Sequence[NDArray[np.integer]],
+    table: Sequence[Colour] | None = None,
+    flat_share: float | None = None,
 ) -> Palette | None:
     """Find the classes of targets with one channel.
 
@@ -42,6 +46,8 @@ def find_indices(
     Args:
         sample: how often each value occurs, or some of the targets (H×W, integers).
         table: the colour table that the files have, if they have one: the colour of each value from 0.
+        flat_share: share of the pixels that equal their neighbour, 0 to 1, where it is known: small values that
+            change from pixel to pixel are dark tones, and large ones in flat areas are class numbers.
 
     Returns:
         The palette, named 'found', its classes named by their position; or None where the values are the tones of
@@ -53,7 +59,13 @@ def find_indices(
     numbers = [value for value in present if value != VOID]
     # A mask of 0 and 255 has two classes; otherwise 255 beside other numbers is void.
     numbered = bool(numbers) and not (numbers == [0] and VOID in present)
-    if numbered and numbers[-1] <= _LARGEST_INDEX:
+    largest = _LARGEST_INDEX
+    if flat_share is not None and table is None:
+        if flat_share < _TONES and len(present) > _FEW:
+            return None
+        if flat_share > _AREAS and len(numbers) > _MOST_LEVELS:
+            largest = _MOST_CLASSES - 1
+    if numbered and numbers[-1] <= largest:
         return _found(tuple(range(numbers[-1] + 1)), (VOID,), *_table_colours(range(numbers[-1] + 1), table or ()))
     if table is not None:
         values, void_values = (numbers, (VOID,)) if numbered else (present, ())

@@ -68,7 +68,8 @@ def named_palette(name_or_path: str) -> Palette:
         exists = False
     if not exists:
         raise UserError(
-            f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor a palette file (YAML)"
+            f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor a palette file (YAML) that is "
+            "there"
         )
     return read_palette(path)
 

@@ -18,6 +18,8 @@ class TrainingState(TypedDict):
     """Steps done."""
     pairs: list[str]
     """Names of the training and the validation pairs."""
+    sides: list[dict[str, Any]]
+    """What sources and targets are: channels, and classes with their colours."""
     history: list[EpochRecord]
     """The records of the epochs that are closed; one that has had all its steps may still have to be."""
     totals: dict[str, Tensor]

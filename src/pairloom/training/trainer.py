@@ -130,6 +130,7 @@ def fit(
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
     pairs = [*training.names, *validation.names]
+    sides = [training.source.to_record(), training.target.to_record()]
     state = load_state(run.checkpoints) if resume else None
     if resume and state is None:
         say("no training state was saved yet: starting from the beginning")
@@ -139,6 +140,11 @@ def fit(
             raise UserError(
                 f"{data.root}: its pairs are not those that {run.path} began with ({', '.join(changed[:3]) or 'order'} "
                 f"...); bring them back, or start a new run"
+            )
+        if state["sides"] != sides:
+            raise UserError(
+                f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
+                f"{run.palette.name} and to {data.root}, or start a new run"
             )
         totals = {name: total.to(device) for name, total in state["totals"].items()}
         step, epoch, history = state["step"], _Epoch(totals, state["seconds"]), state["history"]
@@ -163,6 +169,7 @@ def fit(
             TrainingState(
                 step=step,
                 pairs=pairs,
+                sides=sides,
                 history=log.history,
                 totals=epoch.totals,
                 seconds=epoch.seconds,

@@ -81,7 +81,8 @@ def _rows(root: Path) -> Iterator[tuple[str | None, PairFiles]]:
         where = f"{path}, line {number}"
         source, target, split = (row.get(column) or None for column in ("source", "target", "split"))
         if not isinstance(source, str) or not isinstance(target, str) or "\0" in source + target:
-            raise UserError(f"{where}: needs a path as source and one as target (columns source, target, split)")
+            columns = ", ".join(row)
+            raise UserError(f"{where}: needs a path as source and one as target; the columns here are {columns[:80]}")
         if split is not None and split not in SPLITS:
             raise UserError(f"{where}: has the split {split!r}; there are {', '.join(SPLITS)}, or none for all rows")
         name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")[-LONGEST_NAME:]
