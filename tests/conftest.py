@@ -9,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+import pairloom
 from pairloom.data.store import CACHE_VARIABLE
 from pairloom.data.streets import draw_street
 from pairloom.palette import CITYSCAPES
+from trained import TinyRun
 
 CAMVID_VARIABLE = "PAIRLOOM_CAMVID"
 REQUIRE_VARIABLE = "PAIRLOOM_REQUIRE"
@@ -59,6 +61,24 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
             both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
             Image.fromarray(both).save(root / split / f"{index:04d}.png")
     return root
+
+
+def _trained(streets: Path, folder: Path, **settings: object) -> TinyRun:
+    tiny = {"size": 32, "epochs": 4, "model.width": 4, "train.snapshot_every": 1, "train.samples": 2}
+    pairloom.train(streets, folder, settings={**tiny, **settings}, say=lambda _line: None)
+    return TinyRun(folder, streets)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """A finished run, to be looked at only."""
+    return _trained(streets, tmp_path_factory.mktemp("runs") / "first")
+
+
+@pytest.fixture(scope="session")
+def other_run(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """Another run on the same streets, with a higher learning rate."""
+    return _trained(streets, tmp_path_factory.mktemp("runs") / "second", **{"optim.learning_rate": 2e-3})
 
 
 @pytest.fixture

@@ -402,6 +402,7 @@ def test_training_makes_the_run_folder_that_it_announces(trained: tuple[Path, st
         "model/model.safetensors",
         "report/grid.png",
         "report/curves.png",
+        "report/index.html",
         "checkpoints/last.pt",
         "checkpoints/epoch-0001/model.safetensors",
         "checkpoints/epoch-0002/model.safetensors",
@@ -411,7 +412,7 @@ def test_training_makes_the_run_folder_that_it_announces(trained: tuple[Path, st
     assert list(run.rglob("*unfinished*")) == []
     assert "epoch 1/2" in out
     assert "epoch 2/2" in out
-    for announced in (run / "model", run / "report" / "grid.png", run / "report" / "curves.png"):
+    for announced in (run / "model", run / "report" / "index.html"):
         assert str(announced) in out
     assert f"pairloom translate {run}" in out
     experiment = RunFolder(run).experiment()

@@ -22,6 +22,7 @@ LEVELS = (
     {"data"},
     {"models"},
     {"evaluation"},
+    {"report"},
     {"training", "inference"},
     {"api"},
     {"demonstration"},

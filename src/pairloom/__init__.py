@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from pairloom.api import check, evaluate, resume, train
+    from pairloom.api import check, compare, evaluate, resume, train
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
     from pairloom.data.streets import draw_street, write_streets
     from pairloom.demonstration import demo
     from pairloom.errors import UserError
+    from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
     from pairloom.inference.translator import Translator, translate
@@ -27,6 +28,7 @@ _HOMES = {
     "CAMVID": "palette",
     "CITYSCAPES": "palette",
     "CheckResult": "data.check",
+    "Comparison": "evaluation.comparison",
     "Experiment": "config",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
@@ -36,6 +38,7 @@ _HOMES = {
     "UserError": "errors",
     "VOID": "palette",
     "check": "api",
+    "compare": "api",
     "demo": "demonstration",
     "draw_street": "data.streets",
     "evaluate": "api",
@@ -53,6 +56,7 @@ __all__ = [
     "CITYSCAPES",
     "VOID",
     "CheckResult",
+    "Comparison",
     "Experiment",
     "Palette",
     "PictureScores",
@@ -62,6 +66,7 @@ __all__ = [
     "UserError",
     "__version__",
     "check",
+    "compare",
     "demo",
     "draw_street",
     "evaluate",

@@ -1,26 +1,28 @@
 """The verbs as Python functions: what the command line calls, and what `import pairloom` offers."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from pairloom.config import DataConfig, Device, Direction, Experiment, LayoutName
+from pairloom.config import Device, Direction, Experiment, LayoutName
 from pairloom.data.check import CheckResult, check_pairs
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import find_layout
 from pairloom.data.sides import Side, common_side
 from pairloom.data.store import PairStore
-from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
+from pairloom.evaluation.comparison import Comparison, compare_scores, distinct
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At, score_model
+from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.images import inspect
 from pairloom.models.devices import choose_device
 from pairloom.models.heads import require_targets
 from pairloom.models.model_folder import find_model, load_model
-from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL
+from pairloom.palette import CITYSCAPES
+from pairloom.report.comparison_page import write_comparison
+from pairloom.report.page import require_replaceable
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult, fit
@@ -191,32 +193,49 @@ def evaluate(
         UserError: if there is no model, no data, or they do not know the same classes.
     """
     model = load_model(find_model(Path(run)), choose_device(device))
-    classes = model.target.palette
-    own = RunFolder(Path(run))
-    config = own.experiment().data if own.config.is_file() else DataConfig()
-    if data is not None:
-        found = find_layout(Path(data), layout).name
-        # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
-        palette = config.palette if found == config.layout else "auto"
-        config = dataclasses.replace(config, root=str(data), layout=found, palette=palette)
-    elif not config.root:
-        raise UserError(f"{run}: a model folder does not know its data; name DATA as well")
-    config = dataclasses.replace(
-        config,
-        direction=direction or config.direction,
-        target="classes" if classes else "images",
-        classes="all" if classes and classes.names == CITYSCAPES_ALL.names else config.classes,
+    pairs = EvaluationSplit.open(
+        Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )
-    folder = PairFolder.open(config, classes or model.source.palette)
-    if classes and folder.palette and folder.palette.names != classes.names:
-        raise UserError(
-            f"the model knows the classes of palette {classes.name!r}, the data has those of "
-            f"{folder.palette.name!r}; scores need the same"
-        )
-    files = folder.files(split)
-    channels = model.source.channels, model.target.channels
-    pairs = read_ahead(lambda pair: folder.read(pair, channels), files)
-    return score_model(model, pairs, len(files), split, at=at)
+    return score_model(model, pairs, len(pairs), split, at=at)
+
+
+def compare(
+    runs: Sequence[str | Path],
+    data: str | Path | None = None,
+    *,
+    split: str = "val",
+    at: At | None = None,
+    device: str = "auto",
+    page: str | Path | None = None,
+) -> Comparison:
+    """Score several models on the same pairs, and tell what of their differences the choice of pairs could explain.
+
+    Args:
+        runs: run folders or model folders, two or more; the others are compared with the first.
+        data: folder that holds the pairs, or a manifest; None takes the first run's own.
+        split: `train`, `val` or `test`.
+        at: score at the models' `size`, or at the images' `native` size; None takes `size` where the models share it.
+        device: `auto`, `cpu` or `cuda`.
+        page: HTML file to write as well; None writes none.
+
+    Raises:
+        UserError: if there are fewer than two runs or one holds no model, they translate into different things, one
+            has trained on pairs on which the first is scored, or the page would replace another file.
+    """
+    if len(runs) < 2:
+        raise UserError("name two runs or more to compare")
+    if page is not None:
+        require_replaceable(Path(page))
+    paths, chosen_device = [Path(run) for run in runs], choose_device(device)
+    models = [load_model(find_model(path), chosen_device) for path in paths]
+    chosen_at = at or ("size" if len({model.size for model in models}) == 1 else "native")
+    pairs = EvaluationSplit.open(paths[0], models[0], Path(data) if data is not None else None, split)
+    splits = [pairs.for_model(path, model, same_data=data is None) for path, model in zip(paths, models, strict=True)]
+    scores = [score_model(model, own, len(own), split, at=chosen_at) for model, own in zip(models, splits, strict=True)]
+    comparison = compare_scores(distinct([str(run) for run in runs]), scores, chosen_at)
+    if page is not None:
+        write_comparison(Path(page), comparison, paths, models, splits)
+    return comparison
 
 
 def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, PairStore]:

@@ -62,6 +62,8 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     constant = np.full(size, int(seen.class_shares().argmax()), dtype=np.uint8)
     return DemoResult(
         training,
-        score(((classifier.predict(pair.source), pair.target) for pair in unseen), palette, "val").to_record(),
-        score(((constant, pair.target) for pair in unseen), palette, "val").to_record(),
+        score(
+            ((pair.name, classifier.predict(pair.source), pair.target) for pair in unseen), palette, "val"
+        ).to_record(),
+        score(((pair.name, constant, pair.target) for pair in unseen), palette, "val").to_record(),
     )

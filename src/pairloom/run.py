@@ -81,6 +81,10 @@ class RunFolder:
         """The sample pairs as the generator translated them after an epoch."""
         return self.path / "samples" / f"epoch-{epoch:04d}"
 
+    def sample(self, epoch: int, pair: str, suffix: str) -> Path:
+        """One of them; the suffix is that of the model's target."""
+        return self.samples(epoch) / f"{pair}{suffix}"
+
     def sampled_epochs(self) -> list[int]:
         """Epochs that have sample pictures, in order."""
         names = (folder.name.removeprefix("epoch-") for folder in self.path.glob("samples/epoch-*"))

@@ -1,6 +1,6 @@
 """Scores as a table on the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from pairloom.data.check import CheckResult
+    from pairloom.evaluation.comparison import Comparison, Estimate
     from pairloom.evaluation.metrics import ScoreRecord
     from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
@@ -49,6 +50,37 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
         if any(figure is not None for figure in figures):
             table.add_row(f"  IoU {name}", *map(_figure, figures))
     Console().print(table)
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """Print a row a score and class: each run's, and its difference to the first with the interval; then verdicts."""
+    letters = [chr(ord("A") + index) if index < 26 else str(index + 1) for index in range(len(comparison.runs))]
+    for letter, run in zip(letters, comparison.runs, strict=True):
+        print(f"{letter}  {run.name}")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for letter in letters:
+        table.add_column(letter, justify="right")
+        if letter != letters[0]:
+            table.add_column(f"{letter} - A", justify="right")
+    for name in comparison.runs[0].overall:
+        cells = [[run.overall[name], run.difference[name]] for run in comparison.runs]
+        table.add_row(SCORE_LABELS[name], *_compared(cells))
+    for name in comparison.classes:
+        cells = [[run.per_class[name], run.class_difference[name]] for run in comparison.runs]
+        table.add_row(f"  IoU {name}", *_compared(cells))
+    Console(soft_wrap=True).print(table, markup=False)
+    for run in comparison.runs[1:]:
+        print(comparison.verdict(run))
+
+
+def _compared(cells: Sequence[Sequence["Estimate"]]) -> Iterator[str]:
+    for index, (score, difference) in enumerate(cells):
+        yield _figure(score.value)
+        if index and difference.value is None:
+            yield "-"
+        elif index:
+            yield f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
 
 
 SCORE_LABELS = {

@@ -18,7 +18,7 @@ PALETTE = Palette("test", ("a", "b", "c", "d"), ((1, 0, 0), (2, 0, 0), (3, 0, 0)
 )
 @settings(max_examples=60, deadline=None)
 def test_scores_equal_a_count_pixel_by_pixel(truth: UInt8Array, prediction: UInt8Array) -> None:
-    record = score(zip(prediction, truth, strict=True), PALETTE, "val").to_record()
+    record = score(zip("ab", prediction, truth, strict=True), PALETTE, "val").to_record()
     pixels = [(int(p), int(t)) for p, t in zip(prediction.flat, truth.flat, strict=True) if t != VOID]
     recalls, ious = [], []
     for index, name in enumerate(PALETTE.names):
@@ -39,12 +39,12 @@ def test_scores_equal_a_count_pixel_by_pixel(truth: UInt8Array, prediction: UInt
 
 def test_the_confusion_matrix_has_a_row_for_each_true_class() -> None:
     truth, prediction = np.array([[0, 0, 1]], dtype=np.uint8), np.array([[0, 3, 3]], dtype=np.uint8)
-    confusion = score([(prediction, truth)], PALETTE, "val").confusion
+    confusion = score([("pair", prediction, truth)], PALETTE, "val").confusion
     assert confusion[0].tolist() == [1, 0, 0, 1]
     assert confusion[1].tolist() == [0, 0, 0, 1]
 
 
 def test_a_single_class_can_be_scored() -> None:
     truth = np.array([[0, 0, VOID]], dtype=np.uint8)
-    record = score([(np.zeros_like(truth), truth)], Palette("one", ("a",), ((1, 0, 0),)), "val").to_record()
+    record = score([("pair", np.zeros_like(truth), truth)], Palette("one", ("a",), ((1, 0, 0),)), "val").to_record()
     assert (record["mean_iou"], record["pixel_accuracy"], record["per_class"]) == (1, 1, {"a": 1})

@@ -36,7 +36,7 @@ def pairs() -> list[Pair]:
 
 def test_at_the_models_size_targets_are_brought_there(model: TranslationModel, pairs: list[Pair]) -> None:
     small = pairs[0].resized(Size(32, 32))
-    expected = score([(model.predict(small.source), small.target)], CAMVID, "val")
+    expected = score([("pair", model.predict(small.source), small.target)], CAMVID, "val")
     assert score_model(model, pairs, 1, "val").to_record() == expected.to_record()
     assert score_model(model, [small], 1, "val").to_record() == expected.to_record()
 
@@ -44,7 +44,7 @@ def test_at_the_models_size_targets_are_brought_there(model: TranslationModel, p
 def test_at_native_size_predictions_are_enlarged(model: TranslationModel, pairs: list[Pair]) -> None:
     prediction = model.predict(pairs[0].resized(Size(32, 32)).source)
     enlarged = prediction.repeat(2, axis=0).repeat(3, axis=1)
-    expected = score([(enlarged, pairs[0].target)], CAMVID, "val").to_record()
+    expected = score([("pair", enlarged, pairs[0].target)], CAMVID, "val").to_record()
     assert score_model(model, pairs, 1, "val", at="native").to_record() == expected
 
 

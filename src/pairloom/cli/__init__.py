@@ -12,7 +12,7 @@ from pairloom import __version__
 from pairloom.cli.data import check, data
 from pairloom.cli.parsing import Parser
 from pairloom.cli.train import demo, train
-from pairloom.cli.use import evaluate, translate
+from pairloom.cli.use import compare, evaluate, translate
 from pairloom.errors import UserError
 
 EXIT_MISTAKE = 2
@@ -26,6 +26,7 @@ SUMMARIES = {
     "check": "look at every pair of a data set, and name each problem with its file",
     "train": "learn from the pairs in a folder, or go on with a run",
     "evaluate": "score a model on the pairs of a split",
+    "compare": "score runs on the same pairs, with intervals for their differences",
     "translate": "turn photographs into segmentations",
     "data": "make or fetch data sets: streets, camvid",
 }
@@ -34,6 +35,7 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "check": check,
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "translate": translate,
     "data": data,
 }

@@ -38,7 +38,7 @@ def demo(words: list[str]) -> None:
             "always the commonest class": result.commonest_class,
         }
     )
-    print(f"\nReport: {run.report / 'grid.png'} and {run.report / 'curves.png'}")
+    print(f"\nReport: {run.report / 'index.html'} (and grid.png, curves.png beside it)")
     print(f"Use it: pairloom translate {run.path} PHOTO.jpg --out translated")
 
 
@@ -121,5 +121,5 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
         f"{result.run.model}; on {scores['pairs']} validation pairs:"
     )
     print_scores({"": scores})
-    print(f"\nReport: {result.run.report / 'grid.png'} and {result.run.report / 'curves.png'}")
+    print(f"\nReport: {result.run.report / 'index.html'} (and grid.png, curves.png beside it)")
     print(f"Use it: pairloom translate {shlex.quote(str(result.run.path))} PHOTO.jpg --out translated")

@@ -1,4 +1,4 @@
-"""`pairloom evaluate` and `pairloom translate`."""
+"""`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
 
 import json
 from pathlib import Path
@@ -44,6 +44,47 @@ def evaluate(words: list[str]) -> None:
         return
     print(f"{scores['pairs']} pairs of the split {scores['split']}")
     print_scores({"": scores})
+
+
+def compare(words: list[str]) -> None:
+    """Compare models on the same pairs."""
+    parser = Parser(
+        "compare",
+        description="Score runs on the same pairs, and tell what of their differences other pairs could undo:\n"
+        "95 % intervals by a paired bootstrap. The others are compared with the first.",
+    )
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders or model folders, two or more")
+    parser.add_argument("--data", metavar="DATA", type=Path, help="folder with the pairs (default: the first run's)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
+    parser.add_argument(
+        "--at",
+        choices=("size", "native"),
+        help="score at the models' size (default where they share it) or at each image's own",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="page to be written (default: comparison.html; with --json none)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(words)
+
+    from pairloom.api import compare
+    from pairloom.tables import print_comparison
+
+    page = options.out or (None if options.json else Path("comparison.html"))
+    comparison = compare(
+        options.runs, options.data, split=options.split, at=options.at, device=options.device, page=page
+    )
+    if options.json:
+        print(json.dumps(comparison.to_record()))
+        return
+    at = "the images' own size" if comparison.at == "native" else "the models' size"
+    print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}; 95 % intervals\n")
+    print_comparison(comparison)
+    print(f"\nPage: {page}")
 
 
 def translate(words: list[str]) -> None:

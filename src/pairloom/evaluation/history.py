@@ -1,7 +1,9 @@
 """The course of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
 
 import json
-from typing import NotRequired, TypedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
 
 from pairloom.evaluation.metrics import ScoreRecord
 from pairloom.evaluation.picture_metrics import PictureScoreRecord
@@ -14,8 +16,10 @@ class EpochRecord(TypedDict):
     """Epochs done, from 1 on."""
     step: int
     """Steps done."""
-    seconds: float
-    """Time that the epoch's steps took."""
+    seconds: dict[str, float]
+    """What the time went to: `data` (waiting for pairs), `steps`, `validation`, and `pictures`: the snapshot, its
+    samples, and the report of the snapshot before, as a record is written before its report. On a GPU, which works on
+    while Python goes ahead, the time is counted where Python waits for it."""
     learning_rate: float
     """Step size of the epoch's last step."""
     losses: dict[str, float]
@@ -29,10 +33,27 @@ def format_record(record: EpochRecord) -> str:
     return json.dumps(record) + "\n"
 
 
-def best_record(history: list[EpochRecord]) -> EpochRecord | None:
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read a `metrics.jsonl`; empty where there is none, or it is of another version."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        records: list[EpochRecord] = [json.loads(line) for line in lines]
+    except (OSError, ValueError):
+        return []
+    return records if all(isinstance(record, dict) and "losses" in record for record in records) else []
+
+
+def best_record(history: Sequence[EpochRecord]) -> EpochRecord | None:
     """Return the first epoch that did best on validation, or None where none was validated."""
     validated = [record for record in history if "validation" in record]
     return max(validated, key=lambda record: _quality(record["validation"]), default=None)
+
+
+def kept_record(history: Sequence[EpochRecord], keep: Literal["best", "last"]) -> EpochRecord | None:
+    """Return the epoch whose generator is kept as the run's model, or None where none was validated yet."""
+    if keep == "best":
+        return best_record(history)
+    return next((record for record in reversed(history) if "validation" in record), None)
 
 
 def _quality(scores: ScoreRecord | PictureScoreRecord) -> float:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypedDict, final
+from functools import cached_property
+from typing import Any, TypedDict, final
 
 import numpy as np
 import torch
@@ -31,48 +32,58 @@ class Scores:
 
     Attributes:
         split: name of the split that was scored.
-        pairs: how many pairs it has.
-        names: the classes.
-        confusion: K×K counts of pixels; row = true class, column = predicted class. Void is in neither.
+        pairs: names of its pairs (N).
+        names: the classes (K).
+        confusions: N×K×K counts of pixels, a pair each; row = true class, column = predicted class. Void is in neither.
     """
 
     split: str
-    pairs: int
+    pairs: tuple[str, ...]
     names: tuple[str, ...]
-    confusion: NDArray[np.int64]
+    confusions: NDArray[np.int64]
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """The same counts over the whole split, K×K."""
+        total: NDArray[np.int64] = self.confusions.sum(axis=0)
+        return total
+
+    @property
+    def qualities(self) -> NDArray[np.float64]:
+        """Mean IoU of each pair alone (N), by which pairs are ranked; NaN where it has no class."""
+        return nan_mean(iou(self.confusions))
 
     @property
     def iou(self) -> NDArray[np.float64]:
         """Intersection over union of each class; NaN where neither truth nor prediction has it."""
-        hits = np.diag(self.confusion)
-        return _ratio(hits, self.confusion.sum(axis=0) + self.confusion.sum(axis=1) - hits)
+        return iou(self.confusion)
 
     @property
     def recall(self) -> NDArray[np.float64]:
         """Share of each class's true pixels that were predicted; NaN where the truth has none."""
-        return _ratio(np.diag(self.confusion), self.confusion.sum(axis=1))
+        return recall(self.confusion)
 
     @property
     def pixel_accuracy(self) -> float | None:
         """Share of all pixels with a class that were predicted right."""
-        return _mean(_ratio(np.diag(self.confusion).sum(), self.confusion.sum()))
+        return known(pixel_accuracy(self.confusion))
 
     @property
     def class_accuracy(self) -> float | None:
         """Mean of the classes' recalls."""
-        return _mean(self.recall)
+        return known(nan_mean(self.recall))
 
     @property
     def mean_iou(self) -> float | None:
         """Mean of the classes' IoU."""
-        return _mean(self.iou)
+        return known(nan_mean(self.iou))
 
     def to_record(self) -> ScoreRecord:
         """Return the scores as plain numbers for JSON."""
-        per_class = {name: _mean(np.asarray(iou)) for name, iou in zip(self.names, self.iou, strict=True)}
+        per_class = {name: known(value) for name, value in zip(self.names, self.iou, strict=True)}
         return ScoreRecord(
             split=self.split,
-            pairs=self.pairs,
+            pairs=len(self.pairs),
             pixel_accuracy=self.pixel_accuracy,
             class_accuracy=self.class_accuracy,
             mean_iou=self.mean_iou,
@@ -80,34 +91,59 @@ class Scores:
         )
 
 
-def score(pairs: Iterable[tuple[Picture, Picture]], palette: Palette, split: str) -> Scores:
+def score(pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split: str) -> Scores:
     """Score predictions against the truth.
 
     Args:
-        pairs: (prediction, truth) class maps, H×W each; pixels whose truth is `VOID` are left out.
+        pairs: (name, prediction, truth); class maps H×W each; pixels whose truth is `VOID` are left out.
         palette: the classes.
         split: its name, for the record.
     """
     classes = max(len(palette), 2)  # torchmetrics knows no single class
-    confusion = torch.zeros(classes, classes, dtype=torch.int64)
-    count = 0
-    for prediction, truth in pairs:
-        confusion += multiclass_confusion_matrix(
+    names, confusions = [], [np.zeros((0, len(palette), len(palette)), dtype=np.int64)]
+    for name, prediction, truth in pairs:
+        confusion = multiclass_confusion_matrix(
             torch.from_numpy(prediction.astype(np.int64)),
             torch.from_numpy(truth.astype(np.int64)),
             num_classes=classes,
             ignore_index=VOID,
         )
-        count += 1
-    return Scores(split, count, palette.names, confusion.numpy()[: len(palette), : len(palette)])
+        names.append(name)
+        confusions.append(confusion.numpy()[None, : len(palette), : len(palette)])
+    return Scores(split, tuple(names), palette.names, np.concatenate(confusions))
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+# The scores of one confusion matrix, or of many at once: ...×K×K counts of pixels, row = truth, column = prediction.
+
+
+def iou(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the intersection over union of each class (...×K); NaN where neither truth nor prediction has it."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return _ratio(hits, confusion.sum(axis=-2) + confusion.sum(axis=-1) - hits)
+
+
+def recall(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the share of each class's true pixels that were predicted (...×K); NaN where the truth has none."""
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+
+
+def pixel_accuracy(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the share of pixels that were predicted right (...); NaN where there are none."""
+    return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))
+
+
+def nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of what is not NaN along the last axis; NaN where all is."""
+    present = ~np.isnan(values)
+    return _ratio(np.where(present, values, 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def known(value: float | NDArray[np.float64]) -> float | None:
+    """Return a number as JSON has it: None for NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
         ratio: NDArray[np.float64] = np.where(whole > 0, part / whole, np.nan)
     return ratio
-
-
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypedDict, final
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
@@ -30,12 +32,24 @@ class PictureScoreRecord(TypedDict):
 
 @dataclass(frozen=True)
 class PictureScores:
-    """How close pictures are to the truth: one number of each kind a picture."""
+    """How close pictures are to the truth: one number of each kind a picture.
+
+    Attributes:
+        split: name of the split that was scored.
+        pairs: names of its pairs.
+        l1, psnr, ssim: as in `PictureScoreRecord`; infinite PSNR where nothing differs, NaN SSIM of small pictures.
+    """
 
     split: str
+    pairs: tuple[str, ...]
     l1: tuple[float, ...]
     psnr: tuple[float, ...]
     ssim: tuple[float, ...]
+
+    @property
+    def qualities(self) -> NDArray[np.float64]:
+        """The negative L1 of each pair (N), by which pairs are ranked."""
+        return -np.asarray(self.l1, dtype=np.float64)
 
     def to_record(self) -> PictureScoreRecord:
         """Return the means as plain numbers for JSON."""
@@ -44,16 +58,16 @@ class PictureScores:
         )
 
 
-def score_pictures(pairs: Iterable[tuple[Picture, Picture]], split: str) -> PictureScores:
+def score_pictures(pairs: Iterable[tuple[str, Picture, Picture]], split: str) -> PictureScores:
     """Score predictions against the truth.
 
     Args:
-        pairs: (prediction, truth) pictures, H×W×C each, of equal size.
+        pairs: (name, prediction, truth); pictures H×W×C each, of equal size.
         split: its name, for the record.
     """
-    rows = [_scores(_unit(prediction), _unit(truth)) for prediction, truth in pairs]
-    l1, psnr, ssim = zip(*rows, strict=True) if rows else ((), (), ())
-    return PictureScores(split, l1, psnr, ssim)
+    rows = [(name, *_scores(_unit(prediction), _unit(truth))) for name, prediction, truth in pairs]
+    names, l1, psnr, ssim = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return PictureScores(split, names, l1, psnr, ssim)
 
 
 def _scores(prediction: Tensor, truth: Tensor) -> tuple[float, float, float]:

@@ -42,12 +42,12 @@ def score_model(
 
 def _predictions(
     model: TranslationModel, pairs: Iterable[Pair], at: At, after_each: Callable[[], None] | None
-) -> Iterator[tuple[Picture, Picture]]:
+) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
         prediction = model.predict(resize_picture(pair.source, model.size))
         if at == "native":
-            yield resize_target(prediction, Size(*pair.target.shape[:2])), pair.target
+            yield pair.name, resize_target(prediction, Size(*pair.target.shape[:2])), pair.target
         else:
-            yield prediction, resize_target(pair.target, model.size)
+            yield pair.name, prediction, resize_target(pair.target, model.size)
         if after_each:
             after_each()

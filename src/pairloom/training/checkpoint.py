@@ -24,8 +24,8 @@ class TrainingState(TypedDict):
     """The records of the epochs that are closed; one that has had all its steps may still have to be."""
     totals: dict[str, Tensor]
     """Sum of each loss over the steps of the epoch that is not closed."""
-    seconds: float
-    """Time that these steps took."""
+    spent: dict[str, float]
+    """Seconds of that epoch, by what they went to."""
     networks: dict[str, dict[str, Any]]
     """The state of each network and optimizer, and of mixed precision, by name."""
     circumstances: dict[str, str]

@@ -2,8 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,15 @@ from pairloom.data.batches import TrainingBatches
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, numpy_generator, torch_seeded
 from pairloom.errors import UserError
-from pairloom.evaluation.history import EpochRecord, best_record
-from pairloom.evaluation.report import draw_report
+from pairloom.evaluation.history import EpochRecord, best_record, kept_record
 from pairloom.evaluation.scoring import score_model
 from pairloom.images import write_picture
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.progress import progress
+from pairloom.report.course import Course
+from pairloom.report.run_report import RunReport
 from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state, save_state
 from pairloom.training.interrupts import Interrupted, Interrupts
@@ -51,10 +52,18 @@ class TrainingResult:
 
 @dataclass
 class _Epoch:
-    """What has come of the steps of an epoch so far."""
+    """What has come of an epoch so far: the sum of each loss over its steps, and where the time went."""
 
     totals: dict[str, Tensor] = dataclasses.field(default_factory=dict)
-    seconds: float = 0.0
+    spent: dict[str, float] = dataclasses.field(
+        default_factory=lambda: {"data": 0.0, "steps": 0.0, "validation": 0.0, "pictures": 0.0}
+    )
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.spent[what] += time.perf_counter() - began
 
     def add(self, losses: dict[str, Tensor]) -> None:
         for name, loss in losses.items():
@@ -147,7 +156,7 @@ def fit(
                 f"{run.palette.name} and to {data.root}, or start a new run"
             )
         totals = {name: total.to(device) for name, total in state["totals"].items()}
-        step, epoch, history = state["step"], _Epoch(totals, state["seconds"]), state["history"]
+        step, epoch, history = state["step"], _Epoch(totals, state["spent"]), state["history"]
         try:
             for name, keeper in keepers.items():
                 keeper.load_state_dict(state["networks"][name])
@@ -160,6 +169,8 @@ def fit(
                 say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
     log = MetricsLog(run, history)
     kept = KeptModel(run)
+    course = Course(run, experiment, log.history, len(training), validation, samples, circumstances)
+    report = RunReport(course, device)
 
     def keep() -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
@@ -172,7 +183,7 @@ def fit(
                 sides=sides,
                 history=log.history,
                 totals=epoch.totals,
-                seconds=epoch.seconds,
+                spent=epoch.spent,
                 circumstances=circumstances,
                 networks={name: keeper.state_dict() for name, keeper in keepers.items()},
             ),
@@ -193,46 +204,48 @@ def fit(
                     record = EpochRecord(
                         epoch=number,
                         step=step,
-                        seconds=epoch.seconds,
+                        seconds=epoch.spent,
                         learning_rate=learning_rate(optim, config.epochs, (step - 1) / steps),
                         losses={name: float(total) / steps for name, total in epoch.totals.items()},
                     )
                     if last or number % config.validate_every == 0:
-                        scores = score_model(
-                            model, validation, len(validation), "val", after_each=interrupts.check
-                        ).to_record()
+                        with epoch.timed("validation"):
+                            scores = score_model(model, validation, len(validation), "val", after_each=interrupts.check)
                         best = best_record(log.history)
-                        record["validation"] = scores
+                        record["validation"] = scores.to_record()
                         if config.keep == "last" or best is None or best_record([best, record]) is record:
-                            kept.replace(model, _about(number, config.keep, scores))
+                            kept.replace(model, _about(number, config.keep, record["validation"]))
+                            report.model_is_kept(scores)
                     snapshot = last or number % config.snapshot_every == 0
                     if snapshot:
-                        save_model(model, run.snapshot(number), about=_about(number, "snapshot"))
-                        for pair in samples:
-                            translation = model.target.draw(model.predict(pair.source))
-                            write_picture(run.samples(number) / f"{pair.name}{model.target.suffix}", translation)
+                        with epoch.timed("pictures"):
+                            save_model(model, run.snapshot(number), about=_about(number, "snapshot"))
+                            for pair in samples:
+                                translation = model.target.draw(model.predict(pair.source))
+                                write_picture(run.sample(number, pair.name, model.target.suffix), translation)
                     log.append(record)
-                    if snapshot:
-                        draw_report(run, log.history, samples, training.target)
                     epoch = _Epoch()
+                    if snapshot:
+                        with epoch.timed("pictures"):
+                            report.write()
                     say(_sentence(record, config.epochs))
                 if step >= last_step:
                     break
 
-                began = time.perf_counter()
                 generator.train()
                 discriminator.train()
                 rate = learning_rate(optim, config.epochs, step / steps)
                 for optimizer in (generator_optimizer, discriminator_optimizer):
                     for group in optimizer.param_groups:
                         group["lr"] = rate
-                source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step))
-                torch.manual_seed(derived_seed(config.seed, "step", step))  # dropout's
-                epoch.add(step_once(source, target))
-                step += 1
-                if step % FINITE_CHECK_STEPS == 0:
-                    _require_finite(epoch, step, [], run)
-                epoch.seconds += time.perf_counter() - began
+                with epoch.timed("data"):
+                    source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step))
+                with epoch.timed("steps"):
+                    torch.manual_seed(derived_seed(config.seed, "step", step))  # dropout's
+                    epoch.add(step_once(source, target))
+                    step += 1
+                    if step % FINITE_CHECK_STEPS == 0:
+                        _require_finite(epoch, step, [], run)
                 bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
                 by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
                 if by_steps or time.monotonic() - saved > 60 * config.checkpoint_minutes:
@@ -243,9 +256,10 @@ def fit(
             raise
         if state is None or step > state["step"] or len(log.history) > len(history):
             keep()
+        else:
+            report.write()  # nothing was left to do, but the report may be of an older version, or gone
 
-    # The last epoch is always validated, so there is a best one.
-    chosen = (config.keep == "best" and best_record(log.history)) or log.history[-1]
+    chosen = kept_record(log.history, config.keep) or log.history[-1]  # the last epoch is always validated
     return TrainingResult(run, chosen, time.perf_counter() - started)
 
 
@@ -304,4 +318,4 @@ def _sentence(record: EpochRecord, epochs: int) -> str:
         line += f"  mean IoU {scores['mean_iou'] or 0:.3f}"
     elif scores:
         line += f"  validation L1 {scores['l1'] or 0:.3f}"
-    return f"epoch {record['epoch']}/{epochs}  {line}  {record['seconds']:.0f} s"
+    return f"epoch {record['epoch']}/{epochs}  {line}  {record['seconds']['data'] + record['seconds']['steps']:.0f} s"

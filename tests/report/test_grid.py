@@ -1,4 +1,4 @@
-"""The grid and the curves."""
+"""The grid of a run."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
-from pairloom.evaluation.history import EpochRecord, best_record
-from pairloom.evaluation.report import chosen_epochs, draw_report
+from pairloom.evaluation.history import EpochRecord
 from pairloom.images import read_picture, write_picture
 from pairloom.palette import CAMVID
+from pairloom.report.grid import chosen_epochs, draw_grid, drawn_epochs
 from pairloom.run import RunFolder
 
 
@@ -42,7 +42,7 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
     return {
         "epoch": epoch,
         "step": epoch,
-        "seconds": 1.0,
+        "seconds": {"steps": 1.0},
         "learning_rate": 1e-3,
         "losses": {"discriminator_true": 0.5, "adversarial": 2.0},
         "validation": {
@@ -58,7 +58,7 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
 
 def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) -> None:
     source, target = np.full((32, 32, 3), (10, 20, 230), dtype=np.uint8), np.full((32, 32), 3, dtype=np.uint8)
-    draw_report(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3, palette=CAMVID))
+    draw_grid(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3, palette=CAMVID))
     grid = read_picture(run.report / "grid.png")
     places = []
     for colour in ((10, 20, 230), (250, 10, 20), (30, 240, 10), CAMVID.colours[3]):
@@ -66,12 +66,12 @@ def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) 
         assert columns.size > 1000
         places.append(float(columns.mean()))
     assert places == sorted(places)
-    assert read_picture(run.report / "curves.png").std() > 10
 
 
-def test_the_best_epoch_is_the_first_with_the_highest_mean_iou() -> None:
-    history = [_record(1, 0.1), _record(2, 0.3), _record(3, 0.3)]
-    best = best_record(history)
-    assert best is not None
-    assert best["epoch"] == 2
-    assert best_record([]) is None
+def test_an_epoch_whose_pictures_are_gone_is_left_out(run: RunFolder) -> None:
+    pair = Pair("pair", np.zeros((32, 32, 3), dtype=np.uint8), np.zeros((32, 32), dtype=np.uint8))
+    history, side = [_record(10, 0.2), _record(20, 0.3)], Side(3, palette=CAMVID)
+    assert drawn_epochs(run, history, [pair], side) == [10, 20]
+    assert drawn_epochs(run, history[:1], [pair], side) == [10]
+    run.sample(10, "pair", ".png").unlink()
+    assert drawn_epochs(run, history, [pair], side) == [20]

@@ -1,0 +1,227 @@
+"""How runs differ on the same pairs, and what of it the choice of pairs could explain: a paired bootstrap."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pairloom.draws import numpy_generator
+from pairloom.evaluation.metrics import Scores, iou, known, nan_mean, pixel_accuracy, recall
+from pairloom.evaluation.picture_metrics import PictureScores
+
+RESAMPLES = 2000
+LEVEL = 0.95
+LISTED = 10
+"""Pairs that are named as those on which the runs differ most."""
+
+LOWER_IS_BETTER = frozenset({"l1"})
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the interval in which it would lie, in 95 of 100 cases, for other pairs of the same kind.
+
+    Attributes:
+        value: of the pairs as they are; None where there was nothing to score.
+        low, high: the 2.5th and the 97.5th percentile over the resampled pairs; None where `value` is.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    def to_record(self) -> dict[str, float | None]:
+        """Return it as plain numbers for JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of the runs that are compared.
+
+    Attributes:
+        name: what it is called.
+        scores: on the pairs.
+        overall: its scores over all, by name, with their intervals.
+        per_class: the IoU of each class; empty for pictures.
+        difference: `overall`, this run minus the first of the comparison.
+        class_difference: `per_class`, likewise.
+    """
+
+    name: str
+    scores: Scores | PictureScores
+    overall: Mapping[str, Estimate]
+    per_class: Mapping[str, Estimate]
+    difference: Mapping[str, Estimate]
+    class_difference: Mapping[str, Estimate]
+
+    def to_record(self, classes: Sequence[str]) -> dict[str, Any]:
+        """Return it as plain values for JSON, of these classes."""
+        return {
+            "run": self.name,
+            "scores": _records(self.overall, self.overall),
+            "per_class": _records(self.per_class, classes),
+            "difference": _records(self.difference, self.overall),
+            "per_class_difference": _records(self.class_difference, classes),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The scores of several runs on the same pairs; the others are compared with the first.
+
+    Attributes:
+        runs: two or more; the first one's differences are zero.
+        at: `size` or `native`, the size at which the scores were taken.
+    """
+
+    runs: tuple[ComparedRun, ...]
+    at: str
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Names of the pairs (N)."""
+        return self.runs[0].scores.pairs
+
+    @property
+    def headline(self) -> str:
+        """Name of the score by which runs are ranked: `mean_iou` of classes, `l1` of pictures."""
+        return "mean_iou" if "mean_iou" in self.runs[0].overall else "l1"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that the truth or a prediction has; none for pictures."""
+        names = self.runs[0].per_class
+        return tuple(name for name in names if any(run.per_class[name].value is not None for run in self.runs))
+
+    @cached_property
+    def spread(self) -> NDArray[np.float64]:
+        """How far the runs lie apart on each pair (N): the largest minus the smallest mean IoU, or L1; NaN for none."""
+        qualities = np.stack([run.scores.qualities for run in self.runs])
+        spread: NDArray[np.float64] = qualities.max(axis=0) - qualities.min(axis=0)
+        return spread
+
+    @property
+    def most_different(self) -> list[int]:
+        """Numbers of the pairs on which the runs differ at all, those with the largest spread first."""
+        order = np.argsort(-np.nan_to_num(self.spread), kind="stable")
+        return [int(index) for index in order if self.spread[index] > 0]
+
+    def verdict(self, run: ComparedRun) -> str:
+        """Say in a sentence whether a run is better than the first."""
+        first, difference = self.runs[0], run.difference[self.headline]
+        if difference.value is None or not difference.is_clear:
+            return f"{run.name} and {first.name}: no difference that other pairs might not undo"
+        better = (difference.value > 0) != (self.headline in LOWER_IS_BETTER)
+        return f"{run.name} is {'better' if better else 'worse'} than {first.name}"
+
+    def to_record(self) -> dict[str, Any]:
+        """Return it as plain values for JSON."""
+        return {
+            "split": self.runs[0].scores.split,
+            "pairs": len(self.pairs),
+            "at": self.at,
+            "level": LEVEL,
+            "resamples": RESAMPLES,
+            "runs": [run.to_record(self.classes) for run in self.runs],
+            "most_different": [
+                {
+                    "pair": self.pairs[index],
+                    "scores": [abs(float(run.scores.qualities[index])) for run in self.runs],
+                }
+                for index in self.most_different[:LISTED]
+            ],
+        }
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Number names that come again, so that a run can be compared with itself."""
+    return [
+        f"{name} ({names[:index].count(name) + 1})" if name in names[:index] else name
+        for index, name in enumerate(names)
+    ]
+
+
+def compare_scores(names: Sequence[str], scores: Sequence[Scores | PictureScores], at: str) -> Comparison:
+    """Compare runs by their scores on the same pairs.
+
+    The pairs are drawn anew, with replacement, `RESAMPLES` times, and every run is scored on the same draws: what makes
+    a pair hard for all runs does not blur their differences (B. Efron and R. Tibshirani, 1993, chapter 13).
+
+    Args:
+        names: what the runs are called.
+        scores: of each run; same pairs in the same order, same classes.
+        at: the size at which they were taken.
+    """
+    count = len(scores[0].pairs)
+    draws = numpy_generator(0, "bootstrap").multinomial(count, [1 / count] * count, size=RESAMPLES)
+    weights = np.concatenate([np.ones((1, count)), draws])  # how often each pair counts: first once, as they are
+    overall, per_class = zip(*(_values(entry, weights) for entry in scores), strict=True)
+    return Comparison(
+        tuple(
+            ComparedRun(
+                name,
+                entry,
+                _estimates(own),
+                _estimates(classes),
+                _estimates({key: samples - overall[0][key] for key, samples in own.items()}),
+                _estimates({key: samples - per_class[0][key] for key, samples in classes.items()}),
+            )
+            for name, entry, own, classes in zip(names, scores, overall, per_class, strict=True)
+        ),
+        at,
+    )
+
+
+Samples = dict[str, NDArray[np.float64]]
+"""By score, its value on the pairs as they are, then on each draw of them; NaN where there is none."""
+
+
+def _values(scores: Scores | PictureScores, weights: NDArray[np.float64]) -> tuple[Samples, Samples]:
+    """Return the scores over all, and by class, of pairs that count as often as the weights (D×N) say."""
+    if not isinstance(scores, Scores):
+        return {name: _weighted_mean(getattr(scores, name), weights) for name in ("l1", "psnr", "ssim")}, {}
+    classes = len(scores.names)
+    summed = weights @ scores.confusions.reshape(len(scores.pairs), -1).astype(np.float64)
+    confusions = summed.reshape(-1, classes, classes)
+    ious = iou(confusions)
+    overall = {
+        "pixel_accuracy": pixel_accuracy(confusions),
+        "class_accuracy": nan_mean(recall(confusions)),
+        "mean_iou": nan_mean(ious),
+    }
+    return overall, {name: ious[:, index] for index, name in enumerate(scores.names)}
+
+
+def _weighted_mean(values: Sequence[float], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means of the finite values."""
+    numbers = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(numbers)
+    with np.errstate(invalid="ignore"):
+        means: NDArray[np.float64] = weights[:, finite] @ numbers[finite] / weights[:, finite].sum(axis=1)
+    return means
+
+
+def _estimates(samples: Samples) -> dict[str, Estimate]:
+    return {name: _estimate(values) for name, values in samples.items()}
+
+
+def _estimate(values: NDArray[np.float64]) -> Estimate:
+    value = known(values[0])
+    drawn = values[1:][np.isfinite(values[1:])]
+    if value is None or not drawn.size:
+        return Estimate(value, value, value)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, float(low), float(high))
+
+
+def _records(estimates: Mapping[str, Estimate], names: Iterable[str]) -> dict[str, dict[str, float | None]]:
+    return {name: estimates[name].to_record() for name in names}

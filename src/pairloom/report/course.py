@@ -1,0 +1,37 @@
+"""A run as far as it has come."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pairloom.config import Experiment
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side
+from pairloom.data.store import PairStore
+from pairloom.evaluation.history import EpochRecord
+from pairloom.run import RunFolder
+
+
+@dataclass(frozen=True)
+class Course:
+    """What there is to tell of a run."""
+
+    run: RunFolder
+    experiment: Experiment
+    history: Sequence[EpochRecord]
+    """One record or more."""
+    training_pairs: int
+    validation: PairStore
+    samples: Sequence[Pair]
+    """The pairs that are translated at each snapshot, at the run's size."""
+    circumstances: Mapping[str, str]
+    """What it is trained with: version, device, threads."""
+
+    @property
+    def source(self) -> Side:
+        """What the sources are."""
+        return self.validation.source
+
+    @property
+    def target(self) -> Side:
+        """What the targets are."""
+        return self.validation.target

@@ -1,0 +1,76 @@
+"""The grid of a run: how its sample pairs were translated over the epochs."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side
+from pairloom.evaluation.history import EpochRecord
+from pairloom.files import replacing
+from pairloom.images import UInt8Array, for_display, read_picture
+from pairloom.run import RunFolder
+from pairloom.tables import SCORE_LABELS
+
+GRID_SNAPSHOTS = 3
+"""Snapshots shown in the grid: the first, the last, and the one nearest to halfway."""
+
+CELL_INCHES = 2.4
+
+
+def draw_grid(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> None:
+    """Draw `report/grid.png`: a row a sample; source, translations by epoch, target; the scores below."""
+    epochs = chosen_epochs(drawn_epochs(run, history, samples, target))
+    titles = ["source", *(f"{epoch} epochs" for epoch in epochs), "target"]
+    height, width = samples[0].size
+    row_inches = CELL_INCHES * height / width
+    figure = Figure(figsize=(CELL_INCHES * len(titles), row_inches * len(samples) + 0.9), layout="constrained")
+    axes = figure.subplots(len(samples), len(titles), squeeze=False)
+    for row, pair in zip(axes, samples, strict=True):
+        translations = [read_picture(run.sample(epoch, pair.name, target.suffix)) for epoch in epochs]
+        for cell, picture in zip(row, [pair.source, *translations, target.draw(pair.target)], strict=True):
+            _show(cell, for_display(picture))
+    for cell, title in zip(axes[0], titles, strict=True):
+        cell.set_title(title, fontsize=11)
+    validated = [record for record in history if "validation" in record]
+    if validated:
+        figure.supxlabel(_scores_line(validated[-1]), fontsize=10)
+    with replacing(run.report / "grid.png") as unfinished:
+        figure.savefig(unfinished, dpi=120, format="png")
+
+
+def drawn_epochs(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> list[int]:
+    """Return the epochs after which all samples were translated, and their files are still there.
+
+    A run that was killed may have left pictures of epochs after the one from which it went on; those are left out.
+    """
+    return [
+        epoch
+        for epoch in run.sampled_epochs()
+        if epoch <= history[-1]["epoch"]
+        and all(run.sample(epoch, pair.name, target.suffix).is_file() for pair in samples)
+    ]
+
+
+def chosen_epochs(epochs: Sequence[int]) -> list[int]:
+    """Choose at most `GRID_SNAPSHOTS` of the sampled epochs: the first, the one nearest to halfway, the last."""
+    if len(epochs) <= GRID_SNAPSHOTS:
+        return list(epochs)
+    middle = (epochs[0] + epochs[-1]) / 2
+    return [epochs[0], min(epochs[1:-1], key=lambda epoch: abs(epoch - middle)), epochs[-1]]
+
+
+def _show(cell: Axes, picture: UInt8Array) -> None:
+    cell.imshow(picture, interpolation="nearest")
+    cell.set_xticks([])
+    cell.set_yticks([])
+    for spine in cell.spines.values():
+        spine.set_visible(False)
+
+
+def _scores_line(record: EpochRecord) -> str:
+    scores = record["validation"]
+    overall = {SCORE_LABELS[name]: value for name, value in scores.items() if name in SCORE_LABELS}
+    figures = "   ".join(f"{name} {value:.2f}" for name, value in overall.items() if isinstance(value, float))
+    return f"{scores['pairs']} validation pairs after epoch {record['epoch']}:   {figures}"

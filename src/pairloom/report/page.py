@@ -1,0 +1,73 @@
+"""Pages that are one file each: styles, scripts and pictures are inside, and nothing is asked for from elsewhere."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pairloom import __version__
+from pairloom.errors import UserError
+from pairloom.files import replacing
+
+GENERATOR = b'<meta name="generator" content="pairloom'
+"""Stands near the top of every page."""
+
+
+def write_page(path: Path, template: str, context: Mapping[str, object]) -> None:
+    """Fill in a template and write the page; what stands there stays until the new one is whole.
+
+    Args:
+        path: the file to be written.
+        template: name of a file in `templates/`.
+        context: what the template speaks of; text is escaped, so that no name in the data can become markup.
+    """
+    text = _environment().get_template(template).render(context, version=__version__)
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may hold any bytes
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise UserError if a page cannot be written here, or would take the place of what is no page of Pairloom's."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the page to be written, such as {path / 'comparison.html'}")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"{path}: its folder does not exist; make it, or choose another --out")
+    if path.exists() and GENERATOR not in path.read_bytes()[:2000]:
+        raise UserError(f"{path}: is no page of Pairloom's; choose another --out, or remove it first")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pairloom.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "figure": figure, "duration": duration}
+    return environment
+
+
+def percent(share: float | None) -> str:
+    """Write a share as per cent, with a digit more where it is small."""
+    if share is None:
+        return "–"
+    return f"{share:.1%}" if share >= 0.01 or share == 0 else f"{share:.2%}"
+
+
+def figure(value: float | None) -> str:
+    """Write a score with three digits."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the units that people say it in."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

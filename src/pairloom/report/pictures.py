@@ -1,0 +1,70 @@
+"""Pictures for a page: maps of errors, crops around a class, and pictures inside the page's own text."""
+
+import base64
+import io
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+
+from pairloom.data.sides import Side
+from pairloom.images import Picture, UInt8Array, for_display
+from pairloom.palette import VOID
+
+LONGEST_SIDE = 1024
+"""Pixels beyond which pictures are reduced for a page."""
+
+WRONG = (226, 42, 92)
+"""Pixels that were given a wrong class; nothing on a street has this colour."""
+UNSCORED = (120, 120, 128)
+
+LARGEST_DIFFERENCE = 0.5
+"""Mean absolute difference, as a share of the range, that has the brightest colour."""
+
+
+def data_uri(picture: Picture, *, exact: bool = False) -> str:
+    """Return a picture (H×W×C) as a `data:` address, WebP.
+
+    Args:
+        picture: any picture; it is shown as `for_display` has it.
+        exact: without loss, as class colours must be.
+    """
+    image = Image.fromarray(for_display(picture))
+    longest = max(image.size)
+    if longest > LONGEST_SIDE:
+        size = tuple(max(1, round(side * LONGEST_SIDE / longest)) for side in image.size)
+        image = image.resize(size, Image.Resampling.NEAREST if exact else Image.Resampling.BILINEAR)  # type: ignore[arg-type]
+    file = io.BytesIO()
+    image.save(file, format="WEBP", lossless=exact, quality=80 if exact else 85)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def error_map(prediction: Picture, truth: Picture, source: Picture, target: Side) -> UInt8Array:
+    """Show where a prediction is wrong, H×W×3.
+
+    Class maps: wrong pixels in `WRONG` and unscored ones in `UNSCORED` over a pale source. Pictures: the mean absolute
+    difference of the channels, from dark (none) to bright (`LARGEST_DIFFERENCE` or more).
+    """
+    if target.palette is None:
+        most = 1.0 if target.dtype == "float32" else float(np.iinfo(target.dtype).max)
+        difference = np.abs(prediction.astype(np.float32) - truth.astype(np.float32)).mean(axis=2) / most
+        coloured = colormaps["magma"]((difference / LARGEST_DIFFERENCE).clip(0, 1))[:, :, :3]
+        return np.asarray((coloured * 255).round(), dtype=np.uint8)
+    grey = for_display(source).mean(axis=2, keepdims=True)
+    picture: UInt8Array = (170 + grey / 3).clip(0, 255).astype(np.uint8).repeat(3, axis=2)
+    picture[prediction != truth] = WRONG
+    picture[truth == VOID] = UNSCORED
+    return picture
+
+
+def densest_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the half-sized part of an image (rows, columns) that holds most of a mask (H×W)."""
+    height, width = (max(min(side, 32), side // 2) for side in mask.shape)
+    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), dtype=np.int64)
+    sums[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    # Of all parts that hold as much, the middle one: what is looked for stands in the middle of the picture then.
+    best = np.argwhere(inside == inside.max())
+    top, left = best[len(best) // 2]
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)

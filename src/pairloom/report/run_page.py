@@ -1,0 +1,225 @@
+"""What the page of one run says: its course, and how good its model is."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from pairloom.data.pairs import Pair
+from pairloom.data.sides import Side
+from pairloom.data.store import PairStore
+from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.images import read_picture
+from pairloom.models.layers import count_numbers
+from pairloom.models.translation import TranslationModel
+from pairloom.palette import Palette
+from pairloom.report.charts import COLOURS, Chart, hexadecimal
+from pairloom.report.course import Course
+from pairloom.report.grid import drawn_epochs
+from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
+from pairloom.report.svg import draw
+from pairloom.tables import SCORE_LABELS
+
+EXTREMES = 4
+"""The most images shown of the best, and of the worst."""
+
+Words = dict[str, object]
+"""What a template fills in."""
+
+
+def course_words(course: Course, charts: Sequence[Chart]) -> Words:
+    """Return what is to be said of the course of a run."""
+    data, model = course.experiment.data, course.experiment.model
+    samples = _samples(course)
+    return {
+        "title": course.run.path.absolute().name,
+        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        "done": course.history[-1]["epoch"],
+        "epochs": course.experiment.train.epochs,
+        "generator": f"U-Net of width {model.width} and depth {model.depth}",
+        "pairs": course.training_pairs,
+        "validation_pairs": len(course.validation),
+        "data": data.root,
+        "size": f"{data.size.height}×{data.size.width}",
+        "source": _side_words(course.source),
+        "target": _side_words(course.target),
+        "samples": samples,
+        "drawings": [drawing for drawing in map(draw, charts) if drawing is not None],
+        "uses": _uses(course.run.path),
+        "speed": _speed(course),
+        "circumstances": course.circumstances,
+        "times": _times(course.history),
+        "palette": _swatches(course.target.palette),
+        "config": course.run.config.read_text(encoding="utf-8"),
+    }
+
+
+def quality_words(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
+    """Return what is to be said of a model: its scores, its confusions, the images it does best and worst."""
+    record = scores.to_record()
+    tiles = [(label, record[name]) for name, label in SCORE_LABELS.items() if name in record]  # type: ignore[literal-required]
+    words: Words = {
+        "numbers": f"{count_numbers(model.generator):,}",
+        "tiles": tiles,
+        "measure": "mean IoU" if isinstance(scores, Scores) else "L1",
+        "extremes": _extremes(model, scores, validation),
+        "classes": None,
+    }
+    if isinstance(scores, Scores) and model.target.palette is not None:
+        words |= {
+            "classes": _classes(model, scores, model.target.palette, validation),
+            "confusion": _confusion(scores, model.target.palette),
+            "wrong": hexadecimal(WRONG),
+            "unscored": hexadecimal(UNSCORED),
+        }
+    return words
+
+
+def _side_words(side: Side) -> str:
+    if side.palette is not None:
+        return f"maps of {len(side.palette)} classes"
+    kinds = {"uint8": "", "uint16": "16-bit ", "float32": "float "}
+    names = {1: "greyscale pictures", 3: "colour pictures"}
+    return kinds[side.dtype] + names.get(side.channels, f"pictures of {side.channels} channels")
+
+
+def _samples(course: Course) -> Words:
+    """Return the sample pairs, and the frames of their translations: a list a pair, one an epoch."""
+    run, source, target = course.run, course.source, course.target
+    epochs = drawn_epochs(run, course.history, course.samples, target)
+    frames = [
+        [_shown(read_picture(run.sample(epoch, pair.name, target.suffix)), target) for epoch in epochs]
+        for pair in course.samples
+    ]
+    return {
+        "labels": [f"epoch {epoch}" for epoch in epochs],
+        "frames": frames,
+        "rows": [
+            {
+                "name": pair.name,
+                "source": _shown(pair.source, source),
+                "target": _shown(target.draw(pair.target), target),
+            }
+            for pair in course.samples
+        ],
+    }
+
+
+def _shown(picture: np.ndarray, side: Side) -> str:
+    return data_uri(picture, exact=side.palette is not None)
+
+
+def _extremes(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
+    """Return the images with the best and the worst scores."""
+    qualities = scores.qualities
+    ranked = [int(index) for index in np.argsort(qualities, kind="stable") if np.isfinite(qualities[index])]
+    worst = ranked[: min(EXTREMES, (len(ranked) + 1) // 2)]
+    best = ranked[len(worst) :][-EXTREMES:][::-1]
+
+    def shown(index: int) -> Words:
+        return pair_words(model, validation[index]) | {"score": abs(float(qualities[index]))}
+
+    return {"best": [shown(index) for index in best], "worst": [shown(index) for index in worst]}
+
+
+def pair_words(model: TranslationModel, pair: Pair) -> Words:
+    """Return a pair's source, translation, target and errors, all at the model's size."""
+    prediction, source, target = model.predict(pair.source), model.source, model.target
+    return {
+        "name": pair.name,
+        "source": _shown(pair.source, source),
+        "translation": _shown(target.draw(prediction), target),
+        "target": _shown(target.draw(pair.target), target),
+        "errors": _shown(error_map(prediction, pair.target, pair.source, target), target),
+    }
+
+
+def _classes(model: TranslationModel, scores: Scores, palette: Palette, validation: PairStore) -> list[Words]:
+    """Return the classes that are there or predicted, with their scores and a sample crop; the best first."""
+    pixels = scores.confusion.sum(axis=1)
+    order = [int(index) for index in np.argsort(-scores.iou, kind="stable") if not np.isnan(scores.iou[index])]
+    return [
+        {
+            "name": palette.names[index],
+            "colour": hexadecimal(palette.colours[index]),
+            "iou": float(scores.iou[index]),
+            "recall": float(scores.recall[index]) if pixels[index] else None,
+            "share": float(pixels[index] / max(1, pixels.sum())),
+            "crop": _crop(model, scores, index, validation) if pixels[index] else None,
+        }
+        for index in order
+    ]
+
+
+def _crop(model: TranslationModel, scores: Scores, index: int, validation: PairStore) -> Words:
+    """Return the part with most of a class, of the image that has most of it."""
+    pair = validation[int(scores.confusions[:, index].sum(axis=1).argmax())]
+    box, target = densest_box(pair.target == index), model.target
+    return {
+        "name": pair.name,
+        "source": _shown(pair.source[box], model.source),
+        "translation": _shown(target.draw(model.predict(pair.source)[box]), target),
+        "target": _shown(target.draw(pair.target[box]), target),
+    }
+
+
+def _confusion(scores: Scores, palette: Palette) -> Words:
+    """Return the confusion matrix of the classes that occur, in shares of each true class."""
+    counts = scores.confusion
+    present = [index for index in range(len(palette)) if counts[index].any() or counts[:, index].any()]
+    sums = counts.sum(axis=1)
+    return {
+        "names": [palette.names[index] for index in present],
+        "colours": [hexadecimal(palette.colours[index]) for index in present],
+        "rows": [
+            [float(counts[row, column] / sums[row]) if sums[row] else None for column in present] for row in present
+        ],
+    }
+
+
+def _swatches(palette: Palette | None) -> list[Words]:
+    if palette is None:
+        return []
+    named = [*zip(palette.names, palette.colours, strict=True), ("void (not scored)", palette.void_colour)]
+    return [{"name": name, "colour": hexadecimal(colour), "rgb": colour} for name, colour in named]
+
+
+def _times(history: Sequence[EpochRecord]) -> list[Words]:
+    """Return what the time of all epochs went to."""
+    spent: dict[str, float] = {}
+    for record in history:
+        for name, seconds in record["seconds"].items():
+            spent[name] = spent.get(name, 0.0) + seconds
+    whole = sum(spent.values()) or 1.0
+    return [
+        {"name": name, "seconds": seconds, "share": seconds / whole, "colour": colour}
+        for (name, seconds), colour in zip(spent.items(), COLOURS, strict=False)
+    ]
+
+
+def _speed(course: Course) -> float | None:
+    """Return the pairs a second that training took, waiting for data included."""
+    seconds = sum(record["seconds"]["data"] + record["seconds"]["steps"] for record in course.history)
+    pairs = course.history[-1]["step"] * course.experiment.train.batch_size
+    return pairs / seconds if seconds else None
+
+
+def _uses(run: Path) -> list[Words]:
+    """Return what can be done with the model, and the words for it."""
+    place = shlex.quote(str(run))
+    python = (
+        "import pairloom\n\n"
+        f"translator = pairloom.Translator.load({str(run)!r})\n"
+        "translation = translator(photograph)  # H×W×C uint8 in, a picture at the training size out"
+    )
+    return [
+        {"purpose": "Translate photographs", "words": f"pairloom translate {place} photo.jpg --out translated"},
+        {"purpose": "The same in Python", "words": python},
+        {"purpose": "Score it", "words": f"pairloom evaluate {place}"},
+        {"purpose": "Train it further", "words": f"pairloom train --resume {place} --epochs N"},
+        {"purpose": "Compare it with another run", "words": f"pairloom compare {place} OTHER-RUN"},
+    ]

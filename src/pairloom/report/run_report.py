@@ -1,0 +1,50 @@
+"""The report of one run: a page, and its grid and curves as pictures."""
+
+import torch
+
+from pairloom.evaluation.history import kept_record
+from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.evaluation.scoring import score_model
+from pairloom.models.model_folder import load_model
+from pairloom.report.charts import training_charts
+from pairloom.report.course import Course
+from pairloom.report.curves import draw_curves
+from pairloom.report.grid import draw_grid
+from pairloom.report.page import write_page
+from pairloom.report.run_page import course_words, quality_words
+
+
+class RunReport:
+    """Writes the run's `report/` anew each time it has come further.
+
+    Args:
+        course: the run; its history grows.
+        device: where to translate what the page shows of the kept model.
+    """
+
+    def __init__(self, course: Course, device: torch.device) -> None:
+        self._course, self._device = course, device
+        self._scores: Scores | PictureScores | None = None
+
+    def model_is_kept(self, scores: Scores | PictureScores) -> None:
+        """Note the scores of the model that was just put into the run's `model/`."""
+        self._scores = scores
+
+    def write(self) -> None:
+        """Write `index.html`, `grid.png` and `curves.png`.
+
+        The kept model is scored anew where that was done by an earlier start of the run.
+        """
+        course = self._course
+        charts = training_charts(course.history, course.target.palette)
+        draw_curves(charts, course.run.report / "curves.png")
+        draw_grid(course.run, course.history, course.samples, course.target)
+        kept = kept_record(course.history, course.experiment.train.keep)
+        context = {**course_words(course, charts), "kept": kept, "quality": None}
+        if kept is not None:
+            model = load_model(course.run.model, self._device)
+            if self._scores is None:
+                self._scores = score_model(model, course.validation, len(course.validation), "val")
+            context["quality"] = quality_words(model, self._scores, course.validation)
+        write_page(course.run.report / "index.html", "run.html.jinja", context)

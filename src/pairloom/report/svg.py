@@ -1,0 +1,110 @@
+"""Charts as drawings for a page: where each line, tick and label goes."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from pairloom.report.charts import Chart
+
+WIDTH, HEIGHT = 480, 270
+"""Units of the drawing; pixels where it is as wide as it likes to be."""
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 30
+"""Margins within it, for the labels."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One series as a path."""
+
+    label: str
+    colour: str
+    path: str
+    """In SVG's path language; broken where there is no value."""
+    dots: tuple[tuple[float, float], ...]
+    """The points themselves, where they are few."""
+    last: str
+    """The last value, as text."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart in units of a WIDTH × HEIGHT drawing, and the values to be shown at the pointer."""
+
+    title: str
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    curves: tuple[Curve, ...]
+    values: dict[str, object]
+    """`epochs`, their places `x`, and `series` of `label`, `colour` and one text an epoch."""
+
+
+def draw(chart: Chart) -> Drawing | None:
+    """Lay a chart out, or return None where it has no value at all."""
+    epochs = sorted({epoch for series in chart.series for epoch in series.epochs})
+    values = [value for series in chart.series for value in series.values if _finite(value)]
+    if not values:
+        return None
+    place_x = _scale(epochs[0] - (len(epochs) == 1), epochs[-1], LEFT, WIDTH - RIGHT)
+    y_ticks, place_y = _value_axis(chart, [value for value in values if value is not None])
+    curves = []
+    rows = []
+    for series in chart.series:
+        points = [
+            (place_x(epoch), place_y(value)) if value is not None and _finite(value) else None
+            for epoch, value in zip(series.epochs, series.values, strict=True)
+        ]
+        dots = tuple(point for point in points if point) if len(points) <= 12 else ()
+        known = dict(zip(series.epochs, series.values, strict=True))
+        texts = [_text(known.get(epoch)) for epoch in epochs]
+        curves.append(Curve(series.label, series.colour, _path(points), dots, next((t for t in texts[::-1] if t), "–")))
+        rows.append({"label": series.label, "colour": series.colour, "texts": texts})
+    ticks = [tick for tick in MaxNLocator(6, integer=True).tick_values(epochs[0], epochs[-1]) if tick == int(tick)]
+    x_ticks = tuple((place_x(tick), f"{tick:.0f}") for tick in ticks if epochs[0] <= tick <= epochs[-1])
+    shown = {"epochs": epochs, "x": [round(place_x(epoch), 1) for epoch in epochs], "series": rows}
+    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), shown)
+
+
+def _value_axis(
+    chart: Chart, values: Sequence[float]
+) -> tuple[tuple[tuple[float, str], ...], Callable[[float], float]]:
+    """Return the ticks of the vertical axis, and the place of a value on it."""
+    low, high = chart.limits or (min(values), max(values))
+    if chart.logarithmic:
+        scale = _scale(math.log10(low) - 0.05, math.log10(high) + 0.05, HEIGHT - BOTTOM, TOP)
+        locator = LogLocator(subs=(1.0, 2.0, 5.0)) if high > 10 * low else MaxNLocator(5)
+    else:
+        margin = 0.0 if chart.limits else (high - low) * 0.05 or abs(high) * 0.05 or 0.5
+        low, high = low - margin, high + margin
+        scale = _scale(low, high, HEIGHT - BOTTOM, TOP)
+        locator = MaxNLocator(5)
+
+    def place(value: float) -> float:
+        return scale(math.log10(value) if chart.logarithmic else value)
+
+    inside = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+    spread = inside[:: max(1, -(-len(inside) // 6))]
+    return tuple((place(tick), f"{tick:.3g}") for tick in spread), place
+
+
+def _scale(start: float, end: float, first: float, last: float) -> Callable[[float], float]:
+    """Return the linear map of start … end to first … last."""
+    return lambda value: first + (value - start) / ((end - start) or 1.0) * (last - first)
+
+
+def _path(points: Sequence[tuple[float, float] | None]) -> str:
+    words, broken = [], True
+    for point in points:
+        if point is not None:
+            words.append(f"{'M' if broken else 'L'}{point[0]:.1f} {point[1]:.1f}")
+        broken = point is None
+    return "".join(words)
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1e5 else f"{value:.2e}"

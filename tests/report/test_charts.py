@@ -1,0 +1,106 @@
+"""What the curves of a run show, and how they are laid out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pairloom.evaluation.history import EpochRecord
+from pairloom.images import read_picture
+from pairloom.palette import CAMVID
+from pairloom.report.charts import Chart, Series, training_charts
+from pairloom.report.curves import draw_curves
+from pairloom.report.svg import HEIGHT, WIDTH, draw
+
+VALUES = st.none() | st.floats(-1e6, 1e6, allow_nan=False) | st.just(float("nan"))
+
+
+def _record(epoch: int, road: float | None, *, validated: bool = True) -> EpochRecord:
+    record = EpochRecord(
+        epoch=epoch,
+        step=10 * epoch,
+        seconds={"steps": 1.0},
+        learning_rate=1e-3,
+        losses={"discriminator_true": 0.5, "adversarial": 2.0, "cross_entropy": 0.02},
+    )
+    if validated:
+        classes = dict.fromkeys(CAMVID.names) | {"road": road, "sky": 0.9}
+        record["validation"] = {
+            "split": "val",
+            "pairs": 1,
+            "pixel_accuracy": 0.5,
+            "class_accuracy": None,
+            "mean_iou": road,
+            "per_class": classes,
+        }
+    return record
+
+
+def test_a_run_has_its_losses_scores_and_the_classes_that_occur() -> None:
+    history = [_record(1, 0.1), _record(2, None, validated=False), _record(3, 0.3)]
+    generator, discriminator, overall, classes = training_charts(history, CAMVID)
+    assert [series.label for series in generator.series] == ["adversarial", "cross entropy"]
+    assert generator.logarithmic
+    assert [series.label for series in discriminator.series] == ["true"]
+    assert overall.series[2].values == (0.1, 0.3)
+    assert overall.series[2].epochs == (1, 3)
+    assert [series.label for series in classes.series] == ["sky", "road"]  # the best first
+    assert classes.series[1].colour == "#{:02x}{:02x}{:02x}".format(*CAMVID.colours[CAMVID.index("road")])
+
+
+def test_the_curves_are_drawn_in_their_colours(tmp_path: Path) -> None:
+    series = Series("thick", tuple(range(50)), tuple(value % 2 for value in range(50)), "#ff00c8")
+    draw_curves([Chart("one", (series,)), Chart("none", ())], tmp_path / "curves.png")
+    picture = read_picture(tmp_path / "curves.png")
+    assert ((picture == (255, 0, 200)).all(axis=2)).sum() > 500
+
+
+@given(
+    columns=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=30),
+    first=st.integers(0, 10),
+    limits=st.sampled_from([None, (-1e6, 1e6)]),
+)
+@settings(max_examples=80, deadline=None)
+def test_whatever_the_values_every_point_lies_in_the_drawing(
+    columns: list[tuple[float | None, float | None]], first: int, limits: tuple[float, float] | None
+) -> None:
+    epochs = tuple(range(first, first + len(columns)))
+    chart = Chart(
+        "any",
+        tuple(Series(str(n), epochs, values, "#123456") for n, values in enumerate(zip(*columns, strict=True))),
+        limits=limits,
+    )
+    drawing = draw(chart)
+    finite = [value for column in columns for value in column if value is not None and np.isfinite(value)]
+    if not finite:
+        assert drawing is None
+        return
+    assert drawing is not None
+    points = [
+        tuple(map(float, point.split()))
+        for curve in drawing.curves
+        for point in curve.path.replace("M", "|").replace("L", "|").split("|")[1:]
+    ]
+    assert len(points) == len(finite)
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
+    assert all(0 <= y <= HEIGHT for y, _ in drawing.y_ticks)
+    json.dumps(drawing.values, allow_nan=False)
+
+
+def test_a_gap_is_left_where_there_is_no_value() -> None:
+    drawing = draw(Chart("gap", (Series("a", (1, 2, 3, 4), (1.0, None, 2.0, 3.0), "#123456"),)))
+    assert drawing is not None
+    assert drawing.curves[0].path.count("M") == 2
+    assert drawing.curves[0].path.count("L") == 1
+
+
+def test_larger_values_stand_higher_on_a_logarithmic_axis_too() -> None:
+    for logarithmic in (False, True):
+        drawing = draw(Chart("up", (Series("a", (1, 2, 3), (0.01, 1.0, 100.0), "#123456"),), logarithmic=logarithmic))
+        assert drawing is not None
+        heights = [y for _, y in drawing.curves[0].dots]
+        assert heights == sorted(heights, reverse=True)
+        evenly = abs((heights[0] - heights[1]) - (heights[1] - heights[2])) < 1
+        assert evenly == logarithmic
