@@ -375,3 +375,35 @@ def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -
     with pytest.raises(UserError, match="7 pairs were asked for"):
         _train(streets, tmp_path / "empty", "recommended", train_pairs=7)
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(streets: Path, tmp_path: Path) -> None:
+    run, pages = tmp_path / "run", []
+
+    def watch(_line: str) -> None:
+        page = run / "report" / "index.html"
+        if page.is_file():
+            pages.append(page.read_text(encoding="utf-8"))
+
+    train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
+    assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
+    assert "Training:" not in pages[-1]
+    record = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[1])
+    assert record["seconds"].keys() == {"data", "steps", "validation", "pictures"}
+    assert all(seconds > 0 for seconds in record["seconds"].values())
+
+    shutil.rmtree(run / "report")
+    result = resume(run, say=_quiet)
+    again = (run / "report" / "index.html").read_text(encoding="utf-8")
+    scores = result.record["validation"]
+    assert "mean_iou" in scores
+    assert f"<b>{scores['mean_iou']:.3f}</b>" in again  # of the kept model, scored anew
+
+
+def test_pictures_as_targets_have_a_report_too(camvid_like: Path, tmp_path: Path) -> None:
+    settings = {"size": 32, "epochs": 2, "model.width": 4, "data.target": "images", "train.validate_every": 2}
+    train(camvid_like, tmp_path / "run", settings={**settings, "train.snapshot_every": 1}, say=_quiet)
+    page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "PSNR in dB" in page
+    assert 'id="images"' in page
+    assert 'id="confusion"' not in page

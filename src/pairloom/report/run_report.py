@@ -1,5 +1,7 @@
 """The report of one run: a page, and its grid and curves as pictures."""
 
+from pathlib import Path
+
 import torch
 
 from pairloom.evaluation.history import kept_record
@@ -27,6 +29,11 @@ class RunReport:
         self._course, self._device = course, device
         self._scores: Scores | PictureScores | None = None
 
+    @property
+    def page(self) -> Path:
+        """The page that it writes."""
+        return self._course.run.report / "index.html"
+
     def model_is_kept(self, scores: Scores | PictureScores) -> None:
         """Note the scores of the model that was just put into the run's `model/`."""
         self._scores = scores
@@ -47,4 +54,4 @@ class RunReport:
             if self._scores is None:
                 self._scores = score_model(model, course.validation, len(course.validation), "val")
             context["quality"] = quality_words(model, self._scores, course.validation)
-        write_page(course.run.report / "index.html", "run.html.jinja", context)
+        write_page(self.page, "run.html.jinja", context)

@@ -256,8 +256,8 @@ def fit(
             raise
         if state is None or step > state["step"] or len(log.history) > len(history):
             keep()
-        else:
-            report.write()  # nothing was left to do, but the report may be of an older version, or gone
+        elif not report.page.exists():
+            report.write()  # nothing else was left to do
 
     chosen = kept_record(log.history, config.keep) or log.history[-1]  # the last epoch is always validated
     return TrainingResult(run, chosen, time.perf_counter() - started)

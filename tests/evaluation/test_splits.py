@@ -1,0 +1,95 @@
+"""Which pairs models are scored and compared on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import pairloom
+from pairloom.cli import main
+from pairloom.errors import UserError
+from trained import TinyRun
+from trees import two_folders
+
+
+def test_runs_are_compared_on_the_pairs_of_the_first(tiny_run: TinyRun, other_run: TinyRun) -> None:
+    comparison = pairloom.compare([tiny_run.path, other_run.path, other_run.path / "model"])
+    for run, compared in zip((tiny_run, other_run, other_run), comparison.runs, strict=True):
+        assert compared.scores.to_record() == pairloom.evaluate(run.path).to_record()
+    assert comparison.at == "size"
+    assert comparison.runs[1].difference == comparison.runs[2].difference
+
+
+def test_runs_of_different_sizes_are_compared_at_the_images_own(tiny_run: TinyRun, tmp_path: Path) -> None:
+    settings = {"size": "32x64", "epochs": 1, "model.width": 4}
+    pairloom.train(tiny_run.data, tmp_path / "wide", settings=settings, say=lambda _line: None)
+    comparison = pairloom.compare([tiny_run.path, tmp_path / "wide"], page=tmp_path / "page.html")
+    assert comparison.at == "native"
+    native = pairloom.evaluate(tmp_path / "wide", at="native")
+    assert comparison.runs[1].scores.to_record() == native.to_record()
+    assert "the images' own size" in (tmp_path / "page.html").read_text(encoding="utf-8").replace("&#39;", "'")
+
+
+def test_the_command_line_prints_a_table_and_writes_the_page(
+    tiny_run: TinyRun,
+    other_run: TinyRun,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", str(tiny_run.path), str(other_run.path)]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert f"A  {tiny_run.path}" in printed
+    assert "mean IoU" in printed
+    assert "IoU road" in printed
+    assert (tmp_path / "comparison.html").is_file()
+    assert main([*words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["pairs"] == 3
+    assert record["runs"][1]["difference"]["mean_iou"].keys() == {"value", "low", "high"}
+
+
+def test_with_json_a_page_is_written_only_where_it_is_named(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["compare", str(tiny_run.path), str(tiny_run.path), "--json"]
+    assert main(words) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [run["run"] for run in record["runs"]] == [str(tiny_run.path), f"{tiny_run.path} (2)"]
+    zero = {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert record["runs"][1]["difference"]["mean_iou"] == zero
+    assert record["most_different"] == []
+    assert list(tmp_path.iterdir()) == []
+    assert main([*words, "--out", "here.html"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["here.html"]
+
+
+def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
+    two_folders(tmp_path / "pairs")
+    for folder in ("images", "masks"):  # all pairs lie together, so that validation pairs are drawn
+        for path in (tmp_path / "pairs" / folder).rglob("*.*"):
+            path.rename(tmp_path / "pairs" / folder / f"{path.parent.name}-{path.name}")
+        for split in ("train", "val"):
+            (tmp_path / "pairs" / folder / split).rmdir()
+    settings = {"size": 32, "epochs": 1, "model.width": 4}
+    for seed in (0, 1):
+        drawn = {**settings, "data.split_seed": seed}
+        pairloom.train(tmp_path / "pairs", tmp_path / f"run-{seed}", settings=drawn, say=lambda _line: None)
+    with pytest.raises(UserError, match=r"run-1: holds back other pairs.*--data"):
+        pairloom.compare([tmp_path / "run-0", tmp_path / "run-1"])
+
+
+def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, camvid_like: Path) -> None:
+    with pytest.raises(UserError, match="two runs or more"):
+        pairloom.compare([tiny_run.path])
+    settings = {"size": 32, "epochs": 1, "model.width": 4}
+    pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, say=lambda _line: None)
+    with pytest.raises(UserError, match="camvid: its model translates into something else"):
+        pairloom.compare([tiny_run.path, tmp_path / "camvid"])
+    with pytest.raises(UserError, match="does not know its data"):
+        pairloom.compare([tiny_run.path / "model", tiny_run.path])
+    with pytest.raises(UserError, match="no such run"):
+        pairloom.compare([tiny_run.path, tmp_path / "nowhere"])
