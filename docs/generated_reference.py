@@ -83,12 +83,11 @@ def settings_reference() -> str:
             facts = [f"**{_values(hint)}**", f"default {_code(defaults[section.name][name])}"]
             facts += [f"short name {_code(_flag(alias))}" for alias, full in ALIASES.items() if full == field]
             others = {preset: values[section.name][name] for preset, values in presets.items()}
-            facts += [
-                f"in preset `{preset}` {_code(value)}"
-                for preset, value in others.items()
-                if value != defaults[section.name][name]
+            changes = [
+                f"{preset} {_code(value)}" for preset, value in others.items() if value != defaults[section.name][name]
             ]
-            parts.append(f"### `--{field}` {{ #{field} }}\n\n{_linked(meanings[name])}\n\n{' · '.join(facts)}")
+            lines = [" · ".join(facts), *([f"in presets: {', '.join(changes)}"] if changes else [])]
+            parts += [f"### `--{field}` {{ #{field} }}", _linked(meanings[name]), "<br>".join(lines)]
     return "\n\n".join(parts)
 
 

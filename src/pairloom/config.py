@@ -265,7 +265,11 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides what a run computes."""
+    """Everything that decides what a run computes.
+
+    Raises:
+        UserError: for values out of range, and combinations that no network or loss can serve.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -294,7 +298,7 @@ class Experiment:
 
     @property
     def store_fit(self) -> Size | int:
-        """How large training pairs are stored: as they are seen, or with the detail that zooming in shows."""
+        """How large training pairs are stored: at `data.size` if nothing is augmented, else up to this longest side."""
         if not self.augment.enabled:
             return self.data.size
         return max(self.data.store_size, math.ceil(max(self.data.size) * self.augment.scale[1]))

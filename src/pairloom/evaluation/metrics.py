@@ -43,32 +43,32 @@ class Scores:
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """Intersection over union of each class; NaN where neither truth nor prediction has it."""
+        """Intersection over union of each class (K), 0 to 1; NaN where neither truth nor prediction has it."""
         hits = np.diag(self.confusion)
         return _ratio(hits, self.confusion.sum(axis=0) + self.confusion.sum(axis=1) - hits)
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """Share of each class's true pixels that were predicted; NaN where the truth has none."""
+        """Share of each class's true pixels that were predicted (K), 0 to 1; NaN where the truth has none."""
         return _ratio(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
     def pixel_accuracy(self) -> float | None:
-        """Share of all pixels with a class that were predicted right."""
+        """Share of all pixels with a class that were predicted right, 0 to 1; None where no pixel has a class."""
         return _mean(_ratio(np.diag(self.confusion).sum(), self.confusion.sum()))
 
     @property
     def class_accuracy(self) -> float | None:
-        """Mean of the classes' recalls."""
+        """Mean of the classes' recalls, 0 to 1, those that are NaN left out; None where all are."""
         return _mean(self.recall)
 
     @property
     def mean_iou(self) -> float | None:
-        """Mean of the classes' IoU."""
+        """Mean of the classes' IoU, 0 to 1, those that are NaN left out; None where all are."""
         return _mean(self.iou)
 
     def to_record(self) -> ScoreRecord:
-        """Return the scores as plain numbers for JSON."""
+        """Return the scores as plain numbers for JSON, `per_class` being IoU; None where there was nothing to score."""
         per_class = {name: _mean(np.asarray(iou)) for name, iou in zip(self.names, self.iou, strict=True)}
         return ScoreRecord(
             split=self.split,

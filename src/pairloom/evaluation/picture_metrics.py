@@ -30,7 +30,14 @@ class PictureScoreRecord(TypedDict):
 
 @dataclass(frozen=True)
 class PictureScores:
-    """How close pictures are to the truth: one number of each kind a picture."""
+    """How close pictures are to the truth: one number of each kind a picture.
+
+    Attributes:
+        split: name of the split that was scored.
+        l1: mean absolute difference of each picture, as a share of the range of values: 0 to 1.
+        psnr: peak signal-to-noise ratio of each picture in dB; infinite where it equals the truth.
+        ssim: structural similarity of each picture, at most 1; NaN where it is smaller than 11 pixels a side.
+    """
 
     split: str
     l1: tuple[float, ...]
@@ -38,7 +45,7 @@ class PictureScores:
     ssim: tuple[float, ...]
 
     def to_record(self) -> PictureScoreRecord:
-        """Return the means as plain numbers for JSON."""
+        """Return the means over the pictures as plain numbers for JSON; None where there is none."""
         return PictureScoreRecord(
             split=self.split, pairs=len(self.l1), l1=_mean(self.l1), psnr=_mean(self.psnr), ssim=_mean(self.ssim)
         )
