@@ -80,7 +80,7 @@ def settings_reference() -> str:
         meanings = {parameter.args[1]: parameter.description or "" for parameter in described.params}
         for name, hint in get_type_hints(kind).items():
             field = f"{section.name}.{name}"
-            facts = [f"**{_values(hint)}**", f"default {_code(defaults[section.name][name])}"]
+            facts = [_values(hint), f"default {_code(defaults[section.name][name])}"]
             facts += [f"short name {_code(_flag(alias))}" for alias, full in ALIASES.items() if full == field]
             others = {preset: values[section.name][name] for preset, values in presets.items()}
             changes = [
