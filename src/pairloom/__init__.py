@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0.dev0"
+"""The version of the package."""
 
 if TYPE_CHECKING:
     from pairloom.api import check, compare, evaluate, resume, train

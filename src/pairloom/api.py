@@ -35,6 +35,9 @@ def check(data: str | Path, *, settings: Mapping[str, object] | None = None) -> 
         data: folder that holds the pairs, or a manifest file.
         settings: of the section `data`, by short name or full, such as `{"data.palette": "classes.yaml"}`.
 
+    Returns:
+        What was found; its `problems` are empty if all is well.
+
     Raises:
         UserError: if no layout is recognised, or the settings are wrong.
     """
@@ -61,6 +64,9 @@ def train(
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
         say: receives what has been found in the data, and a line an epoch.
+
+    Returns:
+        The run folder, and the record of the epoch whose model is kept.
 
     Raises:
         UserError: for mistakes in the settings or the data, and if training diverges.
@@ -140,12 +146,16 @@ def resume(
 
     Args:
         run: the run folder.
-        epochs: train up to this epoch in place of the run's own; kept in its config.
+        epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
         say: receives what may alter the last bits of results, and a line an epoch.
 
+    Returns:
+        The run folder, and the record of the epoch whose model is kept.
+
     Raises:
-        UserError: if this is no run folder, another process works in it, or fewer epochs are asked for.
+        UserError: if this is no run folder, another process works in it, fewer epochs are asked for, its pairs are not
+            those that it began with, no saved state is whole, or training diverges.
         KeyboardInterrupt: after Ctrl-C; the run can be resumed again.
     """
     folder = RunFolder(Path(run))
@@ -189,8 +199,11 @@ def evaluate(
         layout: how the pairs lie in `data`; `auto` looks.
         direction: `AtoB` or `BtoA`; None takes the run's own, or `AtoB` for a model folder.
 
+    Returns:
+        The scores of class maps, or of pictures where the model translates to pictures.
+
     Raises:
-        UserError: if there is no model, no data, or they do not know the same classes.
+        UserError: if there is no model, no data, no such split or device, or they do not know the same classes.
     """
     model = load_model(find_model(Path(run)), choose_device(device))
     pairs = EvaluationSplit.open(

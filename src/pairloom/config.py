@@ -64,12 +64,12 @@ class DataConfig:
     split_seed: int = 0
     """Seed of that split, 0 or more; apart from `train.seed`, so that runs with other seeds have the same split."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
-    """Size at which pairs are trained on and scored, in pixels: H or HxW. Aspect is not kept."""
+    """Size at which pairs are trained on and scored, in pixels: H or HxW, at least 32 a side. Aspect is not kept."""
     train_pairs: int | None = None
-    """Number of training pairs to use, drawn with `train.seed`; null takes all."""
+    """Number of training pairs to use, 1 or more, drawn with `train.seed`; null takes all."""
     store_size: int = 1024
-    """Longest side, in pixels, at which training pairs are stored to be cropped from; larger ones are reduced to it,
-    but never below what `size` and `augment.scale` can show."""
+    """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
+    reduced to it, but never below what `data.size` and `augment.scale` can show."""
 
     def __post_init__(self) -> None:
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
@@ -85,7 +85,8 @@ class AugmentConfig:
     flip: bool = True
     """Mirror half of the pairs left to right."""
     scale: tuple[float, float] = (0.8, 1.6)
-    """Smallest and largest zoom. Above 1 a crop is enlarged; below 1 the pair shrinks and is padded with void."""
+    """Smallest and largest zoom, within 0.1 to 10. Above 1 a crop is enlarged; below 1 the pair shrinks and is padded
+    with void."""
     brightness: float = 0.2
     """Largest relative change of the photograph's brightness, 0 to 1."""
     contrast: float = 0.2
@@ -117,29 +118,30 @@ class ModelConfig:
     head: Literal["classes", "rgb"] = "classes"
     """What the generator answers with: one logit a class, or a picture whose colours are read by the palette."""
     in_channels: int | None = None
-    """Channels of the source; null follows the data: 1 where all are greyscale, 3 for colours, N for N."""
+    """Channels of the source, 1 or more; null follows the data: 1 where all are greyscale, 3 for colours, N for N."""
     out_channels: int | None = None
-    """Channels of target pictures; null follows the data. Class maps are drawn as 3."""
+    """Channels of target pictures, 1 or more; null follows the data. Class maps are drawn as 3."""
     width: int = 64
-    """Channels of the first layer of both networks."""
+    """Channels of the first layer of both networks, 1 or more."""
     discriminator_width: int | None = None
-    """Channels of the discriminator's first layer; null takes `width`."""
+    """Channels of the discriminator's first layer, 1 or more; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
-    """Number of halvings in the generator. `auto` stops at a bottleneck of 4×4 or larger (7 halvings at most); `full`
-    goes down to 1×1, as the original does: the network then works at its training size only, a power of two."""
+    """Number of halvings in the generator, 1 to 12 and no more than `data.size` allows. `auto` stops at a bottleneck of
+    4×4 or larger (7 halvings at most); `full` goes down to 1×1, as the original does: the network then works at its
+    training size only, a square whose side is a power of two."""
     norm: Literal["batch", "instance", "group", "none"] = "instance"
     """Normalisation in both networks."""
     norm_epsilon: float = 1e-5
-    """Added to the variance in normalisation."""
+    """Added to the variance in normalisation, above 0."""
     norm_momentum: float = 0.1
-    """Share of the new batch in batch norm's running statistics (Keras calls 1 minus this its momentum)."""
+    """Share of the new batch in batch norm's running statistics, 0 to 1 (Keras calls 1 minus this its momentum)."""
     full_resolution: bool = True
     """Add two 3×3 convolutions at the input's own resolution on each side, with a skip connection between them. The
     original's finest features stand at half of it, where thin things are lost."""
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
-    """Dropout probability in the (at most three) innermost full-width decoder blocks."""
+    """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
     discriminator: Literal["patch142", "patch70"] = "patch70"
     """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
     inference: Literal["eval", "train"] = "eval"
@@ -161,21 +163,21 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The objective: which terms, and how much of each."""
+    """The objective: which terms, and how much of each. One of the generator's three weights is above 0."""
 
     adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
     """The game between the networks: binary cross-entropy, least squares, or hinge."""
     adversarial_weight: float = 0.1
-    """Weight of the adversarial term in the generator's loss; 0 trains no discriminator."""
+    """Weight of the adversarial term in the generator's loss, 0 or more; 0 trains no discriminator."""
     l1: float = 0.0
-    """Weight of the mean absolute difference of the pictures in [-1, 1]."""
+    """Weight of the mean absolute difference of the pictures in [-1, 1], 0 or more."""
     cross_entropy: float = 10.0
-    """Weight of the cross-entropy of the classes; needs `model.head: classes`."""
+    """Weight of the cross-entropy of the classes, 0 or more; above 0 it needs `model.head` classes."""
     class_weights: Literal["none", "bounded"] = "bounded"
     """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(1.1 + share of the training pixels), between
     1.3 and 10.5, so that rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
     discriminator_weight: float = 0.5
-    """Weight of the discriminator's loss on the true and on the generated pair."""
+    """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
     """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
 
@@ -191,19 +193,20 @@ class OptimConfig:
     """Adam for both networks, and the learning rate over time."""
 
     learning_rate: float = 2e-4
-    """Step size at the start."""
+    """Step size at the start, above 0."""
     beta1: float = 0.5
-    """Decay of the mean of gradients, 0 to 1."""
+    """Decay of the mean of gradients, at least 0 and below 1."""
     beta2: float = 0.999
-    """Decay of the mean of squared gradients, 0 to 1."""
+    """Decay of the mean of squared gradients, at least 0 and below 1."""
     epsilon: float = 1e-8
-    """Added to the root of the squared gradients' mean."""
+    """Added to the root of the squared gradients' mean, above 0."""
     decay: Literal["none", "linear", "cosine"] = "none"
-    """How the learning rate falls to 0 between `decay_start` and `decay_end`."""
+    """How the learning rate falls to 0 between `optim.decay_start` and `optim.decay_end`."""
     decay_start: int = 0
-    """Epoch from which the rate falls."""
+    """Epoch from which the rate falls, 0 or more."""
     decay_end: int | None = None
-    """Epoch at which the rate would be 0; null takes `train.epochs`, and follows it when that is raised."""
+    """Epoch at which the rate would be 0, after `optim.decay_start`; null takes `train.epochs`, and
+    follows it when that is raised."""
 
     def __post_init__(self) -> None:
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
@@ -221,9 +224,9 @@ class TrainConfig:
     """The course of training."""
 
     epochs: int = 70
-    """How many times to go through the training pairs. An epoch is pairs / batch size steps."""
+    """How many times to go through the training pairs, 1 or more. An epoch is pairs / batch size steps."""
     batch_size: int = 1
-    """Pairs a step."""
+    """Pairs a step, 1 or more."""
     update: Literal["joint", "separate"] = "joint"
     """`joint`: one discriminator update on both pairs, and the generator's pass is used twice (usual in PyTorch).
     `separate`: an update each for the true and the generated pair, then a fresh generator pass (the original's)."""
@@ -236,15 +239,17 @@ class TrainConfig:
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of the arithmetic."""
     validate_every: int = 1
-    """Epochs from one validation to the next; the last epoch is always validated."""
+    """Epochs from one validation to the next, 1 or more; the last epoch is always validated."""
     checkpoint_minutes: float = 5.0
-    """Minutes from one saved training state to the next; one is also saved at the end and at an interruption."""
+    """Minutes from one saved training state to the next, above 0; one is also saved at the end and at an
+    interruption."""
     checkpoint_steps: int | None = None
-    """Save a training state every so many steps as well; null leaves it to the minutes."""
+    """Save a training state every so many steps as well, 1 or more; null leaves it to the minutes."""
     snapshot_every: int = 10
-    """Epochs from one kept generator, with its sample pictures, to the next; the last epoch is always kept."""
+    """Epochs from one kept generator, with its sample pictures, to the next, 1 or more; the last epoch is always
+    kept."""
     samples: int = 3
-    """Validation pairs drawn in `report/grid.png`, chosen with the seed."""
+    """Validation pairs drawn in the report, 1 or more (fewer where there are fewer), chosen with `train.seed`."""
     keep: Literal["best", "last"] = "best"
     """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
@@ -260,7 +265,11 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides what a run computes."""
+    """Everything that decides what a run computes.
+
+    Raises:
+        UserError: for values out of range, and combinations that no network or loss can serve.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -289,7 +298,7 @@ class Experiment:
 
     @property
     def store_fit(self) -> Size | int:
-        """How large training pairs are stored: as they are seen, or with the detail that zooming in shows."""
+        """How large training pairs are stored: at `data.size` if nothing is augmented, else up to this longest side."""
         if not self.augment.enabled:
             return self.data.size
         return max(self.data.store_size, math.ceil(max(self.data.size) * self.augment.scale[1]))

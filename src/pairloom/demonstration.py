@@ -40,6 +40,10 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
         out: the run folder; the scenes go beside it, to `OUT-streets`. Both must be empty or not exist.
         say: receives lines of progress.
 
+    Returns:
+        The result of the training as `training`, and the scores of two classifiers without a network, as `evaluate`
+        prints them: `colour_and_position` and `commonest_class`.
+
     Raises:
         UserError: if a folder is not empty.
     """

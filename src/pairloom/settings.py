@@ -67,10 +67,13 @@ def load_experiment(
     """Lay a preset, a YAML file and single settings over the defaults, later ones first, and check the result.
 
     Args:
-        preset: one of `preset_names()`.
+        preset: `seed`, `recommended`, `images` or `demo`.
         file: the user's own YAML file, in the shape of a preset.
         settings: values by short name (`size`) or full name (`data.size`).
         flags: the same as command-line words (`--data.size 128`).
+
+    Returns:
+        The experiment, not yet resolved.
 
     Raises:
         UserError: for unknown presets, files that cannot be read, unknown settings and values out of range.

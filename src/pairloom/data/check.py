@@ -44,10 +44,11 @@ class CheckResult:
     pairs: dict[str, int]
     """Whole pairs by split."""
     problems: list[Problem]
+    """What is wrong, each with its `kind`, `path` and `message`; empty if all is well."""
     classes: dict[str, ClassCount]
-    """By name; empty where targets are pictures."""
+    """How often each class occurs, by name; empty where targets are pictures."""
     far_share: float | None = None
-    """Share of target pixels that are far from every colour; None where targets are not colour-coded."""
+    """Share (0 to 1) of target pixels far from every colour; None where targets are not colour-coded."""
 
     def to_record(self) -> dict[str, object]:
         """Return it as plain values for JSON; shares are fractions of the pixels that have a class."""
@@ -65,7 +66,11 @@ class CheckResult:
         }
 
     def share(self, name: str) -> float:
-        """Return the share of a class among all pixels that have one."""
+        """Return the share (0 to 1) of a class among all pixels that have one.
+
+        Raises:
+            KeyError: if there is no class of that name.
+        """
         total = sum(sum(count.pixels.values()) for count in self.classes.values())
         return sum(self.classes[name].pixels.values()) / max(1, total)
 

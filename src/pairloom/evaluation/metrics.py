@@ -55,31 +55,31 @@ class Scores:
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """Intersection over union of each class; NaN where neither truth nor prediction has it."""
+        """Intersection over union of each class (K), 0 to 1; NaN where neither truth nor prediction has it."""
         return iou(self.confusion)
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """Share of each class's true pixels that were predicted; NaN where the truth has none."""
+        """Share of each class's true pixels that were predicted (K), 0 to 1; NaN where the truth has none."""
         return recall(self.confusion)
 
     @property
     def pixel_accuracy(self) -> float | None:
-        """Share of all pixels with a class that were predicted right."""
+        """Share of all pixels with a class that were predicted right, 0 to 1; None where no pixel has a class."""
         return known(pixel_accuracy(self.confusion))
 
     @property
     def class_accuracy(self) -> float | None:
-        """Mean of the classes' recalls."""
+        """Mean of the classes' recalls, 0 to 1, those that are NaN left out; None where all are."""
         return known(nan_mean(self.recall))
 
     @property
     def mean_iou(self) -> float | None:
-        """Mean of the classes' IoU."""
+        """Mean of the classes' IoU, 0 to 1, those that are NaN left out; None where all are."""
         return known(nan_mean(self.iou))
 
     def to_record(self) -> ScoreRecord:
-        """Return the scores as plain numbers for JSON."""
+        """Return the scores as plain numbers for JSON, `per_class` being IoU; None where there was nothing to score."""
         per_class = {name: known(value) for name, value in zip(self.names, self.iou, strict=True)}
         return ScoreRecord(
             split=self.split,

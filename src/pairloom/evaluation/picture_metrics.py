@@ -37,7 +37,9 @@ class PictureScores:
     Attributes:
         split: name of the split that was scored.
         pairs: names of its pairs.
-        l1, psnr, ssim: as in `PictureScoreRecord`; infinite PSNR where nothing differs, NaN SSIM of small pictures.
+        l1: mean absolute difference of each picture, as a share of the range of values: 0 to 1.
+        psnr: peak signal-to-noise ratio of each picture in dB; infinite where it equals the truth.
+        ssim: structural similarity of each picture, at most 1; NaN where it is smaller than 11 pixels a side.
     """
 
     split: str
@@ -52,7 +54,7 @@ class PictureScores:
         return -np.asarray(self.l1, dtype=np.float64)
 
     def to_record(self) -> PictureScoreRecord:
-        """Return the means as plain numbers for JSON."""
+        """Return the means over the pictures as plain numbers for JSON; None where there is none."""
         return PictureScoreRecord(
             split=self.split, pairs=len(self.l1), l1=_mean(self.l1), psnr=_mean(self.psnr), ssim=_mean(self.ssim)
         )

@@ -27,13 +27,17 @@ class Translator:
     def load(cls, run: str | Path, device: str = "auto") -> "Translator":
         """Load the model of a run folder, or a model folder (a run's snapshots are such folders too).
 
+        Args:
+            run: the folder.
+            device: `auto`, `cpu` or `cuda`.
+
         Raises:
             UserError: if there is no model, it is damaged, or the device is not there.
         """
         return cls(load_model(find_model(Path(run)), choose_device(device)))
 
     def __call__(self, picture: Picture) -> Picture:
-        """Translate a source (H×W×C, any size) to a picture at the training size: class maps come in their colours.
+        """Translate a source (H×W×C, any size) to a picture (H×W×C) at the training size: class maps in their colours.
 
         Greyscale pictures serve models of colour ones and the other way round. The same source always gives the same
         result.
@@ -48,6 +52,12 @@ class Translator:
 
 def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, device: str = "auto") -> list[Path]:
     """Translate image files, and the images in folders, to `out/STEM.png` each (`.tif` where PNG cannot hold them).
+
+    Args:
+        run: a run folder, or a model folder.
+        inputs: image files, and folders whose images are taken (not those of folders in them).
+        out: the folder to be made; it must be empty or not exist.
+        device: `auto`, `cpu` or `cuda`.
 
     Returns:
         The files written, in the order of the inputs.

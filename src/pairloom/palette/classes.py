@@ -49,7 +49,12 @@ class Palette:
         void_colour: what void is drawn in, and what reads as void too.
         values: the pixel value (0 to 65535) of each class in index files (label maps), all different; where none are
             given, 0 to K-1 are filled in.
-        void_values: further pixel values that mean void in index files. 255 means void too, unless it is a class's.
+        void_values: further pixel values (0 to 65535) that mean void in index files. 255 means void too, unless it is a
+            class's.
+
+    Raises:
+        UserError: where a name, a colour or a value would not tell the class, and for fewer than 1 class or more than
+            254.
     """
 
     name: str
@@ -61,11 +66,7 @@ class Palette:
     void_values: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse palettes in which a name, a colour or a value would not tell the class.
-
-        Raises:
-            UserError: saying which.
-        """
+        """Fill in the values, and refuse what would not tell the class."""
         if not self.values:
             object.__setattr__(self, "values", tuple(range(len(self.names))))
         for what, number in (("colours", len(self.colours)), ("values", len(self.values))):
@@ -105,7 +106,11 @@ class Palette:
         return len(self.names)
 
     def index(self, name: str) -> int:
-        """Return the class id of a class name."""
+        """Return the class id of a class name.
+
+        Raises:
+            ValueError: if there is no such class.
+        """
         return self.names.index(name)
 
     @cached_property
@@ -117,10 +122,9 @@ class Palette:
         return colours, ids
 
     def to_ids(self, picture: UInt8Array) -> UInt8Array:
-        """Read the classes (H×W) of a colour-coded picture (H×W×3).
+        """Read the classes (H×W, `VOID` where there is none) of a colour-coded picture (H×W×3).
 
-        Exact colours give exactly their class; colours that compression has changed are read by their surroundings,
-        see `colour_reading`.
+        Exact colours give exactly their class; colours that compression has changed are read by their surroundings.
         """
         known, ids = self._known
         return ids[read_colours(picture, known, len(self))]

@@ -75,7 +75,11 @@ def named_palette(name_or_path: str) -> Palette:
 
 
 def read_palette(path: Path) -> Palette:
-    """Read a palette file; the module says how one looks.
+    """Read a palette file.
+
+    Args:
+        path: a YAML file with `classes` (a colour, or a colour and a value, by name) and, optionally, `name` and
+            `void`.
 
     Raises:
         UserError: naming the file and what is wrong in it, if it cannot be read or is malformed.

@@ -44,8 +44,9 @@ class TrainingResult:
     """What a finished run came to."""
 
     run: RunFolder
+    """The run folder; `run.path` is where it lies."""
     record: EpochRecord
-    """Of the epoch whose generator is in the run's `model/`: its losses and validation scores."""
+    """Of the epoch whose generator is in the run's `model/`, as a line of `metrics.jsonl`: its losses and scores."""
     seconds: float
     """Time since training was started or resumed."""
 

@@ -29,9 +29,9 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
 
     Args:
         out: a folder that is empty or does not exist yet.
-        size: height and width of each half, in pixels.
-        train_pairs: number of pairs in `out/train`.
-        val_pairs: number of pairs in `out/val`.
+        size: height and width of each half, in pixels, at least 16 each.
+        train_pairs: number of pairs in `out/train`, at least 1.
+        val_pairs: number of pairs in `out/val`, at least 1.
         seed: decides every scene; not negative.
 
     Raises:
