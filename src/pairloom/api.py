@@ -23,7 +23,7 @@ from pairloom.models.model_folder import find_model, load_model
 from pairloom.palette import CITYSCAPES
 from pairloom.report.comparison_page import write_comparison
 from pairloom.report.page import require_replaceable
-from pairloom.run import RunFolder, require_empty
+from pairloom.run import RunFolder, owning_run, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult, fit
 
@@ -231,23 +231,39 @@ def compare(
         device: `auto`, `cpu` or `cuda`.
         page: HTML file to write as well; None writes none.
 
+    Returns:
+        The scores of each run, their differences to the first, and the intervals of both.
+
     Raises:
         UserError: if there are fewer than two runs or one holds no model, they translate into different things, one
-            has trained on pairs on which the first is scored, or the page would replace another file.
+            could train on the pairs, or the page would replace another file.
     """
     if len(runs) < 2:
         raise UserError("name two runs or more to compare")
     if page is not None:
         require_replaceable(Path(page))
-    paths, chosen_device = [Path(run) for run in runs], choose_device(device)
-    models = [load_model(find_model(path), chosen_device) for path in paths]
-    chosen_at = at or ("size" if len({model.size for model in models}) == 1 else "native")
-    pairs = EvaluationSplit.open(paths[0], models[0], Path(data) if data is not None else None, split)
-    splits = [pairs.for_model(path, model, same_data=data is None) for path, model in zip(paths, models, strict=True)]
-    scores = [score_model(model, own, len(own), split, at=chosen_at) for model, own in zip(models, splits, strict=True)]
+    paths, chosen = [Path(run) for run in runs], choose_device(device)
+    models = [find_model(path) for path in paths]
+    # One model is held at a time: there may be many, and they may be large.
+    sizes = [load_model(folder, chosen).size for folder in models]
+    chosen_at = at or ("size" if len(set(sizes)) == 1 else "native")
+    splits: list[EvaluationSplit] = []
+    scores = []
+    for path, folder in zip(paths, models, strict=True):
+        model = load_model(folder, chosen)
+        first = splits[0] if splits else EvaluationSplit.open(path, model, Path(data) if data else None, split)
+        splits.append(first.for_model(path, model))
+        run = owning_run(path)
+        seen = first.seen_by(run) if run and split != "train" else []
+        if seen:
+            raise UserError(
+                f"{path}: could train on {len(seen)} of these pairs ({seen[0]} ...); name pairs that no run has seen: "
+                "--data, --split"
+            )
+        scores.append(score_model(model, splits[-1], len(splits[-1]), split, at=chosen_at))
     comparison = compare_scores(distinct([str(run) for run in runs]), scores, chosen_at)
     if page is not None:
-        write_comparison(Path(page), comparison, paths, models, splits)
+        write_comparison(Path(page), comparison, models, splits, chosen)
     return comparison
 
 

@@ -32,6 +32,17 @@ def _left_over(path: Path) -> bool:
     return path.name == LOCK or path.match(UNFINISHED) or begun
 
 
+def owning_run(path: Path) -> "RunFolder | None":
+    """Return the run that a path means: a run folder, or that of its `model/` or of one of its snapshots."""
+    path = path.absolute()
+    candidates = [path]
+    if path.name == "model":
+        candidates.append(path.parent)
+    if path.parent.name == "checkpoints":
+        candidates.append(path.parent.parent)
+    return next((RunFolder(folder) for folder in candidates if (folder / CONFIG).is_file()), None)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one training run."""

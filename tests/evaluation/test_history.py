@@ -35,5 +35,8 @@ def test_a_history_comes_back_from_its_file(tmp_path: Path) -> None:
     history = [_record(1, 0.3), _record(2, None)]
     (tmp_path / "metrics.jsonl").write_text("".join(map(format_record, history)), encoding="utf-8")
     assert read_history(tmp_path / "metrics.jsonl") == history
+    for damage in ('{"epoch": 1, "losses": {}, "validation": null}', '{"losses": {}}', "[]", "7"):
+        (tmp_path / "damaged.jsonl").write_text(damage, encoding="utf-8")
+        assert read_history(tmp_path / "damaged.jsonl") == []
     (tmp_path / "cut.jsonl").write_text('{"epoch": 1, "los', encoding="utf-8")
     assert read_history(tmp_path / "cut.jsonl") == read_history(tmp_path / "none.jsonl") == []

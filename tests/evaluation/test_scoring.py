@@ -1,5 +1,6 @@
 """Scoring a model on pairs."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,8 @@ def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_
         settings: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 2}
         result = train(streets, run, preset=preset, settings=settings, say=lambda _line: None)
         assert evaluate(run).to_record() == result.record["validation"]
-        assert evaluate(run / "model", streets).to_record() == result.record["validation"]
-        with pytest.raises(UserError, match="name DATA as well"):
-            evaluate(run / "model")
+        assert evaluate(run / "model").to_record() == result.record["validation"]
+        shutil.copytree(run / "model", tmp_path / f"{preset} alone")
+        assert evaluate(tmp_path / f"{preset} alone", streets).to_record() == result.record["validation"]
+        with pytest.raises(UserError, match="does not know its data; name DATA"):
+            evaluate(tmp_path / f"{preset} alone")

@@ -1,6 +1,7 @@
 """Which pairs models are scored and compared on."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,48 @@ def test_with_json_a_page_is_written_only_where_it_is_named(
     zero = {"value": 0.0, "low": 0.0, "high": 0.0}
     assert record["runs"][1]["difference"]["mean_iou"] == zero
     assert record["most_different"] == []
+    assert record["draws"] == 2000
     assert list(tmp_path.iterdir()) == []
     assert main([*words, "--out", "here.html"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["here.html"]
+
+
+def test_a_model_folder_alone_is_compared_as_the_run_that_it_is_from(tiny_run: TinyRun, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path / "model", tmp_path / "alone")
+    comparison = pairloom.compare([tiny_run.path, tmp_path / "alone", tiny_run.path / "checkpoints" / "epoch-0004"])
+    assert comparison.runs[1].scores.to_record() == comparison.runs[0].scores.to_record()
+    assert pairloom.evaluate(tiny_run.path / "checkpoints" / "epoch-0004").to_record()["pairs"] == 3
+
+
+def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, tmp_path: Path) -> None:
+    settings = {"size": 32, "epochs": 1, "model.width": 4, "data.target": "images"}
+    changes: dict[str, dict[str, object]] = {
+        "there": {},
+        "back": {"direction": "BtoA"},
+        "coloured": {"model.out_channels": 3},
+    }
+    for name, change in changes.items():
+        pairloom.train(camvid_like, tmp_path / name, settings={**settings, **change}, say=lambda _line: None)
+    with pytest.raises(UserError, match="back: its model translates in the other direction"):
+        pairloom.compare([tmp_path / "there", tmp_path / "back"])
+    with pytest.raises(UserError, match="coloured: its model has other classes or channels"):
+        pairloom.compare([tmp_path / "there", tmp_path / "coloured"])
+
+
+def test_the_table_can_be_read_in_80_columns(
+    tiny_run: TinyRun,
+    other_run: TinyRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["compare", *[str(run.path) for run in (tiny_run, other_run, other_run, tiny_run)]]) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert printed.count("mean IoU") == 3
+    assert printed.count("3 pairs are too few") == 3
 
 
 def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
@@ -78,8 +118,16 @@ def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
     for seed in (0, 1):
         drawn = {**settings, "data.split_seed": seed}
         pairloom.train(tmp_path / "pairs", tmp_path / f"run-{seed}", settings=drawn, say=lambda _line: None)
-    with pytest.raises(UserError, match=r"run-1: holds back other pairs.*--data"):
-        pairloom.compare([tmp_path / "run-0", tmp_path / "run-1"])
+    (tmp_path / "link").symlink_to(tmp_path / "pairs")
+    for second, data in (
+        ("run-1", None),
+        ("run-1/model", None),
+        ("run-1", tmp_path / "pairs"),
+        ("run-1", tmp_path / "link"),
+    ):
+        with pytest.raises(UserError, match=r"could train on \d of these pairs"):
+            pairloom.compare([tmp_path / "run-0", tmp_path / second], data)
+    assert len(pairloom.compare([tmp_path / "run-0", tmp_path / "run-1"], split="train").runs) == 2
 
 
 def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, camvid_like: Path) -> None:
@@ -87,9 +135,10 @@ def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, c
         pairloom.compare([tiny_run.path])
     settings = {"size": 32, "epochs": 1, "model.width": 4}
     pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, say=lambda _line: None)
-    with pytest.raises(UserError, match="camvid: its model translates into something else"):
+    with pytest.raises(UserError, match="scores need the same"):
         pairloom.compare([tiny_run.path, tmp_path / "camvid"])
+    shutil.copytree(tiny_run.path / "model", tmp_path / "alone")
     with pytest.raises(UserError, match="does not know its data"):
-        pairloom.compare([tiny_run.path / "model", tiny_run.path])
+        pairloom.compare([tmp_path / "alone", tiny_run.path])
     with pytest.raises(UserError, match="no such run"):
         pairloom.compare([tiny_run.path, tmp_path / "nowhere"])

@@ -1,5 +1,6 @@
 """Photographs to segmentations."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,10 +59,13 @@ def test_files_and_folders_are_written_under_their_stems(model: Path, photograph
 def test_nothing_is_written_when_the_inputs_are_wrong(model: Path, photographs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (tmp_path / "empty").mkdir()
+    (tmp_path / "others").mkdir()
+    shutil.copy(photographs / "one.png", tmp_path / "others" / "one.png")
     for inputs, message in (
         ([tmp_path / "absent.png"], "no such file"),
         ([tmp_path / "empty"], "holds no images"),
-        ([photographs, photographs / "one.png"], "would be written over"),
+        ([photographs, photographs / "one.png"], "named twice"),
+        ([photographs, tmp_path / "others"], "would be written over"),
     ):
         with pytest.raises(UserError, match=message):
             translate(model, inputs, out)

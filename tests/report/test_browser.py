@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import pairloom
 from conftest import skip_or_fail
+from pairloom.palette import CITYSCAPES, Palette, write_palette
 from trained import TinyRun
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -55,6 +56,31 @@ def _elsewhere(opened: Opened, path: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def long_names(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The pages of a run, and of a comparison, in which everything has a long name."""
+    root = tmp_path_factory.mktemp("long")
+    data, run = root / ("d" * 80), root / ("r" * 80)
+    for split in ("train", "val"):
+        (data / split).mkdir(parents=True)
+        for path in (streets / split).iterdir():
+            shutil.copy(path, data / split / f"{'n' * 90}{path.name}")
+    colours = zip(CITYSCAPES.names, CITYSCAPES.colours, strict=True)
+    palette = Palette("long", *zip(*((name * 8, colour) for name, colour in colours), strict=True))
+    write_palette(root / "long.yaml", palette, "")
+    settings = {"size": 32, "epochs": 1, "model.width": 4, "data.palette": str(root / "long.yaml")}
+    pairloom.train(data, run, settings=settings, say=lambda _line: None)
+    pairloom.compare([run, run], page=root / "comparison.html")
+    return run / "report" / "index.html", root / "comparison.html"
+
+
+def test_long_names_do_not_widen_a_narrow_screen(browser: Browser, long_names: tuple[Path, Path]) -> None:
+    for path in long_names:
+        opened = _open(browser, path, 390)
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+        opened.page.context.close()
+
+
+@pytest.fixture(scope="module")
 def comparison(tiny_run: TinyRun, other_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a comparison."""
     page = tmp_path_factory.mktemp("comparison") / "comparison.html"
@@ -73,6 +99,7 @@ def test_pages_open_without_complaint_or_request_and_fit_the_screen(
         dark = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, dark[4:-1].split(","))) < 200) == (scheme == "dark")
         for link in opened.page.query_selector_all("nav a"):
+            assert opened.page.locator(str(link.get_attribute("href"))).count() == 1
             link.click()
         broken = "[...document.images].filter(i => i.src !== 'data:,' && i.naturalWidth === 0).length"
         assert opened.page.evaluate(broken) == 0
@@ -90,6 +117,7 @@ def test_the_slider_shows_the_pictures_of_its_epoch(browser: Browser, tiny_run: 
     for position in range(4):
         slider.fill(str(position))
         assert opened.page.locator("#samples output").inner_text() == f"epoch {position + 1}"
+        assert slider.get_attribute("aria-valuetext") == f"epoch {position + 1}"
         seen.append(pictures.first.get_attribute("src"))
     assert len(set(seen)) == 4
     slider.press("ArrowLeft")
@@ -107,14 +135,14 @@ def test_curves_tell_their_values_at_the_pointer(browser: Browser, tiny_run: Tin
     box = chart.locator("svg").bounding_box()
     assert box is not None
     opened.page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
-    assert chart.locator(".when").inner_text() == "after epoch 1"
+    assert chart.locator("figcaption").inner_text() == "epoch 1"
     first = value.inner_text()
     assert first != last
     opened.page.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + box["height"] / 2)
-    assert chart.locator(".when").inner_text() == "after epoch 4"
+    assert chart.locator("figcaption").inner_text() == "epoch 4"
     assert value.inner_text() == last
     opened.page.mouse.move(0, 0)
-    assert chart.locator(".when").inner_text() == ""
+    assert chart.locator("figcaption").inner_text() == "epoch"
     opened.page.context.close()
 
 

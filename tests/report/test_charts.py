@@ -12,9 +12,9 @@ from pairloom.images import read_picture
 from pairloom.palette import CAMVID
 from pairloom.report.charts import Chart, Series, training_charts
 from pairloom.report.curves import draw_curves
-from pairloom.report.svg import HEIGHT, WIDTH, draw
+from pairloom.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, draw
 
-VALUES = st.none() | st.floats(-1e6, 1e6, allow_nan=False) | st.just(float("nan"))
+VALUES = st.none() | st.integers(-(10**9), 10**9).map(lambda number: number / 1000) | st.just(float("nan"))
 
 
 def _record(epoch: int, road: float | None, *, validated: bool = True) -> EpochRecord:
@@ -60,17 +60,19 @@ def test_the_curves_are_drawn_in_their_colours(tmp_path: Path) -> None:
 @given(
     columns=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=30),
     first=st.integers(0, 10),
-    limits=st.sampled_from([None, (-1e6, 1e6)]),
+    logarithmic=st.booleans(),
 )
 @settings(max_examples=80, deadline=None)
 def test_whatever_the_values_every_point_lies_in_the_drawing(
-    columns: list[tuple[float | None, float | None]], first: int, limits: tuple[float, float] | None
+    columns: list[tuple[float | None, float | None]], first: int, logarithmic: bool
 ) -> None:
+    if logarithmic:
+        columns = [tuple(None if value is None else abs(value) + 1e-3 for value in column) for column in columns]  # type: ignore[misc]
     epochs = tuple(range(first, first + len(columns)))
     chart = Chart(
         "any",
         tuple(Series(str(n), epochs, values, "#123456") for n, values in enumerate(zip(*columns, strict=True))),
-        limits=limits,
+        logarithmic=logarithmic,
     )
     drawing = draw(chart)
     finite = [value for column in columns for value in column if value is not None and np.isfinite(value)]
@@ -84,8 +86,11 @@ def test_whatever_the_values_every_point_lies_in_the_drawing(
         for point in curve.path.replace("M", "|").replace("L", "|").split("|")[1:]
     ]
     assert len(points) == len(finite)
-    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
-    assert all(0 <= y <= HEIGHT for y, _ in drawing.y_ticks)
+    # A tenth is what rounding to one digit may add.
+    assert all(LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1 for x, _ in points)
+    assert all(TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1 for _, y in points)
+    assert all(TOP <= y <= HEIGHT - BOTTOM for y, _ in drawing.y_ticks)
+    assert drawing.y_ticks
     json.dumps(drawing.values, allow_nan=False)
 
 

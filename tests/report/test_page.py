@@ -1,14 +1,19 @@
 """Pages: one file, nothing asked for from elsewhere, and nothing in the data that could become markup."""
 
+import json
 import re
+import shutil
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import yaml
 
+import pairloom
 from pairloom.errors import UserError
-from pairloom.report.page import duration, figure, percent, require_replaceable, write_page
+from pairloom.palette import CITYSCAPES
+from pairloom.report.page import duration, figure, percent, require_replaceable
 from trained import TinyRun
 
 
@@ -34,18 +39,48 @@ def test_a_page_asks_for_nothing_from_elsewhere(tiny_run: TinyRun) -> None:
     assert not re.search(r"url\(|@import|https?://", text)
 
 
-@given(name=st.text(min_size=1, max_size=20) | st.just("</script><script>alert(1)</script>"))
-def test_names_never_become_markup(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    page = tmp_path_factory.mktemp("page") / "page.html"
-    comparison = {
-        "runs": [{"name": name, "colour": "#000000", "size": "1×1"}],
-        "pairs": 1, "split": name, "data": name, "at": "size", "resamples": "2", "verdicts": [name],
-        "overall": [], "classes": [[]], "reach": 1.0, "drawings": [], "measure": name, "images": [],
-    }  # fmt: skip
-    write_page(page, "comparison.html.jinja", comparison)
-    text = page.read_text(encoding="utf-8", errors="surrogatepass")
-    assert text.count("<script") == 1
-    assert "<script>alert" not in text
+HOSTILE = "<img src=x onerror=alert(1)> \"'&</script><script>alert(2)</script>"
+
+
+class _Markup(HTMLParser):
+    """What a browser would take for markup: elements, and attributes that run something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.handlers: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+
+def test_names_never_become_markup(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """Of pairs, of classes, of the run and of its data: the pages have the same elements as those of plain names."""
+    places = {}
+    for kind in ("plain", HOSTILE.replace("/", "∕")):
+        data, run, page = (tmp_path / f"{kind} {what}" for what in ("data", "run", "page.html"))
+        for split in ("train", "val"):
+            (data / split).mkdir(parents=True)
+            for path in (tiny_run.data / split).iterdir():
+                shutil.copy(path, data / split / f"{kind} {path.name}")
+        colours = zip(CITYSCAPES.names, CITYSCAPES.colours, strict=True)
+        classes = {f"{kind} {name}": list(colour) for name, colour in colours}
+        palette = tmp_path / f"{kind == 'plain'}.yaml"
+        palette.write_text(yaml.safe_dump({"name": kind, "classes": classes}), encoding="utf-8")
+        settings = {"size": 32, "epochs": 1, "model.width": 4, "data.palette": str(palette)}
+        pairloom.train(data, run, settings=settings, say=lambda _line: None)
+        pairloom.compare([run, run], page=page)
+        places[kind] = (run / "report" / "index.html", page)
+    for plain, hostile in zip(*places.values(), strict=True):
+        expected, found = (_Markup(path.read_text(encoding="utf-8")) for path in (plain, hostile))
+        assert found.elements == expected.elements
+        assert found.handlers == []
+        for words in re.findall(
+            r'<script type="application/json"[^>]*>(.*?)</script>', hostile.read_text("utf-8"), re.S
+        ):
+            json.loads(words)
 
 
 def test_only_pages_are_replaced(tmp_path: Path, tiny_run: TinyRun) -> None:

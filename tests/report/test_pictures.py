@@ -62,6 +62,12 @@ def test_errors_of_pictures_are_brighter_where_they_are_larger() -> None:
     assert len(set(levels)) == 3
 
 
+def test_a_truth_of_another_depth_than_the_answers_is_no_error() -> None:
+    shallow = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    deep = shallow.astype(np.uint16) * 257
+    assert error_map(deep, shallow, shallow, Side(3, "uint16")).max() < 10
+
+
 @given(
     mask=nps.arrays(np.bool_, nps.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=90)),
 )

@@ -388,6 +388,11 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
     assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
     assert "Training:" not in pages[-1]
+    kept: list[float] = []
+    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+        kept.append(max([*kept[-1:], json.loads(line)["validation"]["mean_iou"]]))
+    assert len(set(kept)) > 1  # it has improved, and each page tells of the model that was kept by then
+    assert [f"<b>{score:.3f}</b>" in page for score, page in zip(kept, pages, strict=True)] == [True] * 3
     record = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[1])
     assert record["seconds"].keys() == {"data", "steps", "validation", "pictures"}
     assert all(seconds > 0 for seconds in record["seconds"].values())

@@ -30,10 +30,10 @@ def check(words: list[str]) -> int:
         raise UserError(f"--{others[0]} is no setting of the data; check takes --data.field only")
     config = load_experiment(flags=flags({**settings, "data.root": options.data})).data
 
+    from pairloom.cli.tables import print_check
     from pairloom.data.check import check_pairs
     from pairloom.data.folder import PairFolder
     from pairloom.palette import write_palette
-    from pairloom.tables import print_check
 
     folder = PairFolder.open(config)
     if options.write_palette:

@@ -25,8 +25,8 @@ def demo(words: list[str]) -> None:
     parser.add_argument("--out", metavar="RUN", type=Path, default=Path("runs/demo"), help="default: runs/demo")
     options = parser.parse_args(words)
 
+    from pairloom.cli.tables import print_scores
     from pairloom.demonstration import demo
-    from pairloom.tables import print_scores
 
     result = demo(options.out)
     run, model = result.training.run, result.training.record["validation"]
@@ -106,7 +106,7 @@ def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None
 
 def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     """Train, and print what came of it, or how to go on after an interruption."""
-    from pairloom.tables import print_scores
+    from pairloom.cli.tables import print_scores
 
     try:
         result = training()

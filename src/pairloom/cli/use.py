@@ -28,7 +28,7 @@ def evaluate(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.api import evaluate
-    from pairloom.tables import print_scores
+    from pairloom.cli.tables import print_scores
 
     scores = evaluate(
         options.run,
@@ -72,7 +72,7 @@ def compare(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.api import compare
-    from pairloom.tables import print_comparison
+    from pairloom.cli.tables import print_comparison
 
     page = options.out or (None if options.json else Path("comparison.html"))
     comparison = compare(
@@ -82,14 +82,17 @@ def compare(words: list[str]) -> None:
         print(json.dumps(comparison.to_record()))
         return
     at = "the images' own size" if comparison.at == "native" else "the models' size"
-    print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}; 95 % intervals\n")
+    print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}\n")
     print_comparison(comparison)
-    print(f"\nPage: {page}")
+    print(f"Page: {page}")
 
 
 def translate(words: list[str]) -> None:
     """Translate image files."""
-    parser = Parser("translate", description="Translate photographs to colour-coded segmentations.")
+    parser = Parser(
+        "translate",
+        description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.",
+    )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
     parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="images, or folders of images")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")

@@ -1,9 +1,10 @@
-"""How runs differ on the same pairs, and what of it the choice of pairs could explain: a paired bootstrap."""
+"""How runs differ on the same pairs, and what of it the choice of pairs could explain: a paired Bayesian bootstrap."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import chain, count
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,14 @@ from numpy.typing import NDArray
 from pairloom.draws import numpy_generator
 from pairloom.evaluation.metrics import Scores, iou, known, nan_mean, pixel_accuracy, recall
 from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.evaluation.scoring import At
 
-RESAMPLES = 2000
+DRAWS = 2000
 LEVEL = 0.95
+FEWEST = 10
+"""Pairs below which intervals are too narrow to be trusted: of two equal runs on 5 pairs every sixth would win."""
+MOST_NUMBERS = 2**24
+"""Entries of confusion matrices that are held at once."""
 LISTED = 10
 """Pairs that are named as those on which the runs differ most."""
 
@@ -22,21 +28,16 @@ LOWER_IS_BETTER = frozenset({"l1"})
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and the interval in which it would lie, in 95 of 100 cases, for other pairs of the same kind.
+    """A number, and an interval that holds its value for all pairs of this kind in about 95 of 100 cases.
 
     Attributes:
         value: of the pairs as they are; None where there was nothing to score.
-        low, high: the 2.5th and the 97.5th percentile over the resampled pairs; None where `value` is.
+        low, high: the 2.5th and the 97.5th percentile over the draws; None where `value` is, and of a single pair.
     """
 
     value: float | None
     low: float | None
     high: float | None
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
     def to_record(self) -> dict[str, float | None]:
         """Return it as plain numbers for JSON."""
@@ -84,7 +85,7 @@ class Comparison:
     """
 
     runs: tuple[ComparedRun, ...]
-    at: str
+    at: At
 
     @property
     def pairs(self) -> tuple[str, ...]:
@@ -115,13 +116,22 @@ class Comparison:
         order = np.argsort(-np.nan_to_num(self.spread), kind="stable")
         return [int(index) for index in order if self.spread[index] > 0]
 
+    def tendency(self, score: str, difference: Estimate) -> Literal["better", "worse", ""]:
+        """Return what a difference in a score, or class, tells of a run: nothing if its interval holds zero."""
+        low, high = difference.low, difference.high
+        if low is None or high is None or low <= 0 <= high or len(self.pairs) < FEWEST:
+            return ""
+        return "better" if (low > 0) != (score in LOWER_IS_BETTER) else "worse"
+
     def verdict(self, run: ComparedRun) -> str:
         """Say in a sentence whether a run is better than the first."""
-        first, difference = self.runs[0], run.difference[self.headline]
-        if difference.value is None or not difference.is_clear:
+        first = self.runs[0]
+        if len(self.pairs) < FEWEST:
+            return f"{run.name} and {first.name}: {len(self.pairs)} pairs are too few to tell them apart"
+        tendency = self.tendency(self.headline, run.difference[self.headline])
+        if not tendency:
             return f"{run.name} and {first.name}: no difference that other pairs might not undo"
-        better = (difference.value > 0) != (self.headline in LOWER_IS_BETTER)
-        return f"{run.name} is {'better' if better else 'worse'} than {first.name}"
+        return f"{run.name} is {tendency} than {first.name}"
 
     def to_record(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
@@ -130,7 +140,7 @@ class Comparison:
             "pairs": len(self.pairs),
             "at": self.at,
             "level": LEVEL,
-            "resamples": RESAMPLES,
+            "draws": DRAWS,
             "runs": [run.to_record(self.classes) for run in self.runs],
             "most_different": [
                 {
@@ -144,36 +154,38 @@ class Comparison:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """Number names that come again, so that a run can be compared with itself."""
-    return [
-        f"{name} ({names[:index].count(name) + 1})" if name in names[:index] else name
-        for index, name in enumerate(names)
-    ]
+    taken: list[str] = []
+    for name in names:
+        numbered = (f"{name} ({number})" for number in count(2))
+        taken.append(next(other for other in chain([name], numbered) if other not in taken))
+    return taken
 
 
-def compare_scores(names: Sequence[str], scores: Sequence[Scores | PictureScores], at: str) -> Comparison:
+def compare_scores(names: Sequence[str], scores: Sequence[Scores | PictureScores], at: At) -> Comparison:
     """Compare runs by their scores on the same pairs.
 
-    The pairs are drawn anew, with replacement, `RESAMPLES` times, and every run is scored on the same draws: what makes
-    a pair hard for all runs does not blur their differences (B. Efron and R. Tibshirani, 1993, chapter 13).
+    The pairs are weighted at random `DRAWS` times, and every run is scored with the same weights: what makes a pair
+    hard for all runs does not blur their differences (D. Rubin, 1981, The Bayesian bootstrap). Drawing pairs with
+    replacement would leave rare classes out of many draws, and so change what the mean over the classes means.
 
     Args:
         names: what the runs are called.
         scores: of each run; same pairs in the same order, same classes.
         at: the size at which they were taken.
     """
-    count = len(scores[0].pairs)
-    draws = numpy_generator(0, "bootstrap").multinomial(count, [1 / count] * count, size=RESAMPLES)
-    weights = np.concatenate([np.ones((1, count)), draws])  # how often each pair counts: first once, as they are
+    pairs = len(scores[0].pairs)
+    draws = numpy_generator(0, "bootstrap").dirichlet([1.0] * pairs, size=DRAWS) * pairs
+    weights = np.concatenate([np.ones((1, pairs)), draws])  # how much each pair counts: first once, as they are
     overall, per_class = zip(*(_values(entry, weights) for entry in scores), strict=True)
     return Comparison(
         tuple(
             ComparedRun(
                 name,
                 entry,
-                _estimates(own),
-                _estimates(classes),
-                _estimates({key: samples - overall[0][key] for key, samples in own.items()}),
-                _estimates({key: samples - per_class[0][key] for key, samples in classes.items()}),
+                _estimates(own, pairs),
+                _estimates(classes, pairs),
+                _estimates({key: samples - overall[0][key] for key, samples in own.items()}, pairs),
+                _estimates({key: samples - per_class[0][key] for key, samples in classes.items()}, pairs),
             )
             for name, entry, own, classes in zip(names, scores, overall, per_class, strict=True)
         ),
@@ -190,15 +202,15 @@ def _values(scores: Scores | PictureScores, weights: NDArray[np.float64]) -> tup
     if not isinstance(scores, Scores):
         return {name: _weighted_mean(getattr(scores, name), weights) for name in ("l1", "psnr", "ssim")}, {}
     classes = len(scores.names)
-    summed = weights @ scores.confusions.reshape(len(scores.pairs), -1).astype(np.float64)
-    confusions = summed.reshape(-1, classes, classes)
-    ious = iou(confusions)
-    overall = {
-        "pixel_accuracy": pixel_accuracy(confusions),
-        "class_accuracy": nan_mean(recall(confusions)),
-        "mean_iou": nan_mean(ious),
-    }
-    return overall, {name: ious[:, index] for index, name in enumerate(scores.names)}
+    flat = scores.confusions.reshape(len(scores.pairs), -1)
+    parts = []
+    for some in np.array_split(weights, -(-weights.shape[0] * classes**2 // MOST_NUMBERS)):
+        confusions = (some @ flat).reshape(-1, classes, classes)
+        ious = iou(confusions)
+        parts.append([pixel_accuracy(confusions), nan_mean(recall(confusions)), nan_mean(ious), *ious.T])
+    names = ("pixel_accuracy", "class_accuracy", "mean_iou", *scores.names)
+    values = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+    return dict(zip(names[:3], values[:3], strict=True)), dict(zip(names[3:], values[3:], strict=True))
 
 
 def _weighted_mean(values: Sequence[float], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -210,15 +222,15 @@ def _weighted_mean(values: Sequence[float], weights: NDArray[np.float64]) -> NDA
     return means
 
 
-def _estimates(samples: Samples) -> dict[str, Estimate]:
-    return {name: _estimate(values) for name, values in samples.items()}
+def _estimates(samples: Samples, pairs: int) -> dict[str, Estimate]:
+    return {name: _estimate(values, alone=pairs == 1) for name, values in samples.items()}
 
 
-def _estimate(values: NDArray[np.float64]) -> Estimate:
+def _estimate(values: NDArray[np.float64], *, alone: bool) -> Estimate:
     value = known(values[0])
     drawn = values[1:][np.isfinite(values[1:])]
-    if value is None or not drawn.size:
-        return Estimate(value, value, value)
+    if value is None or not drawn.size or alone:
+        return Estimate(value, None, None)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(value, float(low), float(high))
 

@@ -38,9 +38,18 @@ def read_history(path: Path) -> list[EpochRecord]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         records: list[EpochRecord] = [json.loads(line) for line in lines]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
-    return records if all(isinstance(record, dict) and "losses" in record for record in records) else []
+    return records if all(map(_is_record, records)) else []
+
+
+def _is_record(line: object) -> bool:
+    return (
+        isinstance(line, dict)
+        and isinstance(line.get("epoch"), int)
+        and isinstance(line.get("losses"), dict)
+        and isinstance(line.get("validation", {}), dict)
+    )
 
 
 def best_record(history: Sequence[EpochRecord]) -> EpochRecord | None:

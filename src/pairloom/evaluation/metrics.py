@@ -40,12 +40,12 @@ class Scores:
     split: str
     pairs: tuple[str, ...]
     names: tuple[str, ...]
-    confusions: NDArray[np.int64]
+    confusions: NDArray[np.int32]
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
         """The same counts over the whole split, K×K."""
-        total: NDArray[np.int64] = self.confusions.sum(axis=0)
+        total: NDArray[np.int64] = self.confusions.sum(axis=0, dtype=np.int64)
         return total
 
     @property
@@ -100,7 +100,7 @@ def score(pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split
         split: its name, for the record.
     """
     classes = max(len(palette), 2)  # torchmetrics knows no single class
-    names, confusions = [], [np.zeros((0, len(palette), len(palette)), dtype=np.int64)]
+    names, confusions = [], [np.zeros((0, len(palette), len(palette)), dtype=np.int32)]
     for name, prediction, truth in pairs:
         confusion = multiclass_confusion_matrix(
             torch.from_numpy(prediction.astype(np.int64)),
@@ -109,7 +109,7 @@ def score(pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split
             ignore_index=VOID,
         )
         names.append(name)
-        confusions.append(confusion.numpy()[None, : len(palette), : len(palette)])
+        confusions.append(confusion.numpy()[None, : len(palette), : len(palette)].astype(np.int32))
     return Scores(split, tuple(names), palette.names, np.concatenate(confusions))
 
 

@@ -13,7 +13,7 @@ from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES_ALL
-from pairloom.run import RunFolder
+from pairloom.run import RunFolder, owning_run
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class EvaluationSplit:
     @classmethod
     def open(
         cls,
-        run: Path,
+        path: Path,
         model: TranslationModel,
         data: Path | None,
         split: str,
@@ -43,29 +43,29 @@ class EvaluationSplit:
         layout: LayoutName = "auto",
         direction: Direction | None = None,
     ) -> "EvaluationSplit":
-        """Find the pairs on which a run's model, or a model folder's, is to be scored.
+        """Find the pairs on which a model is to be scored.
 
         Args:
-            run: a run folder, or a model folder.
-            model: the model in it.
-            data: folder that holds the pairs, or a manifest; None takes the run's own.
+            path: its run folder, or model folder.
+            model: the model.
+            data: folder that holds the pairs, or a manifest; None takes those of the run to which the model belongs.
             split: `train`, `val` or `test`.
             layout: how the pairs lie in `data`; `auto` looks.
-            direction: `AtoB` or `BtoA`; None takes the run's own, or `AtoB` for a model folder.
+            direction: `AtoB` or `BtoA`; None takes the run's, or `AtoB` for a model folder that belongs to none.
 
         Raises:
             UserError: if there is no data, or it does not have the model's classes.
         """
         classes = model.target.palette
-        own = RunFolder(run)
-        config = own.experiment().data if own.config.is_file() else DataConfig()
+        run = owning_run(path)
+        config = run.experiment().data if run else DataConfig()
         if data is not None:
             found = find_layout(data, layout).name
             # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
             palette = config.palette if found == config.layout else "auto"
             config = dataclasses.replace(config, root=str(data), layout=found, palette=palette)
         elif not config.root:
-            raise UserError(f"{run}: a model folder does not know its data; name DATA as well")
+            raise UserError(f"{path}: a model folder does not know its data; name DATA (in a comparison: --data DATA)")
         config = dataclasses.replace(
             config,
             direction=direction or config.direction,
@@ -80,39 +80,40 @@ class EvaluationSplit:
             )
         return cls(split, folder, folder.files(split), (model.source.channels, model.target.channels))
 
-    def for_model(self, run: Path, model: TranslationModel, *, same_data: bool) -> "EvaluationSplit":
-        """Return the same pairs for the model of another run.
+    def for_model(self, path: Path, model: TranslationModel) -> "EvaluationSplit":
+        """Return the same pairs, read as another model wants them.
 
         Args:
-            run: the other run folder, or model folder.
+            path: the other run folder, or model folder.
             model: the model in it.
-            same_data: the pairs are those of a run, so this one must hold back the same where the data are the same.
 
         Raises:
-            UserError: if the model translates into something else, or has trained on some of the pairs.
+            UserError: if it translates in the other direction, or into other classes or channels.
         """
-        classes = self.folder.palette
-        other = model.target.palette
-        if (classes and classes.names) != (other and other.names) or (
-            classes is None and model.target.channels != self.channels[1]
+        own = self.folder.config.direction
+        run = owning_run(path)
+        if run and run.experiment().data.direction != own:
+            raise UserError(f"{path}: its model translates in the other direction than the first run's")
+        other = EvaluationSplit.open(
+            path, model, self.folder.root, self.name, layout=self.folder.layout.name, direction=own
+        )
+        classes = self.folder.palette and self.folder.palette.names
+        if (other.folder.palette and other.folder.palette.names) != classes or (
+            classes is None and other.channels[1] != self.channels[1]
         ):
             raise UserError(
-                f"{run}: its model translates into something else than the first run's; scores need the same"
+                f"{path}: its model has other classes or channels than the first run's; scores need the same"
             )
-        own = RunFolder(run)
-        if same_data and own.config.is_file():
-            config, first = own.experiment().data, self.folder.config
-            drawn = [(entry.val_share, entry.split_seed) for entry in (config, first)]
-            if (
-                config.root == first.root
-                and drawn[0] != drawn[1]
-                and "val" not in self.folder.layout.splits(self.folder.root)
-            ):
-                raise UserError(
-                    f"{run}: holds back other pairs than the first run (data.split_seed or data.val_share), so it has "
-                    "trained on some of these; name pairs that neither has seen with --data"
-                )
-        return dataclasses.replace(self, channels=(model.source.channels, model.target.channels))
+        return dataclasses.replace(other, files=self.files)
+
+    def seen_by(self, run: RunFolder) -> list[str]:
+        """Return the names of those pairs that a run could train on; none where its data are gone."""
+        try:
+            training = PairFolder.open(run.experiment().data).files("train")
+        except (UserError, OSError):
+            return []
+        seen = {pair.a.path.resolve() for pair in training}
+        return [pair.name for pair in self.files if pair.a.path.resolve() in seen]
 
     def __len__(self) -> int:
         return len(self.files)

@@ -69,8 +69,11 @@ def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, de
     sources = [image for entry in inputs for image in _images(Path(entry))]
     stems: dict[str, Path] = {}
     for source in sources:
-        if source.stem in stems:
-            raise UserError(f"{source}: would be written over the translation of {stems[source.stem]}; rename one")
+        other = stems.get(source.stem)
+        if other == source:
+            raise UserError(f"{source}: is named twice; name it once")
+        if other is not None:
+            raise UserError(f"{source}: would be written over the translation of {other}; rename one")
         stems[source.stem] = source
     require_empty(Path(out))
     translator = Translator.load(run, device)

@@ -1,12 +1,12 @@
 """What the curves of a run show, whatever draws them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.palette import Palette
-from pairloom.tables import SCORE_LABELS
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#d6a800")
 """For curves that have no colour of their own; they can be told apart on light and on dark ground."""
@@ -54,7 +54,7 @@ def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> 
     if palette is None:
         return (
             *losses,
-            Chart("Validation scores", _scores(history, ("l1", "ssim")), limits=(0, 1)),
+            Chart("Validation scores", _scores(history, ("l1", "ssim"))),
             Chart("Validation PSNR", _scores(history, ("psnr",))),
         )
     overall = Chart(
@@ -63,26 +63,35 @@ def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> 
     return (*losses, overall, Chart("Validation IoU by class", _class_scores(history, palette), limits=(0, 1)))
 
 
-def score_series(
-    history: Sequence[EpochRecord], label: str, colour: str, value: Callable[[Mapping[str, Any]], float | None]
-) -> Series:
-    """Return the curve of one validation score, over the epochs where scores were taken."""
-    validated = [(record["epoch"], record["validation"]) for record in history if "validation" in record]
-    return Series(
-        label, tuple(epoch for epoch, _ in validated), tuple(value(scores) for _, scores in validated), colour
-    )
+def score_series(history: Sequence[EpochRecord], label: str, colour: str, name: str, kind: str = "") -> Series:
+    """Return the curve of one validation score, over the epochs where scores were taken.
+
+    Args:
+        history: the records.
+        label: of the curve.
+        colour: of the curve.
+        name: of the score; what is no number is a gap.
+        kind: `per_class` where the name is that of a class.
+    """
+    epochs, values = [], []
+    for record in history:
+        if "validation" in record:
+            scores: Mapping[str, Any] = record["validation"]
+            value = (scores.get(kind, {}) if kind else scores).get(name)
+            epochs.append(record["epoch"])
+            values.append(value if isinstance(value, int | float) else None)
+    return Series(label, tuple(epochs), tuple(values), colour)
 
 
 def _scores(history: Sequence[EpochRecord], names: Sequence[str]) -> tuple[Series, ...]:
     return tuple(
-        score_series(history, SCORE_LABELS[name], colour, lambda scores, name=name: scores[name])  # type: ignore[misc]
-        for name, colour in zip(names, COLOURS, strict=False)
+        score_series(history, SCORE_LABELS[name], colour, name) for name, colour in zip(names, COLOURS, strict=False)
     )
 
 
 def _class_scores(history: Sequence[EpochRecord], palette: Palette) -> tuple[Series, ...]:
     series = [
-        score_series(history, name, hexadecimal(colour), lambda scores, name=name: scores["per_class"][name])  # type: ignore[misc]
+        score_series(history, name, hexadecimal(colour), name, "per_class")
         for name, colour in zip(palette.names, palette.colours, strict=True)
     ]
     present = [curve for curve in series if curve.values and curve.values[-1] is not None]

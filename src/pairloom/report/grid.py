@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
 from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.files import replacing
 from pairloom.images import UInt8Array, for_display, read_picture
 from pairloom.run import RunFolder
-from pairloom.tables import SCORE_LABELS
 
 GRID_SNAPSHOTS = 3
 """Snapshots shown in the grid: the first, the last, and the one nearest to halfway."""

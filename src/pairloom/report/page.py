@@ -1,5 +1,6 @@
 """Pages that are one file each: styles, scripts and pictures are inside, and nothing is asked for from elsewhere."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pairloom import __version__
 from pairloom.errors import UserError
 from pairloom.files import replacing
+from pairloom.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 
 GENERATOR = b'<meta name="generator" content="pairloom'
 """Stands near the top of every page."""
@@ -33,6 +35,8 @@ def require_replaceable(path: Path) -> None:
         raise UserError(f"{path}: is a folder; name the page to be written, such as {path / 'comparison.html'}")
     if not path.absolute().parent.is_dir():
         raise UserError(f"{path}: its folder does not exist; make it, or choose another --out")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UserError(f"{path}: its folder cannot be written; choose another --out")
     if path.exists() and GENERATOR not in path.read_bytes()[:2000]:
         raise UserError(f"{path}: is no page of Pairloom's; choose another --out, or remove it first")
 
@@ -46,6 +50,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Of the charts.
+    environment.globals |= {
+        "WIDTH": WIDTH,
+        "HEIGHT": HEIGHT,
+        "LEFT": LEFT,
+        "RIGHT": RIGHT,
+        "TOP": TOP,
+        "BOTTOM": BOTTOM,
+    }
     environment.filters |= {"percent": percent, "figure": figure, "duration": duration}
     return environment
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.data.sides import Side
-from pairloom.images import Picture, UInt8Array, for_display
+from pairloom.images import Picture, UInt8Array, for_display, to_tensor
 from pairloom.palette import VOID
 
 LONGEST_SIDE = 1024
@@ -47,8 +47,7 @@ def error_map(prediction: Picture, truth: Picture, source: Picture, target: Side
     difference of the channels, from dark (none) to bright (`LARGEST_DIFFERENCE` or more).
     """
     if target.palette is None:
-        most = 1.0 if target.dtype == "float32" else float(np.iinfo(target.dtype).max)
-        difference = np.abs(prediction.astype(np.float32) - truth.astype(np.float32)).mean(axis=2) / most
+        difference = np.abs(_shares(prediction) - _shares(truth)).mean(axis=2)
         coloured = colormaps["magma"]((difference / LARGEST_DIFFERENCE).clip(0, 1))[:, :, :3]
         return np.asarray((coloured * 255).round(), dtype=np.uint8)
     grey = for_display(source).mean(axis=2, keepdims=True)
@@ -56,6 +55,11 @@ def error_map(prediction: Picture, truth: Picture, source: Picture, target: Side
     picture[prediction != truth] = WRONG
     picture[truth == VOID] = UNSCORED
     return picture
+
+
+def _shares(picture: Picture) -> NDArray[np.float32]:
+    """Return a picture in shares of its range; a truth may be of another depth than the model's answers."""
+    return to_tensor(picture).add(1).div(2).permute(1, 2, 0).numpy()
 
 
 def densest_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

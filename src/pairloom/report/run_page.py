@@ -11,6 +11,7 @@ from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
 from pairloom.data.store import PairStore
 from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.images import read_picture
@@ -22,7 +23,6 @@ from pairloom.report.course import Course
 from pairloom.report.grid import drawn_epochs
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
 from pairloom.report.svg import draw
-from pairloom.tables import SCORE_LABELS
 
 EXTREMES = 4
 """The most images shown of the best, and of the worst."""
@@ -31,10 +31,16 @@ Words = dict[str, object]
 """What a template fills in."""
 
 
-def course_words(course: Course, charts: Sequence[Chart]) -> Words:
-    """Return what is to be said of the course of a run."""
+def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
+    """Return what is to be said of the course of a run.
+
+    Args:
+        course: the run.
+        charts: its curves.
+        frames: sample translations as they were encoded for earlier pages, by file; new ones are added.
+    """
     data, model = course.experiment.data, course.experiment.model
-    samples = _samples(course)
+    samples = _samples(course, frames)
     return {
         "title": course.run.path.absolute().name,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -61,7 +67,7 @@ def course_words(course: Course, charts: Sequence[Chart]) -> Words:
 def quality_words(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
     """Return what is to be said of a model: its scores, its confusions, the images it does best and worst."""
     record = scores.to_record()
-    tiles = [(label, record[name]) for name, label in SCORE_LABELS.items() if name in record]  # type: ignore[literal-required]
+    tiles = [(SCORE_LABELS[name], value) for name, value in record.items() if name in SCORE_LABELS]
     words: Words = {
         "numbers": f"{count_numbers(model.generator):,}",
         "tiles": tiles,
@@ -87,17 +93,20 @@ def _side_words(side: Side) -> str:
     return kinds[side.dtype] + names.get(side.channels, f"pictures of {side.channels} channels")
 
 
-def _samples(course: Course) -> Words:
+def _samples(course: Course, frames: dict[Path, str]) -> Words:
     """Return the sample pairs, and the frames of their translations: a list a pair, one an epoch."""
     run, source, target = course.run, course.source, course.target
     epochs = drawn_epochs(run, course.history, course.samples, target)
-    frames = [
-        [_shown(read_picture(run.sample(epoch, pair.name, target.suffix)), target) for epoch in epochs]
-        for pair in course.samples
-    ]
+
+    def frame(epoch: int, pair: Pair) -> str:
+        path = run.sample(epoch, pair.name, target.suffix)
+        if path not in frames:
+            frames[path] = _shown(read_picture(path), target)
+        return frames[path]
+
     return {
         "labels": [f"epoch {epoch}" for epoch in epochs],
-        "frames": frames,
+        "frames": [[frame(epoch, pair) for epoch in epochs] for pair in course.samples],
         "rows": [
             {
                 "name": pair.name,

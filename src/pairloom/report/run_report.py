@@ -28,6 +28,7 @@ class RunReport:
     def __init__(self, course: Course, device: torch.device) -> None:
         self._course, self._device = course, device
         self._scores: Scores | PictureScores | None = None
+        self._frames: dict[Path, str] = {}
 
     @property
     def page(self) -> Path:
@@ -48,7 +49,7 @@ class RunReport:
         draw_curves(charts, course.run.report / "curves.png")
         draw_grid(course.run, course.history, course.samples, course.target)
         kept = kept_record(course.history, course.experiment.train.keep)
-        context = {**course_words(course, charts), "kept": kept, "quality": None}
+        context = {**course_words(course, charts, self._frames), "kept": kept, "quality": None}
         if kept is not None:
             model = load_model(course.run.model, self._device)
             if self._scores is None:

@@ -10,7 +10,7 @@ from pairloom.report.charts import Chart
 
 WIDTH, HEIGHT = 480, 270
 """Units of the drawing; pixels where it is as wide as it likes to be."""
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 30
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 30
 """Margins within it, for the labels."""
 
 
@@ -72,13 +72,14 @@ def _value_axis(
     """Return the ticks of the vertical axis, and the place of a value on it."""
     low, high = chart.limits or (min(values), max(values))
     if chart.logarithmic:
-        scale = _scale(math.log10(low) - 0.05, math.log10(high) + 0.05, HEIGHT - BOTTOM, TOP)
         locator = LogLocator(subs=(1.0, 2.0, 5.0)) if high > 10 * low else MaxNLocator(5)
+        low, high = 0.9 * low, 1.1 * high
+        scale = _scale(math.log10(low), math.log10(high), HEIGHT - BOTTOM, TOP)
     else:
         margin = 0.0 if chart.limits else (high - low) * 0.05 or abs(high) * 0.05 or 0.5
+        locator = MaxNLocator(5)
         low, high = low - margin, high + margin
         scale = _scale(low, high, HEIGHT - BOTTOM, TOP)
-        locator = MaxNLocator(5)
 
     def place(value: float) -> float:
         return scale(math.log10(value) if chart.logarithmic else value)

@@ -69,7 +69,7 @@ def load_state(folder: Path) -> TrainingState | None:
         except Exception as error:  # torch meets damaged bytes with errors of every kind
             problems.append(f"{path.name} is damaged ({type(error).__name__})")
             continue
-        if not isinstance(state, dict) or state.keys() < TrainingState.__required_keys__:
+        if not isinstance(state, dict) or not TrainingState.__required_keys__ <= state.keys():
             problems.append(f"{path.name} is no training state of this version")
             continue
         if path == previous and last.exists():

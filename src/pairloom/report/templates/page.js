@@ -8,6 +8,7 @@ for (const slider of document.querySelectorAll("input[data-frames]")) {
   slider.addEventListener("input", () => {
     const at = Number(slider.value);
     label.textContent = labels[at];
+    slider.setAttribute("aria-valuetext", labels[at]);
     pictures.forEach((picture, row) => { picture.src = frames[row][at]; });
   });
 }
@@ -28,7 +29,7 @@ for (const chart of document.querySelectorAll(".chart")) {
     pointer.setAttribute("x1", x[nearest]);
     pointer.setAttribute("x2", x[nearest]);
     pointer.style.visibility = "visible";
-    when.textContent = `after epoch ${epochs[nearest]}`;
+    when.textContent = epochs[nearest];
     series.forEach((row, index) => { values[index].textContent = row.texts[nearest] || "–"; });
   });
   svg.addEventListener("pointerleave", () => {

@@ -1,10 +1,12 @@
-"""Scores as a table on the terminal."""
+"""Scores, and what was found in a data set, as tables on the terminal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+
+from pairloom.evaluation.labels import SCORE_LABELS
 
 if TYPE_CHECKING:
     from pairloom.data.check import CheckResult
@@ -30,7 +32,9 @@ def print_check(result: "CheckResult") -> None:
     for problem in result.problems:
         print(f"{problem.kind}: {problem}")
     total = sum(result.pairs.values())
-    print(f"{total} pairs, {f'{len(result.problems)} problems' if result.problems else 'no problems: all is well'}")
+    number = len(result.problems)
+    found = "no problems: all is well" if not number else "1 problem" if number == 1 else f"{number} problems"
+    print(f"{total} pairs, {found}")
 
 
 def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> None:
@@ -53,44 +57,31 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    """Print a row a score and class: each run's, and its difference to the first with the interval; then verdicts."""
-    letters = [chr(ord("A") + index) if index < 26 else str(index + 1) for index in range(len(comparison.runs))]
-    for letter, run in zip(letters, comparison.runs, strict=True):
-        print(f"{letter}  {run.name}")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for letter in letters:
-        table.add_column(letter, justify="right")
-        if letter != letters[0]:
-            table.add_column(f"{letter} - A", justify="right")
-    for name in comparison.runs[0].overall:
-        cells = [[run.overall[name], run.difference[name]] for run in comparison.runs]
-        table.add_row(SCORE_LABELS[name], *_compared(cells))
-    for name in comparison.classes:
-        cells = [[run.per_class[name], run.class_difference[name]] for run in comparison.runs]
-        table.add_row(f"  IoU {name}", *_compared(cells))
-    Console(soft_wrap=True).print(table, markup=False)
+    """Print a table for each later run: a row a score and class, its difference to the first, and the verdict."""
+    first = comparison.runs[0]
     for run in comparison.runs[1:]:
-        print(comparison.verdict(run))
+        print(f"A  {first.name}\nB  {run.name}")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("")
+        for title in ("A", "B", "B - A", "95 % interval"):
+            table.add_column(title, justify="right")
+        for name, difference in run.difference.items():
+            table.add_row(SCORE_LABELS[name], *_compared(first.overall[name], run.overall[name], difference))
+        for name in comparison.classes:
+            difference = run.class_difference[name]
+            table.add_row(f"  IoU {name}", *_compared(first.per_class[name], run.per_class[name], difference))
+        Console().print(table)
+        print(f"{comparison.verdict(run)}\n")
 
 
-def _compared(cells: Sequence[Sequence["Estimate"]]) -> Iterator[str]:
-    for index, (score, difference) in enumerate(cells):
-        yield _figure(score.value)
-        if index and difference.value is None:
-            yield "-"
-        elif index:
-            yield f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-
-
-SCORE_LABELS = {
-    "pixel_accuracy": "pixel accuracy",
-    "class_accuracy": "class accuracy",
-    "mean_iou": "mean IoU",
-    "l1": "L1",
-    "psnr": "PSNR in dB",
-    "ssim": "SSIM",
-}
+def _compared(first: "Estimate", run: "Estimate", difference: "Estimate") -> tuple[str, str, str, str]:
+    low, high = difference.low, difference.high
+    return (
+        _figure(first.value),
+        _figure(run.value),
+        "-" if difference.value is None else f"{difference.value:+.3f}",
+        "-" if low is None or high is None else f"{low:+.3f} to {high:+.3f}",
+    )
 
 
 def _figure(value: float | None) -> str:
