@@ -190,6 +190,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "malformed config": (f"{TRAIN} --config file", "file: a config holds sections"),
     "more pairs than there are": (f"{TRAIN} --train-pairs 7", "7 pairs were asked for"),
     "plan of a preset that is none": ("train --dry-run --preset best", "unknown preset 'best'"),
+    **(
+        {}
+        if torch.cuda.is_available()
+        else {"plan for a GPU that is not there": ("train --dry-run --device cuda", "no CUDA GPU")}
+    ),
     "plan for DATA that is not there": ("train nowhere --dry-run", "nowhere: no such folder"),
     "resume what is no run": ("train --resume empty", "empty: is not a run folder"),
     "resume what is not there": ("train --resume nowhere", "nowhere: is not a run folder"),

@@ -123,6 +123,7 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
     Without data the plan is that for the project's own street scenes.
     """
     experiment = load(preset or "recommended")
+    choose_device(experiment.train.device)
     if not experiment.data.root:
         model = experiment.model
         source, target = Side(model.in_channels or 3), common_side([], model.out_channels, CITYSCAPES)

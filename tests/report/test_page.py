@@ -7,6 +7,7 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ from pairloom.errors import UserError
 from pairloom.palette import CITYSCAPES
 from pairloom.report.page import duration, figure, percent, require_replaceable
 from trained import TinyRun
+from trees import save
 
 
 def test_a_run_has_a_page_that_tells_all_of_it(tiny_run: TinyRun) -> None:
@@ -28,6 +30,21 @@ def test_a_run_has_a_page_that_tells_all_of_it(tiny_run: TinyRun) -> None:
     for line in (tiny_run.path / "config.yaml").read_text(encoding="utf-8").splitlines():
         assert line.replace("'", "&#39;") in text
     assert text.count("<b>0.") >= 3
+
+
+def test_one_class_is_one_class(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for index in range(2):
+            picture = np.random.default_rng(index).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            save(
+                tmp_path / "pairs" / split / f"{index}.png", np.concatenate([picture, np.full_like(picture, 9)], axis=1)
+            )
+    (tmp_path / "one.yaml").write_text("{name: one, classes: {lawn: [9, 9, 9]}}", encoding="utf-8")
+    said: list[str] = []
+    settings = {"size": 32, "epochs": 1, "model.width": 4, "data.palette": str(tmp_path / "one.yaml")}
+    pairloom.train(tmp_path / "pairs", tmp_path / "run", settings=settings, say=said.append)
+    assert "maps of 1 class (palette one)" in said[0]
+    assert "into maps of 1 class." in (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_page_asks_for_nothing_from_elsewhere(tiny_run: TinyRun) -> None:

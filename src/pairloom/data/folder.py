@@ -185,12 +185,12 @@ class PairFolder:
         targets = "targets are pictures"
         if self.palette is not None:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
-            targets = f"targets are maps of {len(self.palette)} classes ({known})"
+            targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
             targets += f", {self.far_share:.2%} of their pixels far from every colour"
         sources = ""
         if self.source_palette is not None:
-            sources = f"; sources are maps of {len(self.source_palette)} classes, painted in their colours"
+            sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
         return f"{self.root}: layout {self.layout.name}, {counts} pairs; {targets}{sources}"
 
 

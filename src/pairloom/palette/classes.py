@@ -105,6 +105,11 @@ class Palette:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def counted(self) -> str:
+        """How many classes there are, in words for people: `19 classes`."""
+        return "1 class" if len(self) == 1 else f"{len(self)} classes"
+
     def index(self, name: str) -> int:
         """Return the class id of a class name.
 

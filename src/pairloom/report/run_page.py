@@ -87,7 +87,7 @@ def quality_words(model: TranslationModel, scores: Scores | PictureScores, valid
 
 def _side_words(side: Side) -> str:
     if side.palette is not None:
-        return f"maps of {len(side.palette)} classes"
+        return f"maps of {side.palette.counted}"
     kinds = {"uint8": "", "uint16": "16-bit ", "float32": "float "}
     names = {1: "greyscale pictures", 3: "colour pictures"}
     return kinds[side.dtype] + names.get(side.channels, f"pictures of {side.channels} channels")
