@@ -24,6 +24,7 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python docs/write_reference.py
 
 # The variable silences a notice of Material's about its successor.
 docs: $(INSTALLED)

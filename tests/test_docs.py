@@ -35,6 +35,7 @@ from pairloom.training.losses import ADVERSARIAL
 from pairloom.training.trainer import TrainingResult
 from test_imports import LEVELS
 from trees import WRITERS, save, scenes
+from write_reference import written
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -72,7 +73,7 @@ def _page(site: Path, name: str) -> str:
 
 def _headings(html: str) -> dict[str, str]:
     """Return what stands below each heading that has an id, up to the next."""
-    _, *parts = re.split(r'<h[1-6][^>]* id="([^"]+)"', html)
+    _, *parts = re.split(r'<(?:h[1-6][^>]* id="|a id="(?=\w+\.\w+"))([^"]+)"', html)
     texts = (unescape(re.sub(r"<[^>]+>", "", part.replace("<br>", " · "))) for part in parts[1::2])
     return dict(zip(parts[::2], texts, strict=True))
 
@@ -137,6 +138,12 @@ def test_the_architecture_names_every_room() -> None:
 def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_the_reference_pages_are_up_to_date() -> None:
+    for path in sorted(DOCS.glob("reference/*.md")):
+        page = path.read_text(encoding="utf-8")
+        assert written(page) == page, f"{_name(path)}: run make format"
 
 
 # The code.

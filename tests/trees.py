@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,14 @@ COUNTS = {"train": 5, "val": 2}
 def scenes(split: str, height: int = 40, width: int = 64, *, counts: Mapping[str, int] = COUNTS) -> list[Scene]:
     """The street scenes of a split; no two splits share one."""
     first = {"train": 0, "val": 1000, "test": 2000}[split]
-    return [draw_street(0, first + index, height, width) for index in range(counts.get(split, 1))]
+    return [_drawn(first + index, height, width) for index in range(counts.get(split, 1))]
+
+
+@cache
+def _drawn(index: int, height: int, width: int) -> Scene:
+    photograph, ids = draw_street(0, index, height, width)
+    photograph.flags.writeable = ids.flags.writeable = False  # others get the same arrays
+    return photograph, ids
 
 
 def save(path: Path, image: NDArray[np.uint8 | np.uint16]) -> Path:

@@ -1,6 +1,7 @@
 """The verbs as Python functions: what the command line calls, and what `import pairloom` offers."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,9 @@ from pairloom.report.page import require_replaceable
 from pairloom.run import RunFolder, owning_run, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult, fit
+
+FAR_SHARE_HINT = 0.05
+"""Share of target pixels far from every colour beyond which it is no longer JPEG's blends at the borders."""
 
 
 def check(data: str | Path, *, settings: Mapping[str, object] | None = None) -> CheckResult:
@@ -104,6 +108,11 @@ def train_experiment(
         experiment = _with_channels(experiment, training.source, training.target)
         run.write_config(experiment)
         say(folder.describe())
+        if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
+            say(
+                f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
+                f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
+            )
         return fit(experiment, training, validation, run, say=say)
 
 
@@ -249,7 +258,7 @@ def compare(
     sizes = [load_model(folder, chosen).size for folder in models]
     chosen_at = at or ("size" if len(set(sizes)) == 1 else "native")
     splits: list[EvaluationSplit] = []
-    scores = []
+    scores: list[Scores | PictureScores] = []
     for path, folder in zip(paths, models, strict=True):
         model = load_model(folder, chosen)
         first = splits[0] if splits else EvaluationSplit.open(path, model, Path(data) if data else None, split)
@@ -261,7 +270,10 @@ def compare(
                 f"{path}: could train on {len(seen)} of these pairs ({seen[0]} ...); name pairs that no run has seen: "
                 "--data, --split"
             )
-        scores.append(score_model(model, splits[-1], len(splits[-1]), split, at=chosen_at))
+        scored = score_model(model, splits[-1], len(splits[-1]), split, at=chosen_at)
+        if scores and isinstance(scored, Scores) and isinstance(scores[0], Scores):
+            scored = dataclasses.replace(scored, names=scores[0].names)  # the same classes may have got names later
+        scores.append(scored)
     comparison = compare_scores(distinct([str(run) for run in runs]), scores, chosen_at)
     if page is not None:
         write_comparison(Path(page), comparison, models, splits, chosen)

@@ -166,5 +166,28 @@ def _read_yaml(path: str) -> dict[str, object]:
     return content
 
 
+_KINDS = (
+    (r"<class 'int'>", "a whole number"),
+    (r"<class 'float'>", "a number"),
+    (r"<class 'bool'>", "true or false"),
+    (r"<class 'NoneType'>", "null"),
+    (r"<class 'tuple'>", "two numbers, such as [0.8, 1.6]"),
+    (r"typing\.Literal\[([^\]]*)\]", r"one of \1"),
+)
+_PARSER_WORDS = (
+    (r'Parser key "([\w.]+)":(?: Not of type \w+:)?', r"\1:"),
+    (r"Does not validate against any of the Union subtypes .* Errors: - ", ""),
+    (r" - Expected a ", " or "),
+    (r" Given value type: .* Given value:", ". Got value:"),
+    *_KINDS,
+    (r"Expected a (.*)\. Got value:", r"must be \1, not"),
+)
+"""Terms of the parser, and what people call them; later ones meet what earlier ones have left."""
+
+
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """Return the message in one line, in words for people."""
+    line = " ".join(str(error).split())
+    for terms, words in _PARSER_WORDS:
+        line = re.sub(terms, words, line)
+    return line

@@ -87,8 +87,23 @@ def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, 
         pairloom.train(camvid_like, tmp_path / name, settings={**settings, **change}, say=lambda _line: None)
     with pytest.raises(UserError, match="back: its model translates in the other direction"):
         pairloom.compare([tmp_path / "there", tmp_path / "back"])
-    with pytest.raises(UserError, match="coloured: its model has other classes or channels"):
+    with pytest.raises(UserError, match="coloured: its model gives 3 channels, not 1"):
         pairloom.compare([tmp_path / "there", tmp_path / "coloured"])
+
+
+def test_classes_that_have_got_names_since_are_the_same(tmp_path: Path) -> None:
+    two_folders(tmp_path / "pairs")
+    assert main(["check", str(tmp_path / "pairs"), "--write-palette", str(tmp_path / "named.yaml")]) in (0, 2)
+    text = (tmp_path / "named.yaml").read_text(encoding="utf-8")
+    assert "not scored" in text
+    (tmp_path / "named.yaml").write_text(text.replace("class 0:", "tarmac:"), encoding="utf-8")
+    settings = {"size": 32, "epochs": 1, "model.width": 4}
+    pairloom.train(tmp_path / "pairs", tmp_path / "before", settings=settings, say=lambda _line: None)
+    named = {**settings, "data.palette": str(tmp_path / "named.yaml")}
+    pairloom.train(tmp_path / "pairs", tmp_path / "after", settings=named, say=lambda _line: None)
+    comparison = pairloom.compare([tmp_path / "after", tmp_path / "before"])
+    assert "tarmac" in comparison.classes
+    assert comparison.runs[0].scores.to_record() == comparison.runs[1].scores.to_record()
 
 
 def test_the_table_can_be_read_in_80_columns(

@@ -135,14 +135,14 @@ def test_curves_tell_their_values_at_the_pointer(browser: Browser, tiny_run: Tin
     box = chart.locator("svg").bounding_box()
     assert box is not None
     opened.page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
-    assert chart.locator("figcaption").inner_text() == "epoch 1"
+    assert chart.locator("figcaption").inner_text() == "logarithmic · epoch 1"
     first = value.inner_text()
     assert first != last
     opened.page.mouse.move(box["x"] + box["width"] * 0.97, box["y"] + box["height"] / 2)
-    assert chart.locator("figcaption").inner_text() == "epoch 4"
+    assert chart.locator("figcaption").inner_text() == "logarithmic · epoch 4"
     assert value.inner_text() == last
     opened.page.mouse.move(0, 0)
-    assert chart.locator("figcaption").inner_text() == "epoch"
+    assert chart.locator("figcaption").inner_text() == "logarithmic · epoch"
     opened.page.context.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from pairloom.training.interrupts import Interrupted, Interrupts
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_is_told_when_it_is_asked_for(number: signal.Signals) -> None:
     with Interrupts() as interrupts:
         interrupts.check()
@@ -29,6 +29,17 @@ def test_the_second_signal_acts_at_once() -> None:
         with pytest.raises(KeyboardInterrupt) as caught:
             leave()
     assert not isinstance(caught.value, Interrupted)
+
+
+def test_under_nohup_the_end_of_the_terminal_is_not_heard() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            interrupts.check()
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_handlers_are_given_back() -> None:

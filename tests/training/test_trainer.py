@@ -172,14 +172,14 @@ def test_what_may_alter_the_last_bits_is_said(streets: Path, tmp_path: Path) -> 
     run = _train(streets, tmp_path / "run", "recommended", epochs=1)
     lines: list[str] = []
     resume(run, say=lines.append)
-    assert lines == []
+    assert "threads" not in "".join(lines)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
         resume(run, say=lines.append)
     finally:
         torch.set_num_threads(threads)
-    assert lines == [f"threads: {threads} before, {threads + 1} now; the last bits of results may differ"]
+    assert f"threads: {threads} before, {threads + 1} now; the last bits of results may differ" in lines
 
 
 def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path, tmp_path: Path) -> None:
@@ -398,7 +398,9 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     assert all(seconds > 0 for seconds in record["seconds"].values())
 
     shutil.rmtree(run / "report")
-    result = resume(run, say=_quiet)
+    said: list[str] = []
+    result = resume(run, say=said.append)
+    assert "its last epoch, 3; --epochs goes on" in said[-1]
     again = (run / "report" / "index.html").read_text(encoding="utf-8")
     scores = result.record["validation"]
     assert "mean_iou" in scores

@@ -7,6 +7,12 @@ from pathlib import Path
 from pairloom.cli.parsing import Parser, flags, split_settings
 from pairloom.errors import UserError
 
+TO_NAME = """\
+Name the classes, then train with --data.palette FILE.
+Void is what has no class and is not scored; it is drawn in the first of its colours, which need not occur in your
+pictures. Where a class below means nothing (borders, unlabelled pixels), move its colour there."""
+"""What a palette that was found tells who is to name it."""
+
 
 def check(words: list[str]) -> int:
     """Look at every pair of a data set; 0 if all is well, 2 if not."""
@@ -41,7 +47,7 @@ def check(words: list[str]) -> int:
             raise UserError(f"{options.data}: targets are pictures, so there are no classes to write")
         if options.write_palette.exists():
             raise UserError(f"{options.write_palette}: is there already; choose another file")
-        write_palette(options.write_palette, folder.palette, "Name the classes, then train with --data.palette FILE.")
+        write_palette(options.write_palette, folder.palette, TO_NAME)
     result = check_pairs(folder)
     if options.json:
         print(json.dumps(result.to_record()))

@@ -127,7 +127,10 @@ class Comparison:
         """Say in a sentence whether a run is better than the first."""
         first = self.runs[0]
         if len(self.pairs) < FEWEST:
-            return f"{run.name} and {first.name}: {len(self.pairs)} pairs are too few to tell them apart"
+            return (
+                f"{run.name} and {first.name}: {len(self.pairs)} pairs are too few to tell them apart; {FEWEST} are "
+                "needed (a larger data.val_share in training, or other pairs by --data)"
+            )
         tendency = self.tendency(self.headline, run.difference[self.headline])
         if not tendency:
             return f"{run.name} and {first.name}: no difference that other pairs might not undo"

@@ -97,13 +97,8 @@ class EvaluationSplit:
         other = EvaluationSplit.open(
             path, model, self.folder.root, self.name, layout=self.folder.layout.name, direction=own
         )
-        classes = self.folder.palette and self.folder.palette.names
-        if (other.folder.palette and other.folder.palette.names) != classes or (
-            classes is None and other.channels[1] != self.channels[1]
-        ):
-            raise UserError(
-                f"{path}: its model has other classes or channels than the first run's; scores need the same"
-            )
+        if problem := _difference(self, other):
+            raise UserError(f"{path}: its model {problem}; scores need the same as the first run's")
         return dataclasses.replace(other, files=self.files)
 
     def seen_by(self, run: RunFolder) -> list[str]:
@@ -123,3 +118,17 @@ class EvaluationSplit:
 
     def __iter__(self) -> Iterator[Pair]:
         return read_ahead(lambda files: self.folder.read(files, self.channels), self.files)
+
+
+def _difference(first: EvaluationSplit, other: EvaluationSplit) -> str:
+    """Say how what the other model translates into differs from the first's; nothing where it is the same."""
+    known, own = first.folder.palette, other.folder.palette
+    if known is None or own is None:
+        if known is not own:
+            return "has pictures as targets, not classes" if own is None else "has classes as targets, not pictures"
+        channels = first.channels[1], other.channels[1]
+        return "" if channels[0] == channels[1] else f"gives {channels[1]} channels, not {channels[0]}"
+    if own.names == known.names or own.colours == known.colours:  # classes may have been given names later
+        return ""
+    odd = next((name for name in own.names if name not in known.names), None)
+    return f"has a class {odd!r} that is not the first's" if odd else "lacks classes, or has them in another order"

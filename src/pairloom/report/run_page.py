@@ -41,6 +41,7 @@ def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str
     """
     data, model = course.experiment.data, course.experiment.model
     samples = _samples(course, frames)
+    square = data.size.height == data.size.width
     return {
         "title": course.run.path.absolute().name,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -50,7 +51,7 @@ def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str
         "pairs": course.training_pairs,
         "validation_pairs": len(course.validation),
         "data": data.root,
-        "size": f"{data.size.height}×{data.size.width}",
+        "size": f"{data.size.height}×{data.size.width} pixels{'' if square else ' (height × width)'}",
         "source": _side_words(course.source),
         "target": _side_words(course.target),
         "samples": samples,

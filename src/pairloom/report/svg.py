@@ -36,6 +36,7 @@ class Drawing:
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     curves: tuple[Curve, ...]
+    logarithmic: bool
     values: dict[str, object]
     """`epochs`, their places `x`, and `series` of `label`, `colour` and one text an epoch."""
 
@@ -63,7 +64,7 @@ def draw(chart: Chart) -> Drawing | None:
     ticks = [tick for tick in MaxNLocator(6, integer=True).tick_values(epochs[0], epochs[-1]) if tick == int(tick)]
     x_ticks = tuple((place_x(tick), f"{tick:.0f}") for tick in ticks if epochs[0] <= tick <= epochs[-1])
     shown = {"epochs": epochs, "x": [round(place_x(epoch), 1) for epoch in epochs], "series": rows}
-    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), shown)
+    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), chart.logarithmic, shown)
 
 
 def _value_axis(
@@ -108,4 +109,7 @@ def _finite(value: float | None) -> bool:
 
 
 def _text(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else f"{value:.3g}" if abs(value) < 1e5 else f"{value:.2e}"
+    if value is None or not math.isfinite(value):
+        return ""
+    usual = value == 0 or 1e-3 <= abs(value) < 1e5
+    return f"{value:.3f}" if usual and abs(value) < 100 else f"{value:.0f}" if usual else f"{value:.2e}"

@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM as a flag that the training loop looks at, so that it stops where its state is whole."""
+"""Ctrl-C, SIGTERM and SIGHUP as a flag that the training loop looks at, so that it stops where its state is whole."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -28,7 +28,9 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+            # What is ignored stays so: under nohup a run outlives its terminal.
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._receive) for number in heard}
         return self
 
     def __exit__(

@@ -35,6 +35,9 @@ from pairloom.training.losses import ADVERSARIAL
 from pairloom.training.optimizers import adam, learning_rate
 from pairloom.training.step import Objective, TrainingStep
 
+REPORT_SECONDS = 60
+"""Time after which the report is written again at the end of an epoch, between the snapshots too."""
+
 FINITE_CHECK_STEPS = 50
 """Steps between two looks at the losses, each of which waits for the device."""
 
@@ -192,7 +195,7 @@ def fit(
         kept.state_is_saved()
 
     last_step = config.epochs * steps
-    saved = time.monotonic()
+    saved = reported = time.monotonic()
     with closing(log), Interrupts() as interrupts, progress() as bars, torch_seeded(0, device):
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
@@ -226,9 +229,10 @@ def fit(
                                 write_picture(run.sample(number, pair.name, model.target.suffix), translation)
                     log.append(record)
                     epoch = _Epoch()
-                    if snapshot:
+                    if snapshot or time.monotonic() - reported > REPORT_SECONDS:
                         with epoch.timed("pictures"):
                             report.write()
+                        reported = time.monotonic()
                     say(_sentence(record, config.epochs))
                 if step >= last_step:
                     break
@@ -254,11 +258,15 @@ def fit(
                     saved = time.monotonic()
         except Interrupted:
             keep()
+            if log.history:
+                report.write()  # whoever stops a run wants to see how far it has come
             raise
         if state is None or step > state["step"] or len(log.history) > len(history):
             keep()
-        elif not report.page.exists():
-            report.write()  # nothing else was left to do
+        else:
+            say(f"{run.path} has been trained up to its last epoch, {config.epochs}; --epochs goes on")
+            if not report.page.exists():
+                report.write()
 
     chosen = kept_record(log.history, config.keep) or log.history[-1]  # the last epoch is always validated
     return TrainingResult(run, chosen, time.perf_counter() - started)
@@ -313,10 +321,10 @@ def _about(epoch: int, kept: str, scores: object = None) -> dict[str, object]:
 
 
 def _sentence(record: EpochRecord, epochs: int) -> str:
-    line = "  ".join(f"{name} {loss:.3f}" for name, loss in record["losses"].items())
+    words = [f"epoch {record['epoch']}/{epochs}", f"{record['seconds']['data'] + record['seconds']['steps']:.0f} s"]
     scores = record.get("validation")
     if scores and "mean_iou" in scores:
-        line += f"  mean IoU {scores['mean_iou'] or 0:.3f}"
+        words.append(f"mean IoU {scores['mean_iou'] or 0:.3f}")
     elif scores:
-        line += f"  validation L1 {scores['l1'] or 0:.3f}"
-    return f"epoch {record['epoch']}/{epochs}  {line}  {record['seconds']['data'] + record['seconds']['steps']:.0f} s"
+        words.append(f"validation L1 {scores['l1'] or 0:.3f}")
+    return "  ".join([*words, *(f"{name} {loss:.3f}" for name, loss in record["losses"].items())])

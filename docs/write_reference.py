@@ -1,7 +1,8 @@
-"""MkDocs hook: fills the reference pages with what the package itself says of its settings and its verbs.
+"""Writes into the reference pages what the package itself says of its settings and its verbs: `make format` runs it.
 
-A page holds a marker where the text belongs, an HTML comment alone on its line: `<!-- settings -->` for every field of
-every section of the config, `<!-- help: train -->` for what `pairloom train --help` prints.
+The text stands in the pages, so that they can be read without the site too, between two HTML comments:
+`<!-- settings -->` for every field of every section of the config, `<!-- help: train -->` for what
+`pairloom train --help` prints, each up to `<!-- end -->`. A test holds that it is up to date.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -40,11 +42,14 @@ _WORDS: tuple[tuple[object, tuple[str, ...]], ...] = (
 Sections = Mapping[str, Mapping[str, object]]
 
 
-def on_page_markdown(markdown: str, **_context: object) -> str:
-    """Replace the markers of a page; MkDocs calls this for each."""
-    if "<!-- settings -->" in markdown:
-        markdown = markdown.replace("<!-- settings -->", settings_reference())
-    return re.sub(r"<!-- help: ([a-z ]+) -->", lambda marker: help_block(marker[1]), markdown)
+def written(page: str) -> str:
+    """Return a page with what stands between its markers made anew."""
+
+    def filled(marker: re.Match[str]) -> str:
+        text = settings_reference() if marker[1] == "settings" else help_block(marker[1].removeprefix("help: "))
+        return f"<!-- {marker[1]} -->\n\n{text}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- (settings|help: [a-z ]+) -->.*?<!-- end -->", filled, page, flags=re.DOTALL)
 
 
 def help_block(verb: str) -> str:
@@ -76,7 +81,7 @@ def settings_reference() -> str:
     for section in dataclasses.fields(Experiment):
         kind: Any = section.type
         described = parse_from_object(kind)
-        parts.append(f"## {section.name} {{ #{section.name} }}\n\n{described.description}")
+        parts.append(f"## {section.name}\n\n{described.description}")
         meanings = {parameter.args[1]: parameter.description or "" for parameter in described.params}
         for name, hint in get_type_hints(kind).items():
             field = f"{section.name}.{name}"
@@ -87,7 +92,7 @@ def settings_reference() -> str:
                 f"{preset} {_code(value)}" for preset, value in others.items() if value != defaults[section.name][name]
             ]
             lines = [" · ".join(facts), *([f"in presets: {', '.join(changes)}"] if changes else [])]
-            parts += [f"### `--{field}` {{ #{field} }}", _linked(meanings[name]), "<br>".join(lines)]
+            parts += [f'### <a id="{field}"></a>`--{field}`', _linked(meanings[name]), "<br>\n".join(lines)]
     return "\n\n".join(parts)
 
 
@@ -130,3 +135,8 @@ def _linked(text: str) -> str:
     joined = " ".join(text.split())
     names = "|".join(section.name for section in dataclasses.fields(Experiment))
     return re.sub(rf"`((?:{names})\.\w+)`", r"[`\1`](#\1)", joined)
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(__file__).parent.glob("reference/*.md")):
+        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
