@@ -1,15 +1,14 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
-import dataclasses
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
 from pairloom import __version__
 from pairloom.config import Experiment
@@ -28,6 +27,7 @@ from pairloom.report.course import Course
 from pairloom.report.run_report import RunReport
 from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state, save_state
+from pairloom.training.epoch import Epoch
 from pairloom.training.interrupts import Interrupted, Interrupts
 from pairloom.training.kept_model import KeptModel
 from pairloom.training.log import MetricsLog
@@ -52,26 +52,6 @@ class TrainingResult:
     """Of the epoch whose generator is in the run's `model/`, as a line of `metrics.jsonl`: its losses and scores."""
     seconds: float
     """Time since training was started or resumed."""
-
-
-@dataclass
-class _Epoch:
-    """What has come of an epoch so far: the sum of each loss over its steps, and where the time went."""
-
-    totals: dict[str, Tensor] = dataclasses.field(default_factory=dict)
-    spent: dict[str, float] = dataclasses.field(
-        default_factory=lambda: {"data": 0.0, "steps": 0.0, "validation": 0.0, "pictures": 0.0}
-    )
-
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self.spent[what] += time.perf_counter() - began
-
-    def add(self, losses: dict[str, Tensor]) -> None:
-        for name, loss in losses.items():
-            self.totals[name] = self.totals[name] + loss if name in self.totals else loss
 
 
 def fit(
@@ -139,7 +119,7 @@ def fit(
     }
 
     # Where an earlier start of this run stood.
-    step, epoch, steps = 0, _Epoch(), batches.steps_per_epoch
+    step, epoch, steps = 0, Epoch(), batches.steps_per_epoch
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
     pairs = [*training.names, *validation.names]
@@ -160,7 +140,7 @@ def fit(
                 f"{run.palette.name} and to {data.root}, or start a new run"
             )
         totals = {name: total.to(device) for name, total in state["totals"].items()}
-        step, epoch, history = state["step"], _Epoch(totals, state["spent"]), state["history"]
+        step, epoch, history = state["step"], Epoch(totals, state["spent"]), state["history"]
         try:
             for name, keeper in keepers.items():
                 keeper.load_state_dict(state["networks"][name])
@@ -228,7 +208,7 @@ def fit(
                                 translation = model.target.draw(model.predict(pair.source))
                                 write_picture(run.sample(number, pair.name, model.target.suffix), translation)
                     log.append(record)
-                    epoch = _Epoch()
+                    epoch = Epoch()
                     if snapshot or time.monotonic() - reported > REPORT_SECONDS:
                         with epoch.timed("pictures"):
                             report.write()
@@ -302,7 +282,7 @@ def _processor() -> str:
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _require_finite(epoch: _Epoch, step: int, networks: list[nn.Module], run: RunFolder) -> None:
+def _require_finite(epoch: Epoch, step: int, networks: list[nn.Module], run: RunFolder) -> None:
     wrong = next((f"the loss {name!r}" for name, total in epoch.totals.items() if not total.isfinite()), None)
     for network in networks:
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
