@@ -14,7 +14,8 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -m slow -rP
+	$(BIN)/pytest -n $(WORKERS) -m "slow and not alone" -rP
+	$(BIN)/pytest -m "slow and alone" -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
