@@ -14,8 +14,7 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) -m "slow and not alone" -rP
-	$(BIN)/pytest -m "slow and alone" -rP
+	$(BIN)/pytest -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

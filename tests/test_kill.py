@@ -23,7 +23,6 @@ def _metrics(run: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_ten_kills_in_a_row_leave_the_same_model(streets: Path, tmp_path: Path) -> None:
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     words = (str(streets), "--out", str(undisturbed), *SETTINGS.split())
