@@ -13,7 +13,7 @@ from pairloom.models.model_folder import load_model
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
 from pairloom.report.page import write_page
 from pairloom.report.run_page import Words, pair_words
-from pairloom.report.svg import draw
+from pairloom.report.svg import draw_all
 from pairloom.run import owning_run
 
 IMAGES = 6
@@ -53,7 +53,7 @@ def write_comparison(
             for run in comparison.runs[1:]
         ],
         "reach": _reach(comparison),
-        "drawings": [drawing for drawing in map(draw, _charts(comparison, models)) if drawing is not None],
+        "drawings": draw_all(_charts(comparison, models)),
         "measure": SCORE_LABELS[comparison.headline],
         "images": images,
     }

@@ -22,7 +22,7 @@ from pairloom.report.charts import COLOURS, Chart, hexadecimal
 from pairloom.report.course import Course
 from pairloom.report.grid import drawn_epochs
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
-from pairloom.report.svg import draw
+from pairloom.report.svg import draw_all
 
 EXTREMES = 4
 """The most images shown of the best, and of the worst."""
@@ -55,7 +55,7 @@ def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str
         "source": _side_words(course.source),
         "target": _side_words(course.target),
         "samples": samples,
-        "drawings": [drawing for drawing in map(draw, charts) if drawing is not None],
+        "drawings": draw_all(charts),
         "uses": _uses(course.run.path),
         "speed": _speed(course),
         "circumstances": course.circumstances,

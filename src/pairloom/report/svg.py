@@ -1,7 +1,7 @@
 """Charts as drawings for a page: where each line, tick and label goes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.ticker import LogLocator, MaxNLocator
@@ -39,6 +39,11 @@ class Drawing:
     logarithmic: bool
     values: dict[str, object]
     """`epochs`, their places `x`, and `series` of `label`, `colour` and one text an epoch."""
+
+
+def draw_all(charts: Iterable[Chart]) -> list[Drawing]:
+    """Lay out the charts that have anything to show."""
+    return [drawing for drawing in map(draw, charts) if drawing is not None]
 
 
 def draw(chart: Chart) -> Drawing | None:
