@@ -194,6 +194,7 @@ def evaluate(
     *,
     split: str = "val",
     at: At = "size",
+    boundaries: bool = False,
     device: str = "auto",
     layout: LayoutName = "auto",
     direction: Direction | None = None,
@@ -205,6 +206,7 @@ def evaluate(
         data: folder that holds the pairs, or a manifest; None takes the run's own.
         split: `train`, `val` or `test`.
         at: score at the model's `size`, or at the images' `native` size.
+        boundaries: score the outlines of classes as well.
         device: `auto`, `cpu` or `cuda`.
         layout: how the pairs lie in `data`; `auto` looks.
         direction: `AtoB` or `BtoA`; None takes the run's own, or `AtoB` for a model folder.
@@ -219,7 +221,7 @@ def evaluate(
     pairs = EvaluationSplit.open(
         Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )
-    return score_model(model, pairs, len(pairs), split, at=at)
+    return score_model(model, pairs, len(pairs), split, at=at, boundaries=boundaries)
 
 
 def compare(
@@ -287,7 +289,7 @@ def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, 
         "train",
         experiment.store_fit,
         count=experiment.data.train_pairs,
-        seed=experiment.train.seed,
+        seed=experiment.data.split_seed,
         channels=(experiment.model.in_channels, experiment.model.out_channels),
     )
     channels = training.source.channels, training.target.channels

@@ -62,11 +62,12 @@ class DataConfig:
     val_share: float = 0.15
     """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
     split_seed: int = 0
-    """Seed of that split, 0 or more; apart from `train.seed`, so that runs with other seeds have the same split."""
+    """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
+    other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
     """Size at which pairs are trained on and scored, in pixels: H or HxW, at least 32 a side. Aspect is not kept."""
     train_pairs: int | None = None
-    """Number of training pairs to use, 1 or more, drawn with `train.seed`; null takes all."""
+    """Number of training pairs to use, 1 or more, drawn with `data.split_seed`; null takes all."""
     store_size: int = 1024
     """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
     reduced to it, but never below what `data.size` and `augment.scale` can show."""
@@ -95,6 +96,9 @@ class AugmentConfig:
     """Largest relative change of its saturation, 0 to 1."""
     hue: float = 0.02
     """Largest turn of its hue, in turns of the colour circle, 0 to 0.5."""
+    rare_crops: float = 0.0
+    """Share of the enlarged crops, 0 to 1, that are placed on a class drawn evenly from those in the pair, so that
+    rare ones are seen more often."""
 
     def __post_init__(self) -> None:
         _require(
@@ -103,6 +107,7 @@ class AugmentConfig:
         for name in ("brightness", "contrast", "saturation"):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name} must be 0 to 1")
         _require(0 <= self.hue <= 0.5, "augment.hue must be 0 to 0.5")
+        _require(0 <= self.rare_crops <= 1, "augment.rare_crops must be 0 to 1")
 
     @property
     def enabled(self) -> bool:
@@ -138,12 +143,21 @@ class ModelConfig:
     full_resolution: bool = True
     """Add two 3×3 convolutions at the input's own resolution on each side, with a skip connection between them. The
     original's finest features stand at half of it, where thin things are lost."""
+    fine_width: int | None = None
+    """Channels of those, 1 or more; null takes half of `model.width`."""
+    blocks: int = 0
+    """Residual blocks of two 3×3 convolutions after each halving and each doubling, 0 or more."""
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
     """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
     discriminator: Literal["patch142", "patch70"] = "patch70"
     """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
+    discriminator_norm: Literal["batch", "instance", "group", "none", "spectral"] | None = None
+    """Normalisation in the discriminator; null takes `model.norm`. `spectral` bounds each layer's gain instead
+    (T. Miyato et al., 2018)."""
+    discriminator_sees: Literal["picture", "classes"] = "picture"
+    """What the discriminator sees of class maps: their colours, or one channel a class."""
     inference: Literal["eval", "train"] = "eval"
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
@@ -173,16 +187,26 @@ class LossConfig:
     """Weight of the mean absolute difference of the pictures in [-1, 1], 0 or more."""
     cross_entropy: float = 10.0
     """Weight of the cross-entropy of the classes, 0 or more; above 0 it needs `model.head` classes."""
-    class_weights: Literal["none", "bounded"] = "bounded"
+    dice: float = 0.0
+    """Weight of the soft Dice loss of the classes, 0 or more."""
+    lovasz: float = 0.0
+    """Weight of the Lovász-softmax loss of the classes, 0 or more (M. Berman et al., 2018)."""
+    feature_matching: float = 0.0
+    """Weight of the mean absolute difference of the discriminator's features, 0 or more (T.-C. Wang et al., 2018)."""
+    hard_pixels: float = 1.0
+    """Share of the pixels, those with the largest cross-entropy, that count in it, above 0 to 1."""
+    class_weights: Literal["none", "bounded", "strong"] = "bounded"
     """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(1.1 + share of the training pixels), between
-    1.3 and 10.5, so that rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
+    1.3 and 10.5, so that rare things count without drowning the rest (A. Paszke et al., 2016, section 5); `strong`
+    has 1.02 there, which gives up to 50.5."""
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
     """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
 
     def __post_init__(self) -> None:
-        for name in ("adversarial_weight", "l1", "cross_entropy", "discriminator_weight"):
+        terms = ("adversarial_weight", "l1", "cross_entropy", "dice", "lovasz", "feature_matching")
+        for name in (*terms, "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
         _require(self.adversarial_weight + self.l1 + self.cross_entropy > 0, "every weight of the loss is 0")
@@ -208,7 +232,12 @@ class OptimConfig:
     """Epoch at which the rate would be 0, after `optim.decay_start`; null takes `train.epochs`, and
     follows it when that is raised."""
 
+    ema: float = 0.0
+    """Decay a step, at least 0 and below 1, of the exponential moving average of the generator's weights. Above 0 the
+    average is what is validated, kept and used."""
+
     def __post_init__(self) -> None:
+        _require(0 <= self.ema < 1, "optim.ema must be at least 0 and below 1")
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
         _require(self.epsilon > 0, "optim.epsilon must be above 0")

@@ -48,11 +48,12 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
         values = [record[name] for record in records]  # type: ignore[literal-required]  # of one kind, all
         if name in SCORE_LABELS:
             table.add_row(SCORE_LABELS[name], *map(_figure, values))
-    classes = [record["per_class"] for record in records if "per_class" in record]
-    for name in classes[0] if classes else ():
-        figures = [ious[name] for ious in classes]
-        if any(figure is not None for figure in figures):
-            table.add_row(f"  IoU {name}", *map(_figure, figures))
+    for part, label in (("per_class", "IoU"), ("per_class_boundary_f1", "boundary F1")):
+        classes = [record[part] for record in records if part in record]  # type: ignore[literal-required]
+        for name in classes[0] if classes else ():
+            figures = [scores[name] for scores in classes]
+            if any(figure is not None for figure in figures):
+                table.add_row(f"  {label} {name}", *map(_figure, figures))
     Console().print(table)
 
 

@@ -21,6 +21,7 @@ def evaluate(words: list[str]) -> None:
         default="size",
         help="score at the model's size (default) or at each image's own",
     )
+    parser.add_argument("--boundaries", action="store_true", help="score the outlines of classes as well (boundary F1)")
     parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="of DATA (default: auto)")
     parser.add_argument("--direction", choices=get_args(Direction), help="of the translation (default: the run's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
@@ -35,6 +36,7 @@ def evaluate(words: list[str]) -> None:
         options.data,
         split=options.split,
         at=options.at,
+        boundaries=options.boundaries,
         device=options.device,
         layout=options.layout,
         direction=options.direction,

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict, final
+from typing import Any, NotRequired, TypedDict, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from pairloom.evaluation.boundaries import boundary_counts, boundary_f1
 from pairloom.images import Picture
 from pairloom.palette import VOID, Palette
 
@@ -24,6 +25,10 @@ class ScoreRecord(TypedDict):
     class_accuracy: float | None
     mean_iou: float | None
     per_class: dict[str, float | None]
+    """IoU of each class."""
+    boundary_f1: NotRequired[float | None]
+    """Mean over the classes, where outlines were scored."""
+    per_class_boundary_f1: NotRequired[dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,15 @@ class Scores:
         pairs: names of its pairs (N).
         names: the classes (K).
         confusions: N×K×K counts of pixels, a pair each; row = true class, column = predicted class. Void is in neither.
+        outlines: N×K×4 counts of outline pixels, as `boundary_counts` gives them for each pair; None where they were
+            not asked for.
     """
 
     split: str
     pairs: tuple[str, ...]
     names: tuple[str, ...]
     confusions: NDArray[np.int32]
+    outlines: NDArray[np.int64] | None = None
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -64,6 +72,11 @@ class Scores:
         return recall(self.confusion)
 
     @property
+    def precision(self) -> NDArray[np.float64]:
+        """Share of the pixels predicted as each class (K) that are of it, 0 to 1; NaN where none was predicted."""
+        return recall(self.confusion.T)
+
+    @property
     def pixel_accuracy(self) -> float | None:
         """Share of all pixels with a class that were predicted right, 0 to 1; None where no pixel has a class."""
         return known(pixel_accuracy(self.confusion))
@@ -78,29 +91,44 @@ class Scores:
         """Mean of the classes' IoU, 0 to 1, those that are NaN left out; None where all are."""
         return known(nan_mean(self.iou))
 
+    @property
+    def boundary_f1(self) -> NDArray[np.float64] | None:
+        """Boundary F1 of each class over the whole split (K), 0 to 1; None where outlines were not scored."""
+        return None if self.outlines is None else boundary_f1(self.outlines.sum(axis=0))
+
     def to_record(self) -> ScoreRecord:
-        """Return the scores as plain numbers for JSON, `per_class` being IoU; None where there was nothing to score."""
-        per_class = {name: known(value) for name, value in zip(self.names, self.iou, strict=True)}
-        return ScoreRecord(
+        """Return the scores as plain numbers for JSON; None where there was nothing to score."""
+        record = ScoreRecord(
             split=self.split,
             pairs=len(self.pairs),
             pixel_accuracy=self.pixel_accuracy,
             class_accuracy=self.class_accuracy,
             mean_iou=self.mean_iou,
-            per_class=per_class,
+            per_class=self._by_name(self.iou),
         )
+        if (by_class := self.boundary_f1) is not None:
+            record["boundary_f1"] = known(nan_mean(by_class))
+            record["per_class_boundary_f1"] = self._by_name(by_class)
+        return record
+
+    def _by_name(self, values: NDArray[np.float64]) -> dict[str, float | None]:
+        return {name: known(value) for name, value in zip(self.names, values, strict=True)}
 
 
-def score(pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split: str) -> Scores:
+def score(
+    pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split: str, *, boundaries: bool = False
+) -> Scores:
     """Score predictions against the truth.
 
     Args:
         pairs: (name, prediction, truth); class maps H×W each; pixels whose truth is `VOID` are left out.
         palette: the classes.
         split: its name, for the record.
+        boundaries: score the outlines of the classes as well.
     """
     classes = max(len(palette), 2)  # torchmetrics knows no single class
     names, confusions = [], [np.zeros((0, len(palette), len(palette)), dtype=np.int32)]
+    outlines = [np.zeros((0, len(palette), 4), dtype=np.int64)]
     for name, prediction, truth in pairs:
         confusion = multiclass_confusion_matrix(
             torch.from_numpy(prediction.astype(np.int64)),
@@ -110,7 +138,15 @@ def score(pairs: Iterable[tuple[str, Picture, Picture]], palette: Palette, split
         )
         names.append(name)
         confusions.append(confusion.numpy()[None, : len(palette), : len(palette)].astype(np.int32))
-    return Scores(split, tuple(names), palette.names, np.concatenate(confusions))
+        if boundaries:
+            outlines.append(boundary_counts(prediction, truth, len(palette))[None])
+    return Scores(
+        split,
+        tuple(names),
+        palette.names,
+        np.concatenate(confusions),
+        np.concatenate(outlines) if boundaries else None,
+    )
 
 
 # The scores of one confusion matrix, or of many at once: ...×K×K counts of pixels, row = truth, column = prediction.

@@ -21,6 +21,7 @@ def score_model(
     split: str,
     *,
     at: At = "size",
+    boundaries: bool = False,
     after_each: Callable[[], None] | None = None,
 ) -> Scores | PictureScores:
     """Translate every source of a split and score the result.
@@ -32,12 +33,13 @@ def score_model(
         split: its name, for the record.
         at: `size` scores at the model's size (targets are brought there); `native` brings the predictions to each
             target's own size. Class ids by nearest neighbour, pictures bilinearly.
+        boundaries: score the outlines of classes as well.
         after_each: called after each pair; what it raises ends the scoring.
     """
     predictions = _predictions(model, track(pairs, count, f"Scoring {split} pairs"), at, after_each)
     if model.target.palette is None:
         return score_pictures(predictions, split)
-    return score(predictions, model.target.palette, split)
+    return score(predictions, model.target.palette, split, boundaries=boundaries)
 
 
 def _predictions(

@@ -59,6 +59,10 @@ class PatchDiscriminator(nn.Module):
         ]
         self.layers = nn.Sequential(*layers)
         initialize_weights(self)
+        if norm.name == "spectral":
+            for layer in self.layers:
+                if isinstance(layer, nn.Conv2d):
+                    nn.utils.parametrizations.spectral_norm(layer)
 
     @property
     def receptive_field(self) -> int:
@@ -68,6 +72,16 @@ class PatchDiscriminator(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 side = (side - 1) * layer.stride[0] + layer.kernel_size[0]
         return side
+
+    def features(self, source: Tensor, target: Tensor) -> list[Tensor]:
+        """Return the features after each activation, and the logits last."""
+        x = torch.cat([source, target], dim=1)
+        kept = []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                kept.append(x)
+        return [*kept, x]
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Answer B×3×H×W and B×3×H×W with one logit a patch, B×1×h×w; above 0 means a true pair."""

@@ -38,19 +38,24 @@ class UNetGenerator(nn.Module):
         norm: Norm = Norm("batch"),  # noqa: B008 (immutable)
         up: UpName = "transposed",
         full_resolution: bool = False,
+        fine_width: int | None = None,
+        blocks: int = 0,
         dropout: float = 0.3,
         tanh: bool = True,
     ) -> None:
         super().__init__()
         self.stride = 2**depth
         widths = [width * min(2**level, 8) for level in range(depth)]
-        fine = max(width // 2, 1)
+        fine = fine_width or max(width // 2, 1)
 
         self.stem = nn.Sequential(_fine(in_channels, fine, norm), _fine(fine, fine, norm)) if full_resolution else None
         encoder: list[nn.Module] = []
         above = fine if full_resolution else in_channels
         for level in range(depth - 1):
-            encoder.append(_down(above, widths[level], norm if level > 0 else None))
+            down = _down(above, widths[level], norm if level > 0 else None)
+            encoder.append(
+                nn.Sequential(down, *(Residual(widths[level], norm) for _ in range(blocks))) if blocks else down
+            )
             above = widths[level]
         self.encoder = nn.ModuleList(encoder)
         self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU())
@@ -58,7 +63,10 @@ class UNetGenerator(nn.Module):
         below = widths[-1]
         for level in reversed(range(depth - 1)):
             innermost = widths[level] == 8 * width and len(decoder) < 3
-            decoder.append(_up(below, widths[level], norm, up, dropout if innermost else 0.0))
+            doubled = _up(below, widths[level], norm, up, dropout if innermost else 0.0)
+            decoder.append(
+                nn.Sequential(doubled, *(Residual(widths[level], norm) for _ in range(blocks))) if blocks else doubled
+            )
             below = 2 * widths[level]  # with the skip connection beside it
         if full_resolution:
             decoder.append(_up(below, fine, norm, up, 0.0))
@@ -87,6 +95,21 @@ class UNetGenerator(nn.Module):
             x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
         answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
         return answer[..., :height, :width]
+
+
+class Residual(nn.Module):
+    """Two 3×3 convolutions beside the way straight on (K. He et al., 2016)."""
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            _keep(channels, channels), norm(channels), nn.ReLU(), _keep(channels, channels), norm(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add to B×C×H×W what the layers make of it."""
+        added: Tensor = x + self.layers(x)
+        return added
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:

@@ -110,6 +110,29 @@ class ClassHead:
         return answer.argmax(dim=1).to(torch.uint8)
 
 
+class ClassMapHead:
+    """A class head whose picture, for the discriminator, has one channel a class: 1 where it is, -1 elsewhere."""
+
+    tanh = False
+
+    def __init__(self, classes: int) -> None:
+        self.channels = classes
+
+    def truth(self, ids: Tensor) -> Tensor:
+        """Return a channel a class."""
+        places = torch.arange(self.channels, device=ids.device, dtype=ids.dtype).view(1, -1, 1, 1)
+        return (ids.unsqueeze(1) == places).float() * 2 - 1
+
+    def picture(self, answer: Tensor) -> Tensor:
+        """Return hard class maps whose gradient is that of the softmax."""
+        soft = answer.float().softmax(dim=1) * 2
+        return self.truth(self.read(answer)) + (soft - soft.detach())
+
+    def read(self, answer: Tensor) -> Tensor:
+        """Return the class of the largest logit."""
+        return answer.argmax(dim=1).to(torch.uint8)
+
+
 def require_targets(name: HeadName, palette: Palette | None) -> None:
     """Raise UserError if a head needs classes and the targets are pictures."""
     if name == "classes" and palette is None:
@@ -119,7 +142,9 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
         )
 
 
-def build_head(name: HeadName, target: Side, device: torch.device) -> Head:
+def build_head(
+    name: HeadName, target: Side, device: torch.device, sees: Literal["picture", "classes"] = "picture"
+) -> Head:
     """Build the head that `model.head` names, for targets of this kind.
 
     Raises:
@@ -129,4 +154,6 @@ def build_head(name: HeadName, target: Side, device: torch.device) -> Head:
     if target.palette is None:
         return PictureHead(target.channels)
     painter = Painter(target.palette, device)
+    if name == "classes" and sees == "classes":
+        return ClassMapHead(len(painter.colours))
     return ClassHead(painter) if name == "classes" else RgbHead(painter)

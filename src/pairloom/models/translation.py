@@ -27,6 +27,8 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
         norm=Norm(config.norm, config.norm_epsilon, config.norm_momentum),
         up=config.up,
         full_resolution=config.full_resolution,
+        fine_width=config.fine_width,
+        blocks=config.blocks,
         dropout=config.dropout,
         tanh=head.tanh,
     )
@@ -34,12 +36,15 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
 
 def build_discriminator(config: ModelConfig, source: Side, target: Side) -> PatchDiscriminator:
     """Build the discriminator that a config describes, with fresh weights."""
+    seen = target.channels
+    if config.discriminator_sees == "classes" and target.palette is not None:
+        seen = len(target.palette)
     return PatchDiscriminator(
         source.channels,
-        target.channels,
+        seen,
         width=config.discriminator_width or config.width,
         patch=config.discriminator,
-        norm=Norm(config.norm, config.norm_epsilon, config.norm_momentum),
+        norm=Norm(config.discriminator_norm or config.norm, config.norm_epsilon, config.norm_momentum),
     )
 
 
@@ -63,7 +68,7 @@ class TranslationModel:
         Raises:
             UserError: if the head does not serve such targets.
         """
-        head = build_head(config.head, target, device)
+        head = build_head(config.head, target, device, sees=config.discriminator_sees)
         return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
 
     @torch.no_grad()

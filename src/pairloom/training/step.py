@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from pairloom.models.heads import Head
 from pairloom.models.layers import held_statistics
 from pairloom.palette import VOID
+from pairloom.training.class_losses import cross_entropy, dice_loss, lovasz_loss
 from pairloom.training.losses import AdversarialLoss
 
 Losses = dict[str, Tensor]
@@ -38,6 +39,10 @@ class Objective:
     cross_entropy: float
     discriminator_weight: float
     mask_void: bool
+    dice: float = 0.0
+    lovasz: float = 0.0
+    feature_matching: float = 0.0
+    hard_pixels: float = 1.0
     class_weights: Tensor | None = None
     """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
 
@@ -115,32 +120,53 @@ class TrainingStep:
         objective = self.objective
         losses: Losses = {}
         total = answer.new_zeros(())
+        norms: dict[str, Tensor] = {}
+        # Two ways to the same answer, so that what comes back on each can be measured.
+        for_game, answer = (self._measured(answer, name, norms) for name in ("game", "reconstruction"))
         if objective.adversarial_weight:
+            seen = self._shown(for_game, truth, target)
             with held_statistics(self.discriminator):
-                losses["adversarial"] = objective.adversarial.fooling(self.discriminator(source, shown))
+                if objective.feature_matching:
+                    *features, logits = self.discriminator.features(source, seen)  # type: ignore[operator]
+                    with torch.no_grad():
+                        *true_features, _ = self.discriminator.features(source, truth)  # type: ignore[operator]
+                    differences = [F.l1_loss(*both) for both in zip(features, true_features, strict=True)]
+                    losses["feature_matching"] = torch.stack(differences).mean()
+                    total = total + objective.feature_matching * losses["feature_matching"]
+                else:
+                    logits = self.discriminator(source, seen)
+            losses["adversarial"] = objective.adversarial.fooling(logits)
             total = total + objective.adversarial_weight * losses["adversarial"]
         if objective.l1:
             losses["l1"] = F.l1_loss(shown, truth)
             total = total + objective.l1 * losses["l1"]
         if objective.cross_entropy:
-            losses["cross_entropy"] = _cross_entropy(answer, target, objective.class_weights)
+            losses["cross_entropy"] = cross_entropy(answer, target, objective.class_weights, objective.hard_pixels)
             total = total + objective.cross_entropy * losses["cross_entropy"]
+        if objective.dice:
+            losses["dice"] = dice_loss(answer, target)
+            total = total + objective.dice * losses["dice"]
+        if objective.lovasz:
+            losses["lovasz"] = lovasz_loss(answer, target)
+            total = total + objective.lovasz * losses["lovasz"]
         self.generator_optimizer.zero_grad()
         self.backward(total, list(self.generator.parameters()))
         self.generator_optimizer.step()
+        if len(norms) == 2:
+            losses["adversarial_share"] = norms["game"] / norms["reconstruction"].clamp(min=1e-12)
         return losses
+
+    @staticmethod
+    def _measured(answer: Tensor, name: str, norms: dict[str, Tensor]) -> Tensor:
+        """Return the same answer; the norm of the gradient that comes back through it is kept under the name."""
+        way = answer.view_as(answer)
+
+        def keep(gradient: Tensor) -> None:
+            norms[name] = gradient.norm()
+
+        way.register_hook(keep)  # type: ignore[no-untyped-call]
+        return way
 
 
 def _void(target: Tensor) -> Tensor:
     return (target == VOID).unsqueeze(1)  # B×1×H×W
-
-
-def _cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
-    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none."""
-    total = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="sum")
-    scored = target != VOID
-    if weights is None:
-        return total / scored.sum().clamp(min=1)
-    # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
-    share = weights[target.long().clamp(max=len(weights) - 1)] * scored
-    return total / share.sum().clamp(min=torch.finfo(share.dtype).tiny)

@@ -1,5 +1,6 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -26,6 +27,7 @@ from pairloom.progress import progress
 from pairloom.report.course import Course
 from pairloom.report.run_report import RunReport
 from pairloom.run import RunFolder
+from pairloom.training.average import WeightAverage
 from pairloom.training.checkpoint import TrainingState, load_state, save_state
 from pairloom.training.epoch import Epoch
 from pairloom.training.interrupts import Interrupted, Interrupts
@@ -100,6 +102,8 @@ def fit(
         generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
         bare_discriminator = build_discriminator(experiment.model, training.source, training.target)
         discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, adam(bare_discriminator, optim))
+    average = WeightAverage(model.generator, optim.ema) if optim.ema else None
+    shown = dataclasses.replace(model, generator=average.network) if average else model
     step_once = TrainingStep(
         generator,
         discriminator,
@@ -117,6 +121,8 @@ def fit(
         "discriminator_optimizer": discriminator_optimizer,
         "precision": fabric.strategy.precision,
     }
+    if average:
+        keepers["average"] = average
 
     # Where an earlier start of this run stood.
     step, epoch, steps = 0, Epoch(), batches.steps_per_epoch
@@ -194,18 +200,18 @@ def fit(
                     )
                     if last or number % config.validate_every == 0:
                         with epoch.timed("validation"):
-                            scores = score_model(model, validation, len(validation), "val", after_each=interrupts.check)
+                            scores = score_model(shown, validation, len(validation), "val", after_each=interrupts.check)
                         best = best_record(log.history)
                         record["validation"] = scores.to_record()
                         if config.keep == "last" or best is None or best_record([best, record]) is record:
-                            kept.replace(model, _about(number, config.keep, record["validation"]))
+                            kept.replace(shown, _about(number, config.keep, record["validation"]))
                             report.model_is_kept(scores)
                     snapshot = last or number % config.snapshot_every == 0
                     if snapshot:
                         with epoch.timed("pictures"):
-                            save_model(model, run.snapshot(number), about=_about(number, "snapshot"))
+                            save_model(shown, run.snapshot(number), about=_about(number, "snapshot"))
                             for pair in samples:
-                                translation = model.target.draw(model.predict(pair.source))
+                                translation = shown.target.draw(shown.predict(pair.source))
                                 write_picture(run.sample(number, pair.name, model.target.suffix), translation)
                     log.append(record)
                     epoch = Epoch()
@@ -229,6 +235,8 @@ def fit(
                     torch.manual_seed(derived_seed(config.seed, "step", step))  # dropout's
                     epoch.add(step_once(source, target))
                     step += 1
+                    if average:
+                        average.update(step)
                     if step % FINITE_CHECK_STEPS == 0:
                         _require_finite(epoch, step, [], run)
                 bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
@@ -255,13 +263,18 @@ def fit(
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
     loss, classes = experiment.loss, training.target.palette is not None
     weights = None
-    if loss.cross_entropy and loss.class_weights == "bounded":
-        weights = torch.from_numpy(1 / np.log(1.1 + training.class_shares())).float().to(device)
+    if loss.cross_entropy and loss.class_weights != "none":
+        offset = 1.1 if loss.class_weights == "bounded" else 1.02
+        weights = torch.from_numpy(1 / np.log(offset + training.class_shares())).float().to(device)
     return Objective(
         ADVERSARIAL[loss.adversarial],
         adversarial_weight=loss.adversarial_weight,
         l1=loss.l1,
         cross_entropy=loss.cross_entropy,
+        dice=loss.dice,
+        lovasz=loss.lovasz,
+        feature_matching=loss.feature_matching,
+        hard_pixels=loss.hard_pixels,
         discriminator_weight=loss.discriminator_weight,
         mask_void=loss.mask_void and classes,  # pictures have no void
         class_weights=weights,

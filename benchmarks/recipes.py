@@ -1,0 +1,252 @@
+"""What each ingredient of a recipe is worth: rows of one budget, trained, scored and laid side by side.
+
+    python benchmarks/recipes.py CAMVID --out DIR [--scale small|full|smoke] [--rows NAME ...] [--seeds 0 1 2] [--json]
+
+Every row is a preset with some settings changed; all have the same pairs, size, width and number of updates. Scores are
+taken at set epochs on `--split`, and each is a line of DIR/SCALE.jsonl as soon as it is there: a bench that was stopped
+goes on where it stood, and rows trained apart (or at the same time, into the same DIR) come together in one table.
+`--list` names the rows. At `small` a row takes about a quarter of an hour on one CPU core (set OMP_NUM_THREADS=1 and
+start two at once on two cores); `full` wants a GPU; `smoke` proves the script.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pairloom
+
+Record = dict[str, Any]
+
+
+class Scale(NamedTuple):
+    """A budget."""
+
+    settings: Mapping[str, object]
+    stages: Sequence[int]
+    """Epochs after which scores are taken; the last ends the training."""
+
+
+SCALES = {
+    "smoke": Scale({"size": 32, "model.width": 4, "train_pairs": 4}, (1, 2)),
+    "small": Scale({"size": 128, "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20)),
+    "full": Scale({"size": 256, "model.width": 64, "train_pairs": 300}, (10, 20, 40, 70)),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A preset and what is changed of it."""
+
+    preset: str = "recommended"
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+
+NONE: Mapping[str, object] = {"loss.adversarial_weight": 0.0}
+
+ROWS: dict[str, Row] = {
+    "seed": Row("seed"),
+    "recommended": Row(),
+    "no adversarial term": Row(changes=NONE),
+    # One ingredient each, without the adversarial term.
+    "no EMA": Row(changes={**NONE, "optim.ema": 0.0}),
+    "strong class weights": Row(changes={**NONE, "loss.class_weights": "strong"}),
+    "no class weights": Row(changes={**NONE, "loss.class_weights": "none"}),
+    "Lovász": Row(changes={**NONE, "loss.lovasz": 5.0}),
+    "Dice": Row(changes={**NONE, "loss.dice": 5.0}),
+    "strong class weights, Lovász": Row(changes={**NONE, "loss.class_weights": "strong", "loss.lovasz": 5.0}),
+    "hard pixels": Row(changes={**NONE, "loss.hard_pixels": 0.25}),
+    "rare crops": Row(changes={**NONE, "augment.rare_crops": 0.7, "augment.scale": [0.8, 2.0]}),
+    "mild zoom": Row(changes={**NONE, "augment.scale": [0.9, 1.25]}),
+    "strong colour": Row(
+        changes={**NONE, "augment.brightness": 0.4, "augment.contrast": 0.4, "augment.saturation": 0.4}
+    ),
+    "no augmentation": Row(
+        changes={**NONE, "augment.flip": False, "augment.scale": [1.0, 1.0], "augment.brightness": 0.0}
+        | {"augment.contrast": 0.0, "augment.saturation": 0.0, "augment.hue": 0.0}
+    ),
+    "group norm": Row(changes={**NONE, "model.norm": "group"}),
+    "batch norm": Row(changes={**NONE, "model.norm": "batch"}),
+    "residual blocks": Row(changes={**NONE, "model.blocks": 1}),
+    "wider at full resolution": Row(changes={**NONE, "model.fine_width": 32}),
+    "nothing at full resolution": Row(changes={**NONE, "model.full_resolution": False}),
+    "transposed convolution": Row(changes={**NONE, "model.up": "transposed"}),
+    "cosine from 5e-4": Row(changes={**NONE, "optim.learning_rate": 5e-4, "optim.decay": "cosine"}),
+    "cosine": Row(changes={**NONE, "optim.decay": "cosine"}),
+    "beta1 0.9": Row(changes={**NONE, "optim.beta1": 0.9}),
+    # The critic.
+    "critic ten times as heavy": Row(changes={"loss.adversarial_weight": 1.0}),
+    "critic sees class maps": Row(changes={"model.discriminator_sees": "classes"}),
+    "spectral norm": Row(changes={"model.discriminator_norm": "spectral"}),
+    "hinge, spectral norm": Row(changes={"model.discriminator_norm": "spectral", "loss.adversarial": "hinge"}),
+    "least squares": Row(changes={"loss.adversarial": "lsgan"}),
+    "feature matching": Row(changes={"loss.feature_matching": 5.0}),
+    "patch142": Row(changes={"model.discriminator": "patch142"}),
+}
+
+
+def main() -> None:
+    """Train what is missing, and print the table of all rows that are there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--scale", choices=SCALES, default="small")
+    parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--list", action="store_true", help="name the rows and stop")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(ROWS))
+        return
+    if options.data is None or options.out is None:
+        parser.error("CAMVID and --out are needed")
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    results = options.out / f"{options.scale}.jsonl"
+    for seed in options.seeds:
+        for name in options.rows:
+            train_row(name, seed, options.scale, options.data, options.split, options.out, results)
+    records = read_results(results)
+    for line in table(records, SCALES[options.scale].stages[-1]):
+        print(line)
+    if options.json:
+        print(json.dumps(records))
+
+
+def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Path, results: Path) -> None:
+    """Train a row with a seed, scoring it after each stage; stages whose scores are there are not repeated."""
+    row, stages = ROWS[name], SCALES[scale].stages
+    done = {
+        record["epoch"]
+        for record in read_results(results)
+        if (record["row"], record["seed"], record["split"]) == (name, seed, split)
+    }
+    run = out / scale / f"{name.replace(' ', '-')}-{seed}"
+    for stage in stages:
+        if stage in done:
+            continue
+        began = time.perf_counter()
+        if (run / "config.yaml").exists():
+            pairloom.resume(run, epochs=stage, say=quiet)
+        else:
+            settings = {
+                **SCALES[scale].settings,
+                **row.changes,
+                "seed": seed,
+                "epochs": stage,
+                "optim.decay_end": stages[-1],
+                "train.validate_every": stages[-1],
+                "train.snapshot_every": stages[-1],
+                "train.keep": "last",
+            }
+            pairloom.train(data, run, preset=row.preset, settings=settings, say=quiet)
+        record = score_run(run, split)
+        record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
+        record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        headline = record["scores"].get("mean_iou") or record["scores"].get("l1")
+        print(f"{name}, seed {seed}, epoch {stage}: {headline:.3f}", flush=True)
+
+
+def score_run(run: Path, split: str) -> Record:
+    """Score a run's model as it is now, and take its losses and times from its log."""
+    scores = pairloom.evaluate(run, split=split, boundaries=True)
+    epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    record: Record = {
+        "split": split,
+        "scores": scores.to_record(),
+        "losses": epochs[-1]["losses"],
+        "train_seconds": sum(epoch["seconds"]["data"] + epoch["seconds"]["steps"] for epoch in epochs),
+    }
+    shares = [epoch["losses"]["adversarial_share"] for epoch in epochs if "adversarial_share" in epoch["losses"]]
+    if shares:
+        record["adversarial_share"] = statistics.median(shares)
+    if isinstance(scores, pairloom.Scores):
+        for part in ("precision", "recall"):
+            record[part] = dict(zip(scores.names, map(float, getattr(scores, part)), strict=True))
+    return record
+
+
+def read_results(path: Path) -> list[Record]:
+    """Return the lines that are there; one that was cut short is left out."""
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except ValueError:
+            continue
+    return records
+
+
+def table(records: Iterable[Record], last: int) -> list[str]:
+    """Lay the rows out as Markdown: means over the seeds, with the range where there are several."""
+    lines: list[str] = []
+    by_row: dict[str, list[Record]] = {}
+    for record in records:
+        by_row.setdefault(record["row"], []).append(record)
+    header: list[str] = []
+    for name, of_row in by_row.items():
+        final = [record for record in of_row if record["epoch"] == last]
+        if not final:
+            continue
+        columns = figures(of_row, final)
+        if list(columns) != header:
+            header = list(columns)
+            lines += ["", f"| row | seeds | {' | '.join(header)} | minutes |", f"|---|---|{'---|' * (len(header) + 1)}"]
+        minutes = statistics.mean(record["train_seconds"] for record in final) / 60
+        lines.append(f"| {name} | {len(final)} | {' | '.join(columns.values())} | {minutes:.0f} |")
+    return lines
+
+
+def figures(of_row: Sequence[Record], final: Sequence[Record]) -> dict[str, str]:
+    """Return the columns of one row."""
+    columns: dict[str, str] = {}
+    headline = "mean_iou" if "mean_iou" in final[0]["scores"] else "l1"
+    for epoch in sorted({record["epoch"] for record in of_row}):
+        columns[f"{headline.replace('_', ' ')} {epoch}"] = spread(
+            [record["scores"][headline] for record in of_row if record["epoch"] == epoch]
+        )
+    for name, value in final[0]["scores"].items():
+        if isinstance(value, float) and name != headline:
+            columns[name.replace("_", " ")] = spread([record["scores"][name] for record in final])
+    for name in final[0]["scores"].get("per_class", ()):
+        columns[name] = spread([record["scores"]["per_class"][name] for record in final], 2)
+    if "adversarial_share" in final[0]:
+        columns["adversarial share"] = spread([record["adversarial_share"] for record in final])
+    elif headline == "mean_iou":
+        columns["adversarial share"] = "-"
+    return columns
+
+
+def spread(values: Sequence[float | None], digits: int = 3) -> str:
+    """Return the mean, and the range of several values."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "-"
+    mean = f"{statistics.mean(known):.{digits}f}"
+    return mean if len(known) == 1 else f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
+
+
+def commit() -> str:
+    """Return the commit of the code that is measured, marked where files are changed."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return result.stdout.strip() or "unknown"
+
+
+def quiet(_line: str) -> None:
+    """Say nothing."""
+
+
+if __name__ == "__main__":
+    main()
