@@ -47,46 +47,45 @@ class Row:
     changes: Mapping[str, object] = field(default_factory=dict)
 
 
-NONE: Mapping[str, object] = {"loss.adversarial_weight": 0.0}
-
 ROWS: dict[str, Row] = {
     "seed": Row("seed"),
     "recommended": Row(),
-    "no adversarial term": Row(changes=NONE),
-    # One ingredient each, without the adversarial term.
-    "no EMA": Row(changes={**NONE, "optim.ema": 0.0}),
-    "strong class weights": Row(changes={**NONE, "loss.class_weights": "strong"}),
-    "no class weights": Row(changes={**NONE, "loss.class_weights": "none"}),
-    "Lovász": Row(changes={**NONE, "loss.lovasz": 5.0}),
-    "Dice": Row(changes={**NONE, "loss.dice": 5.0}),
-    "strong class weights, Lovász": Row(changes={**NONE, "loss.class_weights": "strong", "loss.lovasz": 5.0}),
-    "hard pixels": Row(changes={**NONE, "loss.hard_pixels": 0.25}),
-    "rare crops": Row(changes={**NONE, "augment.rare_crops": 0.7, "augment.scale": [0.8, 2.0]}),
-    "mild zoom": Row(changes={**NONE, "augment.scale": [0.9, 1.25]}),
-    "strong colour": Row(
-        changes={**NONE, "augment.brightness": 0.4, "augment.contrast": 0.4, "augment.saturation": 0.4}
+    # Without one of its ingredients, or with another in its place.
+    "no adversarial term": Row(changes={"loss.adversarial_weight": 0.0}),
+    "no EMA": Row(changes={"optim.ema": 0.0}),
+    "no Lovász": Row(changes={"loss.lovasz": 0.0}),
+    "Dice for Lovász": Row(changes={"loss.lovasz": 0.0, "loss.dice": 5.0}),
+    "no class weights": Row(changes={"loss.class_weights": "none"}),
+    "class weights up to 10": Row(changes={"loss.class_weight_offset": 1.1}),
+    "L1 for cross-entropy": Row(
+        changes={"loss.cross_entropy": 0.0, "loss.lovasz": 0.0, "loss.l1": 100.0, "loss.adversarial_weight": 1.0}
     ),
     "no augmentation": Row(
-        changes={**NONE, "augment.flip": False, "augment.scale": [1.0, 1.0], "augment.brightness": 0.0}
+        changes={"augment.flip": False, "augment.scale": [1.0, 1.0], "augment.brightness": 0.0}
         | {"augment.contrast": 0.0, "augment.saturation": 0.0, "augment.hue": 0.0}
     ),
-    "group norm": Row(changes={**NONE, "model.norm": "group"}),
-    "batch norm": Row(changes={**NONE, "model.norm": "batch"}),
-    "residual blocks": Row(changes={**NONE, "model.blocks": 1}),
-    "wider at full resolution": Row(changes={**NONE, "model.fine_width": 32}),
-    "nothing at full resolution": Row(changes={**NONE, "model.full_resolution": False}),
-    "transposed convolution": Row(changes={**NONE, "model.up": "transposed"}),
-    "cosine from 5e-4": Row(changes={**NONE, "optim.learning_rate": 5e-4, "optim.decay": "cosine"}),
-    "cosine": Row(changes={**NONE, "optim.decay": "cosine"}),
-    "beta1 0.9": Row(changes={**NONE, "optim.beta1": 0.9}),
+    "no colour augmentation": Row(
+        changes={"augment.brightness": 0.0, "augment.contrast": 0.0, "augment.saturation": 0.0, "augment.hue": 0.0}
+    ),
+    "wide zoom": Row(changes={"augment.scale": [0.8, 1.6]}),
+    "nothing at full resolution": Row(changes={"model.full_resolution": False}),
+    "transposed convolution": Row(changes={"model.up": "transposed"}),
+    "group norm": Row(changes={"model.norm": "group"}),
+    "batch norm": Row(changes={"model.norm": "batch"}),
+    "residual blocks, narrower": Row(changes={"model.blocks": 1, "model.width": 24}),
+    "cosine decay": Row(changes={"optim.decay": "cosine"}),
+    "beta1 0.9": Row(changes={"optim.beta1": 0.9}),
+    "hard pixels": Row(changes={"loss.hard_pixels": 0.25}),
     # The critic.
     "critic ten times as heavy": Row(changes={"loss.adversarial_weight": 1.0}),
     "critic sees class maps": Row(changes={"model.discriminator_sees": "classes"}),
-    "spectral norm": Row(changes={"model.discriminator_norm": "spectral"}),
     "hinge, spectral norm": Row(changes={"model.discriminator_norm": "spectral", "loss.adversarial": "hinge"}),
     "least squares": Row(changes={"loss.adversarial": "lsgan"}),
     "feature matching": Row(changes={"loss.feature_matching": 5.0}),
     "patch142": Row(changes={"model.discriminator": "patch142"}),
+    # Segmentation to photograph.
+    "photo": Row("photo", {"direction": "BtoA"}),
+    "photo, EMA": Row("photo", {"direction": "BtoA", "optim.ema": 0.999}),
 }
 
 

@@ -240,7 +240,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "check with a setting of training": ("check DATA --epochs 3", "check takes --data.field only"),
     "check with a palette that is none": ("check DATA --data.palette file", "file: "),
     "train with a palette that is not there": (f"{TRAIN} --data.palette none.yaml", "none.yaml: is neither"),
-    "train on classes that are pictures": (f"{TRAIN} --data.target images --preset recommended", "--preset images"),
+    "train on classes that are pictures": (f"{TRAIN} --data.target images --preset recommended", "--preset photo"),
     "train with channels that cannot be": (f"{TRAIN} --model.out_channels 5", "drawn in 3 channels"),
     "camvid from nowhere": ("data camvid --out new --url nowhere.zip", "nowhere.zip"),
     "data of no kind": ("data", "kind"),

@@ -52,6 +52,7 @@ def test_what_is_no_size_is_refused(text: object) -> None:
         (AugmentConfig, {"contrast": 1.1}, "augment.contrast"),
         (AugmentConfig, {"saturation": float("nan")}, "augment.saturation"),
         (AugmentConfig, {"hue": 0.6}, "augment.hue"),
+        (AugmentConfig, {"rare_crops": 1.5}, "augment.rare_crops"),
         (ModelConfig, {"width": 0}, "model.width"),
         (ModelConfig, {"discriminator_width": 0}, "model.discriminator_width"),
         (ModelConfig, {"depth": 0}, "model.depth"),
@@ -63,12 +64,15 @@ def test_what_is_no_size_is_refused(text: object) -> None:
         (LossConfig, {"adversarial_weight": float("nan")}, "loss.adversarial_weight"),
         (LossConfig, {"cross_entropy": float("inf")}, "loss.cross_entropy"),
         (LossConfig, {"discriminator_weight": -0.5}, "loss.discriminator_weight"),
-        (LossConfig, {"adversarial_weight": 0.0, "l1": 0.0, "cross_entropy": 0.0}, "every weight"),
+        (LossConfig, {"lovasz": -1.0}, "loss.lovasz"),
+        (LossConfig, {"adversarial_weight": 0.0, "l1": 0.0, "cross_entropy": 0.0, "lovasz": 0.0}, "every weight"),
+        (LossConfig, {"class_weight_offset": 1.0}, "loss.class_weight_offset"),
         (OptimConfig, {"learning_rate": 0.0}, "optim.learning_rate"),
         (OptimConfig, {"learning_rate": float("nan")}, "optim.learning_rate"),
         (OptimConfig, {"beta1": 1.0}, "optim.beta1"),
         (OptimConfig, {"beta2": -0.1}, "optim.beta2"),
         (OptimConfig, {"epsilon": 0.0}, "optim.epsilon"),
+        (OptimConfig, {"ema": 1.0}, "optim.ema"),
         (OptimConfig, {"decay_start": -1}, "optim.decay_start"),
         (OptimConfig, {"decay_start": 5, "decay_end": 5}, "optim.decay_end"),
         (TrainConfig, {"epochs": 0}, "train.epochs"),
@@ -117,7 +121,7 @@ def test_depth_auto_serves_every_size_that_is_large_enough(size: Size) -> None:
 def test_a_picture_head_cannot_learn_by_cross_entropy() -> None:
     with pytest.raises(UserError, match=r"loss\.cross_entropy"):
         Experiment(model=ModelConfig(head="rgb"), loss=LossConfig(cross_entropy=1.0))
-    Experiment(model=ModelConfig(head="rgb"), loss=LossConfig(cross_entropy=0.0, l1=1.0))
+    Experiment(model=ModelConfig(head="rgb"), loss=LossConfig(cross_entropy=0.0, lovasz=0.0, l1=1.0))
 
 
 @given(SIZE)

@@ -52,9 +52,9 @@ def experiments(draw: st.DrawFn) -> Experiment:
     low, high = sorted((draw(_number(0.1, 10)), draw(_number(0.1, 10))))
     size = draw(st.builds(Size, side, side))
     head = draw(_choice(ModelConfig, "head"))
-    weights = {name: draw(_number(0, 1000)) for name in ("adversarial_weight", "l1", "cross_entropy")}
+    weights = {name: draw(_number(0, 1000)) for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz")}
     if head == "rgb":
-        weights["cross_entropy"] = 0.0
+        weights |= {"cross_entropy": 0.0, "lovasz": 0.0}
     assume(sum(weights.values()) > 0)
     return Experiment(
         data=draw(
@@ -76,6 +76,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 contrast=_number(0, 1),
                 saturation=_number(0, 1),
                 hue=_number(0, 0.5),
+                rare_crops=_number(0, 1),
             )
         ),
         model=draw(
@@ -102,6 +103,8 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 adversarial_weight=st.just(weights["adversarial_weight"]),
                 l1=st.just(weights["l1"]),
                 cross_entropy=st.just(weights["cross_entropy"]),
+                lovasz=st.just(weights["lovasz"]),
+                class_weight_offset=_number(1, 10, above=True),
                 class_weights=_choice(LossConfig, "class_weights"),
                 discriminator_weight=_number(0, 10),
                 mask_void=st.booleans(),
@@ -114,6 +117,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 beta1=_number(0, 0.999),
                 beta2=_number(0, 0.999),
                 epsilon=_number(0, 1, above=True),
+                ema=_number(0, 0.9999),
                 decay=_choice(OptimConfig, "decay"),
                 decay_start=st.just(decay_start),
                 decay_end=st.none() | st.integers(decay_start + 1, 100),
@@ -145,10 +149,10 @@ def _write(folder: Path, text: str) -> Path:
 
 
 def test_there_are_the_four_presets() -> None:
-    assert preset_names() == ["demo", "images", "recommended", "seed"]
+    assert preset_names() == ["demo", "photo", "recommended", "seed"]
 
 
-@pytest.mark.parametrize("preset", ["demo", "images", "recommended", "seed"])
+@pytest.mark.parametrize("preset", ["demo", "photo", "recommended", "seed"])
 def test_every_preset_loads_resolves_and_says_nothing_that_gets_lost(preset: str) -> None:
     experiment = load_experiment(preset)
     assert isinstance(experiment.resolved().model.depth, int)
@@ -190,6 +194,7 @@ def test_the_preset_seed_has_the_numbers_of_the_original() -> None:
         "loss.adversarial_weight": 1.0,
         "loss.l1": 100.0,
         "loss.cross_entropy": 0.0,
+        "loss.lovasz": 0.0,
         "loss.discriminator_weight": 0.5,
         "loss.mask_void": False,
         "optim.learning_rate": 2e-4,
@@ -197,6 +202,7 @@ def test_the_preset_seed_has_the_numbers_of_the_original() -> None:
         "optim.beta2": 0.999,
         "optim.epsilon": 1e-7,
         "optim.decay": "none",
+        "optim.ema": 0.0,
         "train.epochs": 70,
         "train.batch_size": 1,
         "train.update": "separate",
@@ -306,7 +312,7 @@ def _refusal(preset: str = "recommended", **layers: object) -> str:
 
 @pytest.mark.parametrize("preset", ["nope", "", "Seed", "seed.yaml", "../presets/seed"])
 def test_unknown_presets_are_refused_with_those_there_are(preset: str) -> None:
-    assert _refusal(preset) == f"unknown preset {preset!r}; there are demo, images, recommended, seed"
+    assert _refusal(preset) == f"unknown preset {preset!r}; there are demo, photo, recommended, seed"
 
 
 DEEP = "[" * 5000

@@ -63,8 +63,8 @@ def train(
     Args:
         data: folder that holds the pairs, or a manifest file.
         out: the run folder to be made; it must be empty or not exist.
-        preset: named experiment to start from: `seed`, `recommended`, `images` or `demo`; None takes `recommended`
-            for class maps as targets and `images` for pictures.
+        preset: named experiment to start from: `seed`, `recommended`, `photo` or `demo`; None takes `recommended`
+            for class maps as targets and `photo` for pictures.
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
         say: receives what has been found in the data, and a line an epoch.
@@ -121,7 +121,7 @@ def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> 
     experiment = load(preset or "recommended")
     folder = PairFolder.open(experiment.data)
     if preset is None and folder.palette is None:
-        experiment = load("images")
+        experiment = load("photo")
     require_targets(experiment.model.head, folder.palette)
     return dataclasses.replace(experiment, data=folder.config).resolved(), folder
 
@@ -195,6 +195,7 @@ def evaluate(
     split: str = "val",
     at: At = "size",
     boundaries: bool = False,
+    tta: bool = False,
     device: str = "auto",
     layout: LayoutName = "auto",
     direction: Direction | None = None,
@@ -207,6 +208,7 @@ def evaluate(
         split: `train`, `val` or `test`.
         at: score at the model's `size`, or at the images' `native` size.
         boundaries: score the outlines of classes as well.
+        tta: test-time augmentation: the mean of the answers to each source and to its mirror image.
         device: `auto`, `cpu` or `cuda`.
         layout: how the pairs lie in `data`; `auto` looks.
         direction: `AtoB` or `BtoA`; None takes the run's own, or `AtoB` for a model folder.
@@ -221,7 +223,7 @@ def evaluate(
     pairs = EvaluationSplit.open(
         Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )
-    return score_model(model, pairs, len(pairs), split, at=at, boundaries=boundaries)
+    return score_model(model, pairs, len(pairs), split, at=at, boundaries=boundaries, tta=tta)
 
 
 def compare(

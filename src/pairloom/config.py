@@ -85,7 +85,7 @@ class AugmentConfig:
 
     flip: bool = True
     """Mirror half of the pairs left to right."""
-    scale: tuple[float, float] = (0.8, 1.6)
+    scale: tuple[float, float] = (0.9, 1.25)
     """Smallest and largest zoom, within 0.1 to 10. Above 1 a crop is enlarged; below 1 the pair shrinks and is padded
     with void."""
     brightness: float = 0.2
@@ -189,16 +189,17 @@ class LossConfig:
     """Weight of the cross-entropy of the classes, 0 or more; above 0 it needs `model.head` classes."""
     dice: float = 0.0
     """Weight of the soft Dice loss of the classes, 0 or more."""
-    lovasz: float = 0.0
+    lovasz: float = 5.0
     """Weight of the Lovász-softmax loss of the classes, 0 or more (M. Berman et al., 2018)."""
     feature_matching: float = 0.0
     """Weight of the mean absolute difference of the discriminator's features, 0 or more (T.-C. Wang et al., 2018)."""
     hard_pixels: float = 1.0
     """Share of the pixels, those with the largest cross-entropy, that count in it, above 0 to 1."""
-    class_weights: Literal["none", "bounded", "strong"] = "bounded"
-    """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(1.1 + share of the training pixels), between
-    1.3 and 10.5, so that rare things count without drowning the rest (A. Paszke et al., 2016, section 5); `strong`
-    has 1.02 there, which gives up to 50.5."""
+    class_weights: Literal["none", "bounded"] = "bounded"
+    """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(offset + share of the training pixels), so that
+    rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
+    class_weight_offset: float = 1.02
+    """That offset, above 1. It sets the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
@@ -209,7 +210,8 @@ class LossConfig:
         for name in (*terms, "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
-        _require(self.adversarial_weight + self.l1 + self.cross_entropy > 0, "every weight of the loss is 0")
+        _require(any(getattr(self, name) for name in terms), "every weight of the loss is 0")
+        _require(1 < self.class_weight_offset < math.inf, "loss.class_weight_offset must be a number above 1")
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class OptimConfig:
     """Epoch at which the rate would be 0, after `optim.decay_start`; null takes `train.epochs`, and
     follows it when that is raised."""
 
-    ema: float = 0.0
+    ema: float = 0.999
     """Decay a step, at least 0 and below 1, of the exponential moving average of the generator's weights. Above 0 the
     average is what is validated, kept and used."""
 
@@ -309,9 +311,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse combinations that no network or loss can serve."""
+        of_classes = [f"loss.{name}" for name in ("cross_entropy", "dice", "lovasz") if getattr(self.loss, name)]
         _require(
-            self.model.head == "classes" or self.loss.cross_entropy == 0,
-            "loss.cross_entropy needs one logit a class: set model.head to classes, or the weight to 0",
+            self.model.head == "classes" or not of_classes,
+            f"{' and '.join(of_classes)} cannot do without one logit a class: set model.head to classes, or 0 there",
         )
         size, depth = self.data.size, self.model.depth
         side = min(size.height, size.width)

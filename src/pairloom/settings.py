@@ -67,7 +67,7 @@ def load_experiment(
     """Lay a preset, a YAML file and single settings over the defaults, later ones first, and check the result.
 
     Args:
-        preset: `seed`, `recommended`, `images` or `demo`.
+        preset: `seed`, `recommended`, `photo` or `demo`.
         file: the user's own YAML file, in the shape of a preset.
         settings: values by short name (`size`) or full name (`data.size`).
         flags: the same as command-line words (`--data.size 128`).

@@ -64,6 +64,33 @@ def test_the_originals_dropout_is_on_in_use_and_seeded_by_the_picture(monkeypatc
     assert not torch.equal(answers[0], answers[2])
 
 
+@pytest.mark.parametrize("head", ["classes", "rgb"])
+def test_with_test_time_augmentation_left_and_right_are_treated_alike(head: str) -> None:
+    settings = {
+        "size": 32,
+        "model.width": 4,
+        "loss.l1": 1.0,
+        "model.head": head,
+        "loss.cross_entropy": 0.0,
+        "loss.lovasz": 0.0,
+    }
+    experiment = load_experiment("recommended", settings=settings).resolved()
+    torch.manual_seed(0)
+    model = TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), CPU)
+    mirrored = np.ascontiguousarray(PICTURE[:, ::-1])
+    assert np.array_equal(model.predict(PICTURE, tta=True), model.predict(mirrored, tta=True)[:, ::-1])
+    assert not np.array_equal(model.predict(PICTURE), model.predict(mirrored)[:, ::-1])
+
+
+def test_blended_answers_are_read_from_their_mean() -> None:
+    head = _model("recommended").head
+    first, second = torch.zeros(1, len(CAMVID), 1, 1), torch.zeros(1, len(CAMVID), 1, 1)
+    first[:, 3], second[:, 3] = 1.0, 1.0  # unsure of 3 twice
+    first[:, 1], second[:, 2] = 1.5, 9.0  # the second is sure of 2
+    assert head.read(first).item() == 1
+    assert head.read(head.blend(first, second)).item() == 2
+
+
 def test_a_picture_of_another_size_is_a_defect_of_the_caller() -> None:
     with pytest.raises(ValueError, match="must be"):
         _model("seed").predict(PICTURE[:16])

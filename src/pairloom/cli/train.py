@@ -59,7 +59,7 @@ def train(words: list[str]) -> None:
     parser.add_argument(
         "--preset",
         metavar="NAME",
-        help=f"{', '.join(preset_names())} (default: recommended for class maps, images for pictures as targets)",
+        help=f"{', '.join(preset_names())} (default: recommended for class maps, photo for pictures as targets)",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="YAML in the shape of a preset")
     parser.add_argument("--resume", metavar="RUN", type=Path, help="go on with this run")

@@ -6,6 +6,8 @@ from typing import get_args
 
 from pairloom.cli.parsing import Parser
 
+TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
+
 
 def evaluate(words: list[str]) -> None:
     """Score a model."""
@@ -21,6 +23,7 @@ def evaluate(words: list[str]) -> None:
         default="size",
         help="score at the model's size (default) or at each image's own",
     )
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
     parser.add_argument("--boundaries", action="store_true", help="score the outlines of classes as well (boundary F1)")
     parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="of DATA (default: auto)")
     parser.add_argument("--direction", choices=get_args(Direction), help="of the translation (default: the run's)")
@@ -37,6 +40,7 @@ def evaluate(words: list[str]) -> None:
         split=options.split,
         at=options.at,
         boundaries=options.boundaries,
+        tta=options.tta,
         device=options.device,
         layout=options.layout,
         direction=options.direction,
@@ -98,10 +102,11 @@ def translate(words: list[str]) -> None:
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
     parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="images, or folders of images")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     options = parser.parse_args(words)
 
     from pairloom.inference.translator import translate
 
-    written = translate(options.run, options.inputs, options.out, options.device)
+    written = translate(options.run, options.inputs, options.out, options.device, tta=options.tta)
     print(f"{len(written)} written to {options.out}, at the size at which the model was trained")

@@ -22,6 +22,7 @@ def score_model(
     *,
     at: At = "size",
     boundaries: bool = False,
+    tta: bool = False,
     after_each: Callable[[], None] | None = None,
 ) -> Scores | PictureScores:
     """Translate every source of a split and score the result.
@@ -34,19 +35,20 @@ def score_model(
         at: `size` scores at the model's size (targets are brought there); `native` brings the predictions to each
             target's own size. Class ids by nearest neighbour, pictures bilinearly.
         boundaries: score the outlines of classes as well.
+        tta: translate with test-time augmentation, as `TranslationModel.predict` does.
         after_each: called after each pair; what it raises ends the scoring.
     """
-    predictions = _predictions(model, track(pairs, count, f"Scoring {split} pairs"), at, after_each)
+    predictions = _predictions(model, track(pairs, count, f"Scoring {split} pairs"), at, tta, after_each)
     if model.target.palette is None:
         return score_pictures(predictions, split)
     return score(predictions, model.target.palette, split, boundaries=boundaries)
 
 
 def _predictions(
-    model: TranslationModel, pairs: Iterable[Pair], at: At, after_each: Callable[[], None] | None
+    model: TranslationModel, pairs: Iterable[Pair], at: At, tta: bool, after_each: Callable[[], None] | None
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
-        prediction = model.predict(resize_picture(pair.source, model.size))
+        prediction = model.predict(resize_picture(pair.source, model.size), tta=tta)
         if at == "native":
             yield pair.name, resize_target(prediction, Size(*pair.target.shape[:2])), pair.target
         else:

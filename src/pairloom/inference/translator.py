@@ -18,23 +18,26 @@ class Translator:
 
     Args:
         model: the model; usually from `Translator.load`.
+        tta: test-time augmentation: the mean of the answers to each picture and to its mirror image, in twice the time.
     """
 
-    def __init__(self, model: TranslationModel) -> None:
+    def __init__(self, model: TranslationModel, *, tta: bool = False) -> None:
         self.model = model
+        self.tta = tta
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto") -> "Translator":
+    def load(cls, run: str | Path, device: str = "auto", *, tta: bool = False) -> "Translator":
         """Load the model of a run folder, or a model folder (a run's snapshots are such folders too).
 
         Args:
             run: the folder.
             device: `auto`, `cpu` or `cuda`.
+            tta: test-time augmentation, as above.
 
         Raises:
             UserError: if there is no model, it is damaged, or the device is not there.
         """
-        return cls(load_model(find_model(Path(run)), choose_device(device)))
+        return cls(load_model(find_model(Path(run)), choose_device(device)), tta=tta)
 
     def __call__(self, picture: Picture) -> Picture:
         """Translate a source (H×W×C, any size) to a picture (H×W×C) at the training size: class maps in their colours.
@@ -47,10 +50,12 @@ class Translator:
         """
         model = self.model
         source = resize_picture(with_channels(picture, model.source.channels, "the picture"), model.size)
-        return model.target.draw(model.predict(source))
+        return model.target.draw(model.predict(source, tta=self.tta))
 
 
-def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, device: str = "auto") -> list[Path]:
+def translate(
+    run: str | Path, inputs: Sequence[str | Path], out: str | Path, device: str = "auto", *, tta: bool = False
+) -> list[Path]:
     """Translate image files, and the images in folders, to `out/STEM.png` each (`.tif` where PNG cannot hold them).
 
     Args:
@@ -58,6 +63,7 @@ def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, de
         inputs: image files, and folders whose images are taken (not those of folders in them).
         out: the folder to be made; it must be empty or not exist.
         device: `auto`, `cpu` or `cuda`.
+        tta: test-time augmentation, as `Translator` does it.
 
     Returns:
         The files written, in the order of the inputs.
@@ -76,7 +82,7 @@ def translate(run: str | Path, inputs: Sequence[str | Path], out: str | Path, de
             raise UserError(f"{source}: would be written over the translation of {other}; rename one")
         stems[source.stem] = source
     require_empty(Path(out))
-    translator = Translator.load(run, device)
+    translator = Translator.load(run, device, tta=tta)
     written = []
     for source in track(sources, len(sources), "Translating"):
         target = Path(out) / f"{source.stem}{translator.model.target.suffix}"

@@ -40,6 +40,9 @@ class Head(Protocol):
     def picture(self, answer: Tensor) -> Tensor:
         """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
 
+    def blend(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return one answer, to be read, that is the mean of what two mean."""
+
     def read(self, answer: Tensor) -> Tensor:
         """Return the prediction: class ids, B×H×W uint8, void never among them; or pictures, B×C×H×W."""
 
@@ -60,6 +63,10 @@ class PictureHead:
         """Return the answer itself."""
         return answer
 
+    def blend(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the mean of both pictures."""
+        return (first + second) / 2
+
     def read(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""
         return answer
@@ -78,6 +85,10 @@ class RgbHead:
     def picture(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""
         return answer
+
+    def blend(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the mean of both pictures."""
+        return (first + second) / 2
 
     def read(self, answer: Tensor) -> Tensor:
         """Return the class of the nearest colour, by Euclidean distance in RGB."""
@@ -105,6 +116,10 @@ class ClassHead:
         soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
         return self.truth(self.read(answer)) + (soft - soft.detach())
 
+    def blend(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the mean of both softmaxes, whose largest entry is the class as it is of logits."""
+        return (first.float().softmax(dim=1) + second.float().softmax(dim=1)) / 2
+
     def read(self, answer: Tensor) -> Tensor:
         """Return the class of the largest logit."""
         return answer.argmax(dim=1).to(torch.uint8)
@@ -128,6 +143,10 @@ class ClassMapHead:
         soft = answer.float().softmax(dim=1) * 2
         return self.truth(self.read(answer)) + (soft - soft.detach())
 
+    def blend(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the mean of both softmaxes, whose largest entry is the class as it is of logits."""
+        return (first.float().softmax(dim=1) + second.float().softmax(dim=1)) / 2
+
     def read(self, answer: Tensor) -> Tensor:
         """Return the class of the largest logit."""
         return answer.argmax(dim=1).to(torch.uint8)
@@ -137,7 +156,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
     """Raise UserError if a head needs classes and the targets are pictures."""
     if name == "classes" and palette is None:
         raise UserError(
-            "model.head classes needs class maps as targets, but these are pictures; use --preset images, "
+            "model.head classes needs class maps as targets, but these are pictures; use --preset photo, "
             "or say --data.target classes and name them with --data.palette"
         )
 

@@ -72,9 +72,10 @@ class TranslationModel:
         return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
 
     @torch.no_grad()
-    def predict(self, picture: Picture) -> Picture:
+    def predict(self, picture: Picture, *, tta: bool = False) -> Picture:
         """Translate one source (H×W×C, of the model's size and channels) to class ids (H×W) or a picture (H×W×C).
 
+        With test-time augmentation (`tta`) the answers to the source and to its mirror image are averaged first.
         The same source always gives the same answer, and nothing of the model or of torch's random state changes.
         With `inference: train` (the original's rule) batch norm uses the picture's own statistics and dropout stays
         on, seeded by the picture's bytes.
@@ -88,7 +89,10 @@ class TranslationModel:
         self.generator.train(self.config.inference == "train")
         try:
             with torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
-                prediction = self.head.read(self.generator(source)).squeeze(0)
+                answer = self.generator(source)
+                if tta:
+                    answer = self.head.blend(answer, self.generator(source.flip(-1)).flip(-1))
+                prediction = self.head.read(answer).squeeze(0)
         finally:
             self.generator.train(was_training)
         if self.target.palette is None:

@@ -79,11 +79,15 @@ class TrainingStep:
         adversarial = self.objective.adversarial_weight > 0
         if adversarial and self.update == "separate":
             losses |= self._update_discriminator_separately(source, truth, target)
+        # Two ways to one answer, so that the gradient that comes back on each can be measured.
         answer = self.generator(source)
-        shown = self._shown(answer, truth, target)
+        judged, compared = _Way(answer), _Way(answer)
+        shown = self._shown(judged.answer, truth, target)
         if adversarial and self.update == "joint":
             losses |= self._update_discriminator_jointly(source, truth, shown.detach())
-        losses |= self._update_generator(source, answer, shown, truth, target)
+        losses |= self._update_generator(source, shown, compared.answer, truth, target)
+        if adversarial and compared.norm is not None:
+            losses["adversarial_share"] = judged.norm_beside(compared)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _shown(self, answer: Tensor, truth: Tensor, target: Tensor) -> Tensor:
@@ -115,30 +119,21 @@ class TrainingStep:
         self.backward(self.objective.discriminator_weight * loss, list(self.discriminator.parameters()))
         self.discriminator_optimizer.step()
 
-    def _update_generator(self, source: Tensor, answer: Tensor, shown: Tensor, truth: Tensor, target: Tensor) -> Losses:
-        """Update the generator through the discriminator, which is held fixed."""
+    def _update_generator(self, source: Tensor, shown: Tensor, answer: Tensor, truth: Tensor, target: Tensor) -> Losses:
+        """Update the generator through the discriminator, which is held fixed, and by the answer itself."""
         objective = self.objective
         losses: Losses = {}
         total = answer.new_zeros(())
-        norms: dict[str, Tensor] = {}
-        # Two ways to the same answer, so that what comes back on each can be measured.
-        for_game, answer = (self._measured(answer, name, norms) for name in ("game", "reconstruction"))
         if objective.adversarial_weight:
-            seen = self._shown(for_game, truth, target)
             with held_statistics(self.discriminator):
-                if objective.feature_matching:
-                    *features, logits = self.discriminator.features(source, seen)  # type: ignore[operator]
-                    with torch.no_grad():
-                        *true_features, _ = self.discriminator.features(source, truth)  # type: ignore[operator]
-                    differences = [F.l1_loss(*both) for both in zip(features, true_features, strict=True)]
-                    losses["feature_matching"] = torch.stack(differences).mean()
-                    total = total + objective.feature_matching * losses["feature_matching"]
-                else:
-                    logits = self.discriminator(source, seen)
+                logits, likeness = self._judged(source, shown, truth)
             losses["adversarial"] = objective.adversarial.fooling(logits)
             total = total + objective.adversarial_weight * losses["adversarial"]
+            if likeness is not None:
+                losses["feature_matching"] = likeness
+                total = total + objective.feature_matching * likeness
         if objective.l1:
-            losses["l1"] = F.l1_loss(shown, truth)
+            losses["l1"] = F.l1_loss(self._shown(answer, truth, target), truth)
             total = total + objective.l1 * losses["l1"]
         if objective.cross_entropy:
             losses["cross_entropy"] = cross_entropy(answer, target, objective.class_weights, objective.hard_pixels)
@@ -152,20 +147,35 @@ class TrainingStep:
         self.generator_optimizer.zero_grad()
         self.backward(total, list(self.generator.parameters()))
         self.generator_optimizer.step()
-        if len(norms) == 2:
-            losses["adversarial_share"] = norms["game"] / norms["reconstruction"].clamp(min=1e-12)
         return losses
 
-    @staticmethod
-    def _measured(answer: Tensor, name: str, norms: dict[str, Tensor]) -> Tensor:
-        """Return the same answer; the norm of the gradient that comes back through it is kept under the name."""
-        way = answer.view_as(answer)
+    def _judged(self, source: Tensor, shown: Tensor, truth: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the discriminator's logits and, where it is asked for, how far its features are from the truth's."""
+        if not self.objective.feature_matching:
+            return self.discriminator(source, shown), None
+        *features, logits = self.discriminator.features(source, shown)  # type: ignore[operator]
+        with torch.no_grad():
+            *true_features, _ = self.discriminator.features(source, truth)  # type: ignore[operator]
+        differences = [F.l1_loss(*both) for both in zip(features, true_features, strict=True)]
+        return logits, torch.stack(differences).mean()
 
-        def keep(gradient: Tensor) -> None:
-            norms[name] = gradient.norm()
 
-        way.register_hook(keep)  # type: ignore[no-untyped-call]
-        return way
+class _Way:
+    """A way on from an answer, which notes the norm of the gradient that comes back on it."""
+
+    def __init__(self, answer: Tensor) -> None:
+        self.answer = answer.view_as(answer)
+        self.norm: Tensor | None = None
+        self.answer.register_hook(self._note)  # type: ignore[no-untyped-call]
+
+    def _note(self, gradient: Tensor) -> None:
+        self.norm = gradient.norm()
+
+    def norm_beside(self, other: "_Way") -> Tensor:
+        """Return the ratio of this way's norm to another's; 0 where mixed precision has met an overflow."""
+        if self.norm is None or other.norm is None:
+            raise RuntimeError("no gradient has come back yet")
+        return (self.norm / other.norm).nan_to_num(0.0, 0.0, 0.0)
 
 
 def _void(target: Tensor) -> Tensor:

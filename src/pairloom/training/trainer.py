@@ -102,8 +102,9 @@ def fit(
         generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
         bare_discriminator = build_discriminator(experiment.model, training.source, training.target)
         discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, adam(bare_discriminator, optim))
+    # The generator that is validated, kept and used: the trained one, or the average of its weights.
     average = WeightAverage(model.generator, optim.ema) if optim.ema else None
-    shown = dataclasses.replace(model, generator=average.network) if average else model
+    used = dataclasses.replace(model, generator=average.network) if average else model
     step_once = TrainingStep(
         generator,
         discriminator,
@@ -200,18 +201,18 @@ def fit(
                     )
                     if last or number % config.validate_every == 0:
                         with epoch.timed("validation"):
-                            scores = score_model(shown, validation, len(validation), "val", after_each=interrupts.check)
+                            scores = score_model(used, validation, len(validation), "val", after_each=interrupts.check)
                         best = best_record(log.history)
                         record["validation"] = scores.to_record()
                         if config.keep == "last" or best is None or best_record([best, record]) is record:
-                            kept.replace(shown, _about(number, config.keep, record["validation"]))
+                            kept.replace(used, _about(number, config.keep, record["validation"]))
                             report.model_is_kept(scores)
                     snapshot = last or number % config.snapshot_every == 0
                     if snapshot:
                         with epoch.timed("pictures"):
-                            save_model(shown, run.snapshot(number), about=_about(number, "snapshot"))
+                            save_model(used, run.snapshot(number), about=_about(number, "snapshot"))
                             for pair in samples:
-                                translation = shown.target.draw(shown.predict(pair.source))
+                                translation = used.target.draw(used.predict(pair.source))
                                 write_picture(run.sample(number, pair.name, model.target.suffix), translation)
                     log.append(record)
                     epoch = Epoch()
@@ -263,9 +264,8 @@ def fit(
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
     loss, classes = experiment.loss, training.target.palette is not None
     weights = None
-    if loss.cross_entropy and loss.class_weights != "none":
-        offset = 1.1 if loss.class_weights == "bounded" else 1.02
-        weights = torch.from_numpy(1 / np.log(offset + training.class_shares())).float().to(device)
+    if loss.cross_entropy and loss.class_weights == "bounded":
+        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_shares())).float().to(device)
     return Objective(
         ADVERSARIAL[loss.adversarial],
         adversarial_weight=loss.adversarial_weight,
