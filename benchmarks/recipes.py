@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pairloom
+from pairloom.evaluation.labels import SCORE_LABELS
+from pairloom.evaluation.metrics import known
 
 Record = dict[str, Any]
 
@@ -112,7 +114,7 @@ def main() -> None:
     for seed in options.seeds:
         for name in options.rows:
             train_row(name, seed, options.scale, options.data, options.split, options.out, results)
-    records = read_results(results)
+    records = [record for record in read_results(results) if record["split"] == options.split]
     for line in table(records, SCALES[options.scale].stages[-1]):
         print(line)
     if options.json:
@@ -132,7 +134,10 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
         if stage in done:
             continue
         began = time.perf_counter()
-        if (run / "config.yaml").exists():
+        snapshot = run / "checkpoints" / f"epoch-{stage:04d}"  # the last epoch of each stage leaves one
+        if snapshot.exists():
+            pass  # trained before, and not scored on this split
+        elif (run / "config.yaml").exists():
             pairloom.resume(run, epochs=stage, say=quiet)
         else:
             settings = {
@@ -146,19 +151,18 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
                 "train.keep": "last",
             }
             pairloom.train(data, run, preset=row.preset, settings=settings, say=quiet)
-        record = score_run(run, split)
+        record = score_stage(run, snapshot, stage, split)
         record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
         record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append(results, record)
         headline = record["scores"].get("mean_iou") or record["scores"].get("l1")
         print(f"{name}, seed {seed}, epoch {stage}: {headline:.3f}", flush=True)
 
 
-def score_run(run: Path, split: str) -> Record:
-    """Score a run's model as it is now, and take its losses and times from its log."""
-    scores = pairloom.evaluate(run, split=split, boundaries=True)
-    epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+def score_stage(run: Path, snapshot: Path, stage: int, split: str) -> Record:
+    """Score a run's generator as it was after a stage, and take the losses and times until then from its log."""
+    scores = pairloom.evaluate(snapshot, split=split, boundaries=True)
+    epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()][:stage]
     record: Record = {
         "split": split,
         "scores": scores.to_record(),
@@ -170,7 +174,7 @@ def score_run(run: Path, split: str) -> Record:
         record["adversarial_share"] = statistics.median(shares)
     if isinstance(scores, pairloom.Scores):
         for part in ("precision", "recall"):
-            record[part] = dict(zip(scores.names, map(float, getattr(scores, part)), strict=True))
+            record[part] = dict(zip(scores.names, map(known, getattr(scores, part)), strict=True))
     return record
 
 
@@ -185,6 +189,13 @@ def read_results(path: Path) -> list[Record]:
         except ValueError:
             continue
     return records
+
+
+def append(path: Path, record: Record) -> None:
+    """Add a line; one that was cut short before it is ended first."""
+    cut = path.exists() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if cut else "") + json.dumps(record) + "\n")
 
 
 def table(records: Iterable[Record], last: int) -> list[str]:
@@ -212,12 +223,12 @@ def figures(of_row: Sequence[Record], final: Sequence[Record]) -> dict[str, str]
     columns: dict[str, str] = {}
     headline = "mean_iou" if "mean_iou" in final[0]["scores"] else "l1"
     for epoch in sorted({record["epoch"] for record in of_row}):
-        columns[f"{headline.replace('_', ' ')} {epoch}"] = spread(
+        columns[f"{SCORE_LABELS[headline]}, epoch {epoch}"] = spread(
             [record["scores"][headline] for record in of_row if record["epoch"] == epoch]
         )
     for name, value in final[0]["scores"].items():
         if isinstance(value, float) and name != headline:
-            columns[name.replace("_", " ")] = spread([record["scores"][name] for record in final])
+            columns[SCORE_LABELS[name]] = spread([record["scores"][name] for record in final])
     for name in final[0]["scores"].get("per_class", ()):
         columns[name] = spread([record["scores"]["per_class"][name] for record in final], 2)
     if "adversarial_share" in final[0]:

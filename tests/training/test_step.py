@@ -46,11 +46,12 @@ def _step(experiment: Experiment) -> TrainingStep:
         adam(discriminator),
         Objective(
             ADVERSARIAL[loss.adversarial],
-            loss.adversarial_weight,
-            loss.l1,
-            loss.cross_entropy,
-            loss.discriminator_weight,
-            loss.mask_void,
+            adversarial_weight=loss.adversarial_weight,
+            l1=loss.l1,
+            cross_entropy=loss.cross_entropy,
+            lovasz=loss.lovasz,
+            discriminator_weight=loss.discriminator_weight,
+            mask_void=loss.mask_void,
         ),
         model.head,
         experiment.train.update,
@@ -122,7 +123,7 @@ def test_the_generators_update_leaves_no_gradient_in_the_discriminator() -> None
 
 def test_the_generator_follows_the_weighted_sum_of_its_terms() -> None:
     """With plain gradient descent the change is the gradient, so it must add up over the terms."""
-    weights = {"loss.adversarial_weight": 0.5, "loss.l1": 3.0, "loss.cross_entropy": 2.0}
+    weights = {"loss.adversarial_weight": 0.5, "loss.l1": 3.0, "loss.cross_entropy": 2.0, "loss.lovasz": 4.0}
 
     def change(**chosen: float) -> Tensor:
         off = dict.fromkeys(weights, 0.0)
@@ -146,10 +147,31 @@ def test_the_generator_follows_the_weighted_sum_of_its_terms() -> None:
     assert torch.allclose(change(**weights), sum(terms, torch.zeros_like(terms[0])), atol=1e-5)
 
 
+def test_the_adversarial_share_is_the_ratio_of_both_gradients_at_the_answer() -> None:
+    """Measured apart: each side alone, by the gradient that the generator's last layer passes on."""
+
+    def norm(**weights: float) -> Tensor:
+        off = {"loss.adversarial_weight": 0.0, "loss.cross_entropy": 0.0, "loss.lovasz": 0.0, **weights}
+        step = _step(_experiment("recommended", **off))
+        norms: list[Tensor] = []
+
+        def measure(_network: nn.Module, _inputs: tuple[Tensor, ...], answer: Tensor) -> None:
+            answer.register_hook(lambda gradient: norms.append(gradient.norm()))  # type: ignore[no-untyped-call]
+
+        step.generator.register_forward_hook(measure)
+        step(*_batch(0))
+        return norms[-1]
+
+    judged = {"loss.adversarial_weight": 0.3}
+    compared = {"loss.cross_entropy": 2.0, "loss.lovasz": 4.0}
+    share = _step(_experiment("recommended", **judged, **compared))(*_batch(0))["adversarial_share"]
+    torch.testing.assert_close(share, norm(**judged) / norm(**compared), rtol=1e-3, atol=0.0)
+
+
 def test_without_an_adversarial_term_no_discriminator_is_trained() -> None:
     step = _step(_experiment("recommended", **{"loss.adversarial_weight": 0.0}))
     before = _state(step.discriminator)
-    assert step(*_batch(0)).keys() == {"cross_entropy"}
+    assert step(*_batch(0)).keys() == {"cross_entropy", "lovasz"}
     assert _same(before, step.discriminator.state_dict())
 
 
