@@ -151,7 +151,7 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
                 "train.keep": "last",
             }
             pairloom.train(data, run, preset=row.preset, settings=settings, say=quiet)
-        record = score_stage(run, snapshot, stage, split)
+        record = score_stage(run, snapshot, stage, split, boundaries=row.preset != "photo")
         record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
         record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}
         append(results, record)
@@ -159,9 +159,9 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
         print(f"{name}, seed {seed}, epoch {stage}: {headline:.3f}", flush=True)
 
 
-def score_stage(run: Path, snapshot: Path, stage: int, split: str) -> Record:
+def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries: bool) -> Record:
     """Score a run's generator as it was after a stage, and take the losses and times until then from its log."""
-    scores = pairloom.evaluate(snapshot, split=split, boundaries=True)
+    scores = pairloom.evaluate(snapshot, split=split, boundaries=boundaries)
     epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()][:stage]
     record: Record = {
         "split": split,

@@ -454,6 +454,18 @@ def test_snapshots_are_models_that_score_as_their_epoch_did(trained: tuple[Path,
         assert scores == record["validation"]
 
 
+def test_evaluate_scores_outlines_and_averages_mirror_images_by_choice(trained: tuple[Path, str]) -> None:
+    plain = json.loads(_good("evaluate", trained[0], "--json"))
+    outlined = json.loads(_good("evaluate", trained[0], "--boundaries", "--json"))
+    assert {name: outlined[name] for name in plain} == plain
+    assert 0 <= outlined["boundary_f1"] <= 1
+    assert outlined["per_class_boundary_f1"].keys() == plain["per_class"].keys()
+    assert "boundary F1 road" in _good("evaluate", trained[0], "--boundaries")
+    averaged = json.loads(_good("evaluate", trained[0], "--tta", "--json"))
+    assert averaged.keys() == plain.keys()
+    assert averaged != plain
+
+
 def test_evaluation_gives_people_a_table(trained: tuple[Path, str]) -> None:
     out = _good("evaluate", trained[0], "--split", "train", "--at", "native")
     scores = json.loads(_good("evaluate", trained[0], "--split", "train", "--at", "native", "--json"))

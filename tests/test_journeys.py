@@ -13,6 +13,7 @@ from pairloom.api import evaluate, resume, train
 from pairloom.cli import main
 from pairloom.config import LayoutName
 from pairloom.data.folder import PairFolder
+from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.images import inspect, read_picture
@@ -66,6 +67,8 @@ def test_every_layout_can_be_turned_round(tmp_path: Path, name: LayoutName) -> N
     assert scores.to_record() == result.record["validation"]
     assert evaluate(run, data).to_record() == scores.to_record()
     assert set(scores.to_record()) == {"split", "pairs", "l1", "psnr", "ssim"}
+    with pytest.raises(UserError, match="no outlines"):
+        evaluate(run, boundaries=True)
     assert evaluate(run, at="native").to_record()["pairs"] == 2
     assert (run / "report" / "grid.png").is_file()
     folder = PairFolder.open(experiment.data)

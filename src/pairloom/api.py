@@ -217,9 +217,12 @@ def evaluate(
         The scores of class maps, or of pictures where the model translates to pictures.
 
     Raises:
-        UserError: if there is no model, no data, no such split or device, or they do not know the same classes.
+        UserError: if there is no model, no data, no such split or device, they do not know the same classes, or
+            outlines are asked for where there are no classes.
     """
     model = load_model(find_model(Path(run)), choose_device(device))
+    if boundaries and model.target.palette is None:
+        raise UserError(f"{run}: its model translates to pictures, which have no outlines of classes; leave them away")
     pairs = EvaluationSplit.open(
         Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )

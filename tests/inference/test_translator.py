@@ -72,6 +72,13 @@ def test_nothing_is_written_when_the_inputs_are_wrong(model: Path, photographs: 
     assert not out.exists()
 
 
+def test_with_test_time_augmentation_a_mirror_image_gives_the_mirrored_translation(model: Path) -> None:
+    translator = Translator.load(model, tta=True)
+    picture = RNG.integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    mirrored = translator(np.ascontiguousarray(picture[:, ::-1]))
+    assert np.array_equal(translator(picture), mirrored[:, ::-1])
+
+
 def test_a_bad_image_is_named_and_what_was_written_before_stays(model: Path, photographs: Path, tmp_path: Path) -> None:
     (photographs / "three.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"three\.png"):
