@@ -59,6 +59,12 @@ ROWS: dict[str, Row] = {
     "Dice for Lovász": Row(changes={"loss.lovasz": 0.0, "loss.dice": 5.0}),
     "no class weights": Row(changes={"loss.class_weights": "none"}),
     "class weights up to 10": Row(changes={"loss.class_weight_offset": 1.1}),
+    "class weights up to 20, no adversarial term": Row(
+        changes={"loss.class_weight_offset": 1.05, "loss.adversarial_weight": 0.0}
+    ),
+    "class weights up to 10, no adversarial term": Row(
+        changes={"loss.class_weight_offset": 1.1, "loss.adversarial_weight": 0.0}
+    ),
     "L1 for cross-entropy": Row(
         changes={"loss.cross_entropy": 0.0, "loss.lovasz": 0.0, "loss.l1": 100.0, "loss.adversarial_weight": 1.0}
     ),
