@@ -52,7 +52,6 @@ def test_what_is_no_size_is_refused(text: object) -> None:
         (AugmentConfig, {"contrast": 1.1}, "augment.contrast"),
         (AugmentConfig, {"saturation": float("nan")}, "augment.saturation"),
         (AugmentConfig, {"hue": 0.6}, "augment.hue"),
-        (AugmentConfig, {"rare_crops": 1.5}, "augment.rare_crops"),
         (ModelConfig, {"width": 0}, "model.width"),
         (ModelConfig, {"discriminator_width": 0}, "model.discriminator_width"),
         (ModelConfig, {"depth": 0}, "model.depth"),

@@ -76,7 +76,6 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 contrast=_number(0, 1),
                 saturation=_number(0, 1),
                 hue=_number(0, 0.5),
-                rare_crops=_number(0, 1),
             )
         ),
         model=draw(

@@ -96,9 +96,6 @@ class AugmentConfig:
     """Largest relative change of its saturation, 0 to 1."""
     hue: float = 0.02
     """Largest turn of its hue, in turns of the colour circle, 0 to 0.5."""
-    rare_crops: float = 0.0
-    """Share of the enlarged crops, 0 to 1, that are placed on a class drawn evenly from those in the pair, so that
-    rare ones are seen more often."""
 
     def __post_init__(self) -> None:
         _require(
@@ -107,7 +104,6 @@ class AugmentConfig:
         for name in ("brightness", "contrast", "saturation"):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name} must be 0 to 1")
         _require(0 <= self.hue <= 0.5, "augment.hue must be 0 to 0.5")
-        _require(0 <= self.rare_crops <= 1, "augment.rare_crops must be 0 to 1")
 
     @property
     def enabled(self) -> bool:

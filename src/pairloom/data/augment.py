@@ -28,7 +28,7 @@ def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Genera
     Returns:
         The source (C×H×W float in [-1, 1]) and the target: class ids (H×W uint8, void in the padding) or a picture.
     """
-    source, target = _zoomed(pair, size, config, rng)
+    source, target = _zoomed(pair, size, config.scale, rng)
     if config.flip and rng.random() < 0.5:
         source, target = source[:, ::-1], target[:, ::-1]
     changes = {
@@ -50,14 +50,12 @@ def target_tensor(target: Picture) -> Tensor:
     return torch.from_numpy(target.copy()) if target.ndim == 2 else to_tensor(target)
 
 
-def _zoomed(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Generator) -> tuple[Picture, Picture]:
+def _zoomed(pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.Generator) -> tuple[Picture, Picture]:
     """Show a random window of the pair (zoom above 1), or the whole pair in a random place (zoom below 1)."""
-    zoom = math.exp(rng.uniform(*np.log(config.scale)))
+    zoom = math.exp(rng.uniform(math.log(scale[0]), math.log(scale[1])))
     across, down = rng.random(2)
     height, width = pair.size
     if zoom >= 1:
-        if config.rare_crops and pair.target.ndim == 2 and rng.random() < config.rare_crops:
-            across, down = _toward_a_class(pair.target, zoom, rng)
         left, top = across * width * (1 - 1 / zoom), down * height * (1 - 1 / zoom)
         box = (left, top, min(left + width / zoom, width), min(top + height / zoom, height))
         window = pair.resized(size, box)
@@ -69,21 +67,6 @@ def _zoomed(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Genera
     source, target = _padding(shrunk.source, size), _padding(shrunk.target, size)
     source[place], target[place] = shrunk.source, shrunk.target
     return source, target
-
-
-def _toward_a_class(ids: Picture, zoom: float, rng: np.random.Generator) -> tuple[float, float]:
-    """Return where a crop lies, as shares of its way, that has a random pixel of a random class near its middle."""
-    classes = np.unique(ids)
-    classes = classes[classes != VOID]
-    if not len(classes) or zoom <= 1:
-        across, down = rng.random(2)
-        return across, down
-    rows, columns = np.nonzero(ids == rng.choice(classes))
-    chosen = rng.integers(len(rows))
-    middle = np.array([columns[chosen] / ids.shape[1], rows[chosen] / ids.shape[0]])
-    middle += rng.uniform(-0.25, 0.25, 2) / zoom
-    across, down = ((middle - 0.5 / zoom) / (1 - 1 / zoom)).clip(0, 1)
-    return float(across), float(down)
 
 
 def _padding(image: Picture, size: Size) -> Picture:
