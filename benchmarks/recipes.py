@@ -51,6 +51,7 @@ class Row:
 
 ROWS: dict[str, Row] = {
     "seed": Row("seed"),
+    "seed as usual in PyTorch": Row("seed", {"model.discriminator": "patch70", "train.update": "joint"}),
     "recommended": Row(),
     # Without one of its ingredients, or with another in its place.
     "no adversarial term": Row(changes={"loss.adversarial_weight": 0.0}),

@@ -23,7 +23,8 @@ class EpochRecord(TypedDict):
     learning_rate: float
     """Step size of the epoch's last step."""
     losses: dict[str, float]
-    """Mean of each term over the epoch, unweighted."""
+    """Mean of each term over the epoch, unweighted. And, where there is a game, `adversarial_share`: the norm of its
+    gradient at the generator's answer over the norm of the other terms', weights included."""
     validation: NotRequired[ScoreRecord | PictureScoreRecord]
     """Scores on the validation pairs, where they were taken."""
 

@@ -72,7 +72,8 @@ class TrainingStep:
             target: class ids, B×H×W uint8, `VOID` where there is none; or pictures, B×C×H×W in [-1, 1].
 
         Returns:
-            The unweighted mean of each term, detached, by name.
+            The unweighted mean of each term, detached, by name; and where there is a game `adversarial_share`: the norm
+            of its gradient at the generator's answer over the norm of the other terms', weights included.
         """
         truth = self.head.truth(target)
         losses: Losses = {}
