@@ -107,11 +107,11 @@ def test_an_interruption_is_heard_during_validation(
     predict = TranslationModel.predict
     calls: list[int] = []
 
-    def predict_and_stop(model: TranslationModel, picture: UInt8Array) -> object:
+    def predict_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool) -> object:
         calls.append(1)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return predict(model, picture)
+        return predict(model, picture, tta=tta)
 
     with monkeypatch.context() as patch:
         patch.setattr(TranslationModel, "predict", predict_and_stop)
