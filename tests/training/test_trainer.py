@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pairloom.api import resume, train
@@ -49,6 +50,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(streets: 
     )
     assert _weights(first) == _weights(second)
     assert _weights(first) != _weights(other)
+
+
+def test_the_average_of_the_weights_is_kept_and_leaves_the_training_as_it_is(streets: Path, tmp_path: Path) -> None:
+    plain, averaged = (
+        _train(streets, tmp_path / str(decay), "recommended", epochs=2, **{"optim.ema": decay}) for decay in (0.0, 0.9)
+    )
+    assert [record["losses"] for record in _records(averaged)] == [record["losses"] for record in _records(plain)]
+    assert _weights(averaged) != _weights(plain)
+    for path in ("model", "checkpoints/epoch-0002"):
+        kept = load_file(averaged / path / "model.safetensors")
+        state = torch.load(averaged / "checkpoints" / "last.pt", weights_only=True)["networks"]
+        assert all(torch.equal(kept[name], value) for name, value in state["average"].items())
 
 
 def _records(run: Path) -> list[dict[str, object]]:
