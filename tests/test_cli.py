@@ -115,7 +115,7 @@ def test_the_help_names_every_verb_and_is_the_answer_to_no_words() -> None:
 
 def test_the_help_of_train_names_the_settings() -> None:
     out = _good("train", "--help")
-    for words in ("--dry-run", "--batch-size", "--train.batch_size", "Pairs a step", "demo, images, recommended, seed"):
+    for words in ("--dry-run", "--batch-size", "--train.batch_size", "Pairs a step", "demo, photo, recommended, seed"):
         assert words in out
 
 
