@@ -79,9 +79,7 @@ ROWS: dict[str, Row] = {
     "wide zoom": Row(changes={"augment.scale": [0.8, 1.6]}),
     "nothing at full resolution": Row(changes={"model.full_resolution": False}),
     "transposed convolution": Row(changes={"model.up": "transposed"}),
-    "twice as wide at full resolution, no adversarial term": Row(
-        changes={"model.fine_width": 32, "loss.adversarial_weight": 0.0}
-    ),
+    "half as wide at full resolution": Row(changes={"model.fine_width": 16}),
     "group norm": Row(changes={"model.norm": "group"}),
     "batch norm": Row(changes={"model.norm": "batch"}),
     "residual blocks, narrower": Row(changes={"model.blocks": 1, "model.width": 24}),

@@ -54,6 +54,8 @@ def test_what_is_no_size_is_refused(text: object) -> None:
         (AugmentConfig, {"hue": 0.6}, "augment.hue"),
         (ModelConfig, {"width": 0}, "model.width"),
         (ModelConfig, {"discriminator_width": 0}, "model.discriminator_width"),
+        (ModelConfig, {"fine_width": 0}, "model.fine_width"),
+        (ModelConfig, {"blocks": -1}, "model.blocks"),
         (ModelConfig, {"depth": 0}, "model.depth"),
         (ModelConfig, {"depth": 13}, "model.depth"),
         (ModelConfig, {"dropout": 1.0}, "model.dropout"),

@@ -85,6 +85,8 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 width=st.integers(1, 256),
                 discriminator_width=st.none() | st.integers(1, 256),
                 depth=st.just("auto") | st.integers(1, 5),
+                fine_width=st.none() | st.integers(1, 256),
+                blocks=st.integers(0, 3),
                 norm=_choice(ModelConfig, "norm"),
                 norm_epsilon=_number(0, 1, above=True),
                 norm_momentum=_number(0, 1),

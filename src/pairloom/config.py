@@ -140,7 +140,7 @@ class ModelConfig:
     """Add two 3×3 convolutions at the input's own resolution on each side, with a skip connection between them. The
     original's finest features stand at half of it, where thin things are lost."""
     fine_width: int | None = None
-    """Channels of those, 1 or more; null takes half of `model.width`."""
+    """Channels of those, 1 or more; null takes `model.width`."""
     blocks: int = 0
     """Residual blocks of two 3×3 convolutions after each halving and each doubling, 0 or more."""
     up: Literal["transposed", "resize"] = "resize"
@@ -165,6 +165,8 @@ class ModelConfig:
             self.discriminator_width is None or self.discriminator_width >= 1,
             "model.discriminator_width must be 1 or more",
         )
+        _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
+        _require(self.blocks >= 0, "model.blocks must be 0 or more")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
@@ -339,8 +341,10 @@ class Experiment:
             depth = side.bit_length() - 1
         elif depth == "auto":
             depth = min(7, (side // 4).bit_length() - 1)
-        width = self.model.discriminator_width or self.model.width
-        return dataclasses.replace(
-            self,
-            model=dataclasses.replace(self.model, depth=depth, discriminator_width=width),
+        model = dataclasses.replace(
+            self.model,
+            depth=depth,
+            fine_width=self.model.fine_width or self.model.width,
+            discriminator_width=self.model.discriminator_width or self.model.width,
         )
+        return dataclasses.replace(self, model=model)

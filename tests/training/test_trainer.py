@@ -120,7 +120,7 @@ def test_an_interruption_is_heard_during_validation(
     predict = TranslationModel.predict
     calls: list[int] = []
 
-    def predict_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool) -> object:
+    def predict_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool = False) -> object:
         calls.append(1)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)

@@ -24,6 +24,8 @@ class UNetGenerator(nn.Module):
             checkerboards.
         full_resolution: add two 3×3 convolutions at the input's own resolution on each side, with a skip connection
             between them.
+        fine_width: channels of those convolutions; None takes `width`.
+        blocks: residual blocks after each halving and each doubling.
         dropout: probability in the innermost decoder blocks of full width, three at the most.
         tanh: bound the answer to [-1, 1]; False gives bare logits.
     """
@@ -46,7 +48,7 @@ class UNetGenerator(nn.Module):
         super().__init__()
         self.stride = 2**depth
         widths = [width * min(2**level, 8) for level in range(depth)]
-        fine = fine_width or max(width // 2, 1)
+        fine = fine_width or width
 
         self.stem = nn.Sequential(_fine(in_channels, fine, norm), _fine(fine, fine, norm)) if full_resolution else None
         encoder: list[nn.Module] = []
@@ -85,7 +87,7 @@ class UNetGenerator(nn.Module):
         x = F.pad(source, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
         skips = []
         if self.stem is not None:
-            x = self.stem(x)  # B × width/2 × H × W
+            x = self.stem(x)  # B × fine_width × H × W
             skips.append(x)
         for block in self.encoder:
             x = block(x)  # B × widths[level] × H/2^(level+1) × W/2^(level+1)
