@@ -122,7 +122,10 @@ def test_depth_auto_serves_every_size_that_is_large_enough(size: Size) -> None:
 def test_a_picture_head_cannot_learn_by_cross_entropy() -> None:
     with pytest.raises(UserError, match=r"loss\.cross_entropy"):
         Experiment(model=ModelConfig(head="rgb"), loss=LossConfig(cross_entropy=1.0))
-    Experiment(model=ModelConfig(head="rgb"), loss=LossConfig(cross_entropy=0.0, lovasz=0.0, l1=1.0))
+    without = LossConfig(cross_entropy=0.0, lovasz=0.0, l1=1.0)
+    Experiment(model=ModelConfig(head="rgb"), loss=without)
+    with pytest.raises(UserError, match=r"model\.discriminator_sees"):
+        Experiment(model=ModelConfig(head="rgb", discriminator_sees="classes"), loss=without)
 
 
 @given(SIZE)

@@ -314,6 +314,10 @@ class Experiment:
             self.model.head == "classes" or not of_classes,
             f"{' and '.join(of_classes)} cannot do without one logit a class: set model.head to classes, or 0 there",
         )
+        _require(
+            self.model.head == "classes" or self.model.discriminator_sees == "picture",
+            "model.discriminator_sees classes needs one logit a class: set model.head to classes",
+        )
         size, depth = self.data.size, self.model.depth
         side = min(size.height, size.width)
         _require(side >= MINIMUM_SIDE, f"data.size {size} is too small: {MINIMUM_SIDE} pixels a side are the least")
