@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pairloom
+from pairloom.evaluation.history import EpochRecord, read_history
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import known
 
@@ -143,8 +144,8 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
             continue
         began = time.perf_counter()
         snapshot = run / "checkpoints" / f"epoch-{stage:04d}"  # the last epoch of each stage leaves one
-        if snapshot.exists():
-            pass  # trained before, and not scored on this split
+        if len(logged(run)) >= stage:
+            print(f"{name}, seed {seed}: has been trained to epoch {stage}, and is only scored")
         elif (run / "config.yaml").exists():
             pairloom.resume(run, epochs=stage, say=quiet)
         else:
@@ -163,14 +164,13 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
         record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
         record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}
         append(results, record)
-        headline = record["scores"].get("mean_iou") or record["scores"].get("l1")
-        print(f"{name}, seed {seed}, epoch {stage}: {headline:.3f}", flush=True)
+        print(f"{name}, seed {seed}, epoch {stage}: {spread([record['scores'][headline(record)]])}", flush=True)
 
 
 def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries: bool) -> Record:
     """Score a run's generator as it was after a stage, and take the losses and times until then from its log."""
     scores = pairloom.evaluate(snapshot, split=split, boundaries=boundaries)
-    epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()][:stage]
+    epochs = logged(run)[:stage]
     record: Record = {
         "split": split,
         "scores": scores.to_record(),
@@ -184,6 +184,16 @@ def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries
         for part in ("precision", "recall"):
             record[part] = dict(zip(scores.names, map(known, getattr(scores, part)), strict=True))
     return record
+
+
+def logged(run: Path) -> list[EpochRecord]:
+    """Return the records of the epochs that a run has closed."""
+    return read_history(run / "metrics.jsonl")
+
+
+def headline(record: Record) -> str:
+    """Name the score by which rows are told apart."""
+    return "mean_iou" if "mean_iou" in record["scores"] else "l1"
 
 
 def read_results(path: Path) -> list[Record]:
@@ -229,30 +239,30 @@ def table(records: Iterable[Record], last: int) -> list[str]:
 def figures(of_row: Sequence[Record], final: Sequence[Record]) -> dict[str, str]:
     """Return the columns of one row."""
     columns: dict[str, str] = {}
-    headline = "mean_iou" if "mean_iou" in final[0]["scores"] else "l1"
+    main_score = headline(final[0])
     for epoch in sorted({record["epoch"] for record in of_row}):
-        columns[f"{SCORE_LABELS[headline]}, epoch {epoch}"] = spread(
-            [record["scores"][headline] for record in of_row if record["epoch"] == epoch]
+        columns[f"{SCORE_LABELS[main_score]}, epoch {epoch}"] = spread(
+            [record["scores"][main_score] for record in of_row if record["epoch"] == epoch]
         )
     for name, value in final[0]["scores"].items():
-        if isinstance(value, float) and name != headline:
+        if isinstance(value, float) and name != main_score:
             columns[SCORE_LABELS[name]] = spread([record["scores"][name] for record in final])
     for name in final[0]["scores"].get("per_class", ()):
         columns[name] = spread([record["scores"]["per_class"][name] for record in final], 2)
     if "adversarial_share" in final[0]:
         columns["adversarial share"] = spread([record["adversarial_share"] for record in final])
-    elif headline == "mean_iou":
+    elif main_score == "mean_iou":
         columns["adversarial share"] = "-"
     return columns
 
 
 def spread(values: Sequence[float | None], digits: int = 3) -> str:
     """Return the mean, and the range of several values."""
-    known = [value for value in values if value is not None]
-    if not known:
+    numbers = [value for value in values if value is not None]
+    if not numbers:
         return "-"
-    mean = f"{statistics.mean(known):.{digits}f}"
-    return mean if len(known) == 1 else f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
+    mean = f"{statistics.mean(numbers):.{digits}f}"
+    return mean if len(numbers) == 1 else f"{mean} ({min(numbers):.{digits}f} to {max(numbers):.{digits}f})"
 
 
 def commit() -> str:

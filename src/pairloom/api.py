@@ -222,7 +222,9 @@ def evaluate(
     """
     model = load_model(find_model(Path(run)), choose_device(device))
     if boundaries and model.target.palette is None:
-        raise UserError(f"{run}: its model translates to pictures, which have no outlines of classes; leave them away")
+        raise UserError(
+            f"{run}: its model translates to pictures, which have no outlines of classes; score without them"
+        )
     pairs = EvaluationSplit.open(
         Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )

@@ -39,14 +39,17 @@ def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, hard: float = 1.0) -> Tensor:
-    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none."""
+    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none.
+
+    Below 1, `hard` is the share of the pixels, those with the largest loss, over which the mean is taken.
+    """
+    losses = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="none").flatten()
+    target = target.flatten()
+    shares = (target != VOID).float()
+    if weights is not None:
+        # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
+        shares = shares * weights[target.long().clamp(max=len(weights) - 1)]
     if hard < 1:
-        pixels = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="none").flatten()
-        return pixels.topk(max(1, int(hard * pixels.numel()))).values.mean() / (5.0 if weights is not None else 1.0)
-    total = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="sum")
-    scored = target != VOID
-    if weights is None:
-        return total / scored.sum().clamp(min=1)
-    # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
-    share = weights[target.long().clamp(max=len(weights) - 1)] * scored
-    return total / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
+        chosen = losses.topk(max(1, int(hard * losses.numel()))).indices
+        losses, shares = losses[chosen], shares[chosen]
+    return losses.sum() / shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)
