@@ -1,10 +1,12 @@
 """What each ingredient of a recipe is worth: rows of one budget, trained, scored and laid side by side.
 
-    python benchmarks/recipes.py CAMVID --out DIR [--scale small|full|smoke] [--rows NAME ...] [--seeds 0 1 2] [--json]
+    python benchmarks/recipes.py CAMVID --out DIR [--scale small|full|smoke] [--rows NAME ...] [--seeds 0 1 2]
+        [--until EPOCH] [--json]
 
 Every row is a preset with some settings changed; all have the same pairs, size, width and number of updates. Scores are
 taken at set epochs on `--split`, and each is a line of DIR/SCALE.jsonl as soon as it is there: a bench that was stopped
 goes on where it stood, and rows trained apart (or at the same time, into the same DIR) come together in one table.
+`--until` ends rows at an earlier epoch of those, with the learning rate as it is in a whole training.
 `--list` names the rows. At `small` a row takes about a quarter of an hour on one CPU core (set OMP_NUM_THREADS=1 and
 start two at once on two cores); `full` wants a GPU; `smoke` proves the script.
 """
@@ -84,6 +86,8 @@ ROWS: dict[str, Row] = {
     "group norm": Row(changes={"model.norm": "group"}),
     "batch norm": Row(changes={"model.norm": "batch"}),
     "residual blocks, narrower": Row(changes={"model.blocks": 1, "model.width": 24}),
+    "attention at the bottleneck": Row(changes={"model.attention": True}),
+    "one halving fewer, wider": Row(changes={"model.depth": 4, "model.width": 36}),
     "cosine decay": Row(changes={"optim.decay": "cosine"}),
     "beta1 0.9": Row(changes={"optim.beta1": 0.9}),
     "hard pixels": Row(changes={"loss.hard_pixels": 0.25}),
@@ -94,6 +98,9 @@ ROWS: dict[str, Row] = {
     "least squares": Row(changes={"loss.adversarial": "lsgan"}),
     "feature matching": Row(changes={"loss.feature_matching": 5.0}),
     "patch142": Row(changes={"model.discriminator": "patch142"}),
+    "two scales": Row(changes={"model.discriminator_scales": 2}),
+    "critic classifies pixels": Row(changes={"model.discriminator": "pixel", "model.discriminator_width": 16}),
+    "critic sees soft colours and noise": Row(changes={"model.discriminator_sees": "noise"}),
     # Segmentation to photograph.
     "photo": Row("photo", {"direction": "BtoA"}),
     "photo, EMA": Row("photo", {"direction": "BtoA", "optim.ema": 0.999}),
@@ -109,6 +116,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--split", default="val")
+    parser.add_argument("--until", type=int, metavar="EPOCH", help="stop, and compare, after this epoch")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
@@ -118,20 +126,25 @@ def main() -> None:
     if options.data is None or options.out is None:
         parser.error("CAMVID and --out are needed")
 
+    stages = SCALES[options.scale].stages
+    if options.until is not None and options.until not in stages:
+        parser.error(f"--until {options.until}: {options.scale} is scored at {', '.join(map(str, stages))}")
+    last = options.until or stages[-1]
+
     options.out.mkdir(parents=True, exist_ok=True)
     results = options.out / f"{options.scale}.jsonl"
     for seed in options.seeds:
         for name in options.rows:
-            train_row(name, seed, options.scale, options.data, options.split, options.out, results)
+            train_row(name, seed, options.scale, last, options.data, options.split, options.out, results)
     records = [record for record in read_results(results) if record["split"] == options.split]
-    for line in table(records, SCALES[options.scale].stages[-1]):
+    for line in table([record for record in records if record["epoch"] <= last], last):
         print(line)
     if options.json:
         print(json.dumps(records))
 
 
-def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Path, results: Path) -> None:
-    """Train a row with a seed, scoring it after each stage; stages whose scores are there are not repeated."""
+def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: str, out: Path, results: Path) -> None:
+    """Train a row up to an epoch, scoring it after each stage; stages whose scores are there are not repeated."""
     row, stages = ROWS[name], SCALES[scale].stages
     done = {
         record["epoch"]
@@ -140,7 +153,7 @@ def train_row(name: str, seed: int, scale: str, data: Path, split: str, out: Pat
     }
     run = out / scale / f"{name.replace(' ', '-')}-{seed}"
     for stage in stages:
-        if stage in done:
+        if stage in done or stage > last:
             continue
         began = time.perf_counter()
         snapshot = run / "checkpoints" / f"epoch-{stage:04d}"  # the last epoch of each stage leaves one

@@ -147,13 +147,19 @@ class ModelConfig:
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
     """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
-    discriminator: Literal["patch142", "patch70"] = "patch70"
-    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
+    attention: bool = False
+    """Self-attention among the cells of the bottleneck."""
+    discriminator: Literal["patch142", "patch70", "pixel"] = "patch70"
+    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30. `pixel`
+    is a U-Net that gives each pixel a class or calls it generated (E. Schönfeld et al., 2021)."""
+    discriminator_scales: int = 1
+    """Patch discriminators, each at half the resolution of the one before, 1 or more (T.-C. Wang et al., 2018)."""
     discriminator_norm: Literal["batch", "instance", "group", "none", "spectral"] | None = None
     """Normalisation in the discriminator; null takes `model.norm`. `spectral` bounds each layer's gain instead
     (T. Miyato et al., 2018)."""
-    discriminator_sees: Literal["picture", "classes"] = "picture"
-    """What the discriminator sees of class maps: their colours, or one channel a class."""
+    discriminator_sees: Literal["picture", "classes", "noise"] = "picture"
+    """What the discriminator sees of class maps: their colours, one channel a class, or the colours that are expected
+    of the softmax, with noise on these and on the true ones."""
     inference: Literal["eval", "train"] = "eval"
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
@@ -167,6 +173,7 @@ class ModelConfig:
         )
         _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
         _require(self.blocks >= 0, "model.blocks must be 0 or more")
+        _require(self.discriminator_scales >= 1, "model.discriminator_scales must be 1 or more")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
@@ -316,7 +323,13 @@ class Experiment:
         )
         _require(
             self.model.head == "classes" or self.model.discriminator_sees == "picture",
-            "model.discriminator_sees classes needs one logit a class: set model.head to classes",
+            f"model.discriminator_sees {self.model.discriminator_sees} needs one logit a class: set model.head to "
+            "classes",
+        )
+        _require(
+            self.model.discriminator != "pixel" or (self.model.head == "classes" and not self.loss.feature_matching),
+            "model.discriminator pixel gives classes, and no features: set model.head to classes and "
+            "loss.feature_matching to 0",
         )
         size, depth = self.data.size, self.model.depth
         side = min(size.height, size.width)

@@ -26,6 +26,7 @@ class UNetGenerator(nn.Module):
             between them.
         fine_width: channels of those convolutions; None takes `width`.
         blocks: residual blocks after each halving and each doubling.
+        attention: self-attention among the cells of the bottleneck.
         dropout: probability in the innermost decoder blocks of full width, three at the most.
         tanh: bound the answer to [-1, 1]; False gives bare logits.
     """
@@ -42,6 +43,7 @@ class UNetGenerator(nn.Module):
         full_resolution: bool = False,
         fine_width: int | None = None,
         blocks: int = 0,
+        attention: bool = False,
         dropout: float = 0.3,
         tanh: bool = True,
     ) -> None:
@@ -60,7 +62,8 @@ class UNetGenerator(nn.Module):
             )
             above = widths[level]
         self.encoder = nn.ModuleList(encoder)
-        self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU())
+        attending = [Attention(widths[-1])] if attention else []
+        self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU(), *attending)
         decoder: list[nn.Module] = []
         below = widths[-1]
         for level in reversed(range(depth - 1)):
@@ -97,6 +100,22 @@ class UNetGenerator(nn.Module):
             x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
         answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
         return answer[..., :height, :width]
+
+
+class Attention(nn.Module):
+    """Self-attention of four heads among all cells, beside the way straight on."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add to B×C×H×W what its cells take from one another."""
+        cells = self.norm(x.flatten(2).transpose(1, 2))
+        added, _ = self.attention(cells, cells, cells, need_weights=False)
+        result: Tensor = x + added.transpose(1, 2).reshape(x.shape)
+        return result
 
 
 class Residual(nn.Module):

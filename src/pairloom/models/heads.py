@@ -125,6 +125,26 @@ class ClassHead:
         return answer.argmax(dim=1).to(torch.uint8)
 
 
+class NoisyHead(ClassHead):
+    """A class head whose picture, for the discriminator, is soft; noise hides that true ones are pure."""
+
+    deviation = 0.25
+
+    def __init__(self, painter: Painter) -> None:
+        super().__init__(painter)
+        self.truth = self._noisy_truth  # type: ignore[assignment]
+        self._painter = painter
+
+    def _noisy_truth(self, ids: Tensor) -> Tensor:
+        pure = self._painter(ids)
+        return pure + self.deviation * torch.randn_like(pure)
+
+    def picture(self, answer: Tensor) -> Tensor:
+        """Return the expected colour, with noise."""
+        soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
+        return soft + self.deviation * torch.randn_like(soft)
+
+
 class ClassMapHead:
     """A class head whose picture, for the discriminator, has one channel a class: 1 where it is, -1 elsewhere."""
 
@@ -162,7 +182,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
 
 
 def build_head(
-    name: HeadName, target: Side, device: torch.device, sees: Literal["picture", "classes"] = "picture"
+    name: HeadName, target: Side, device: torch.device, sees: Literal["picture", "classes", "noise"] = "picture"
 ) -> Head:
     """Build the head that `model.head` names, for targets of this kind.
 
@@ -175,4 +195,6 @@ def build_head(
     painter = Painter(target.palette, device)
     if name == "classes" and sees == "classes":
         return ClassMapHead(len(painter.colours))
+    if name == "classes" and sees == "noise":
+        return NoisyHead(painter)
     return ClassHead(painter) if name == "classes" else RgbHead(painter)

@@ -43,6 +43,8 @@ class Objective:
     lovasz: float = 0.0
     feature_matching: float = 0.0
     hard_pixels: float = 1.0
+    pixelwise: bool = False
+    """Whether the discriminator gives each pixel a class: then `adversarial` is not used."""
     class_weights: Tensor | None = None
     """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
 
@@ -85,11 +87,25 @@ class TrainingStep:
         judged, compared = _Way(answer), _Way(answer)
         shown = self._shown(judged.answer, truth, target)
         if adversarial and self.update == "joint":
-            losses |= self._update_discriminator_jointly(source, truth, shown.detach())
+            losses |= self._update_discriminator_jointly(source, truth, shown.detach(), target)
         losses |= self._update_generator(source, shown, compared.answer, truth, target)
         if adversarial and compared.norm is not None:
             losses["adversarial_share"] = judged.norm_beside(compared)
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def _game(self, target: Tensor) -> AdversarialLoss:
+        """Return the game: the named one, or, of a discriminator that gives each pixel a class, on these classes."""
+        if not self.objective.pixelwise:
+            return self.objective.adversarial
+
+        def is_true(logits: Tensor) -> Tensor:
+            return cross_entropy(logits, target, None)
+
+        def is_generated(logits: Tensor) -> Tensor:
+            generated = torch.where(target == VOID, target, torch.full_like(target, logits.shape[1] - 1))
+            return cross_entropy(logits, generated, None)
+
+        return AdversarialLoss(is_true, is_generated, is_true)
 
     def _shown(self, answer: Tensor, truth: Tensor, target: Tensor) -> Tensor:
         """Return the picture of an answer; where there is no class it may show the truth, to give nothing away."""
@@ -98,7 +114,7 @@ class TrainingStep:
 
     def _update_discriminator_separately(self, source: Tensor, truth: Tensor, target: Tensor) -> Losses:
         """Update on the true pair, then on a generated one that is made for this alone."""
-        game = self.objective.adversarial
+        game = self._game(target)
         on_true = game.true(self.discriminator(source, truth))
         self._update_discriminator(on_true)
         with torch.no_grad(), held_statistics(self.generator):
@@ -107,9 +123,9 @@ class TrainingStep:
         self._update_discriminator(on_generated)
         return {"discriminator_true": on_true, "discriminator_generated": on_generated}
 
-    def _update_discriminator_jointly(self, source: Tensor, truth: Tensor, shown: Tensor) -> Losses:
+    def _update_discriminator_jointly(self, source: Tensor, truth: Tensor, shown: Tensor, target: Tensor) -> Losses:
         """Update once, on the sum of both losses."""
-        game = self.objective.adversarial
+        game = self._game(target)
         on_true = game.true(self.discriminator(source, truth))
         on_generated = game.generated(self.discriminator(source, shown))
         self._update_discriminator(on_true + on_generated)
@@ -128,7 +144,7 @@ class TrainingStep:
         if objective.adversarial_weight:
             with held_statistics(self.discriminator):
                 logits, likeness = self._judged(source, shown, truth)
-            losses["adversarial"] = objective.adversarial.fooling(logits)
+            losses["adversarial"] = self._game(target).fooling(logits)
             total = total + objective.adversarial_weight * losses["adversarial"]
             if likeness is not None:
                 losses["feature_matching"] = likeness

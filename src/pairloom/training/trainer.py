@@ -275,6 +275,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
         lovasz=loss.lovasz,
         feature_matching=loss.feature_matching,
         hard_pixels=loss.hard_pixels,
+        pixelwise=experiment.model.discriminator == "pixel",
         discriminator_weight=loss.discriminator_weight,
         mask_void=loss.mask_void and classes,  # pictures have no void
         class_weights=weights,
