@@ -1,6 +1,6 @@
 """Draw the pictures of the recipe's page from two runs on generated streets.
 
-    python docs/draw_recipe.py SEED_RUN RECOMMENDED_RUN
+python docs/draw_recipe.py SEED_RUN RECOMMENDED_RUN
 """
 
 import sys

@@ -141,25 +141,12 @@ class ModelConfig:
     original's finest features stand at half of it, where thin things are lost."""
     fine_width: int | None = None
     """Channels of those, 1 or more; null takes `model.width`."""
-    blocks: int = 0
-    """Residual blocks of two 3×3 convolutions after each halving and each doubling, 0 or more."""
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
     """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
-    attention: bool = False
-    """Self-attention among the cells of the bottleneck."""
-    discriminator: Literal["patch142", "patch70", "pixel"] = "patch70"
-    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30. `pixel`
-    is a U-Net that gives each pixel a class or calls it generated (E. Schönfeld et al., 2021)."""
-    discriminator_scales: int = 1
-    """Patch discriminators, each at half the resolution of the one before, 1 or more (T.-C. Wang et al., 2018)."""
-    discriminator_norm: Literal["batch", "instance", "group", "none", "spectral"] | None = None
-    """Normalisation in the discriminator; null takes `model.norm`. `spectral` bounds each layer's gain instead
-    (T. Miyato et al., 2018)."""
-    discriminator_sees: Literal["picture", "classes", "noise"] = "picture"
-    """What the discriminator sees of class maps: their colours, one channel a class, or the colours that are expected
-    of the softmax, with noise on these and on the true ones."""
+    discriminator: Literal["patch142", "patch70"] = "patch70"
+    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
     inference: Literal["eval", "train"] = "eval"
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
@@ -172,8 +159,6 @@ class ModelConfig:
             "model.discriminator_width must be 1 or more",
         )
         _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
-        _require(self.blocks >= 0, "model.blocks must be 0 or more")
-        _require(self.discriminator_scales >= 1, "model.discriminator_scales must be 1 or more")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
@@ -192,14 +177,8 @@ class LossConfig:
     """Weight of the mean absolute difference of the pictures in [-1, 1], 0 or more."""
     cross_entropy: float = 10.0
     """Weight of the cross-entropy of the classes, 0 or more; above 0 it needs `model.head` classes."""
-    dice: float = 0.0
-    """Weight of the soft Dice loss of the classes, 0 or more."""
     lovasz: float = 5.0
     """Weight of the Lovász-softmax loss of the classes, 0 or more (M. Berman et al., 2018)."""
-    feature_matching: float = 0.0
-    """Weight of the mean absolute difference of the discriminator's features, 0 or more (T.-C. Wang et al., 2018)."""
-    hard_pixels: float = 1.0
-    """Share of the pixels, those with the largest cross-entropy, that count in it, above 0 to 1."""
     class_weights: Literal["none", "bounded"] = "bounded"
     """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(offset + share of the training pixels), so that
     rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
@@ -211,7 +190,7 @@ class LossConfig:
     """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
 
     def __post_init__(self) -> None:
-        terms = ("adversarial_weight", "l1", "cross_entropy", "dice", "lovasz", "feature_matching")
+        terms = ("adversarial_weight", "l1", "cross_entropy", "lovasz")
         for name in (*terms, "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
@@ -316,20 +295,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Refuse combinations that no network or loss can serve."""
-        of_classes = [f"loss.{name}" for name in ("cross_entropy", "dice", "lovasz") if getattr(self.loss, name)]
+        of_classes = [f"loss.{name}" for name in ("cross_entropy", "lovasz") if getattr(self.loss, name)]
         _require(
             self.model.head == "classes" or not of_classes,
             f"{' and '.join(of_classes)} cannot do without one logit a class: set model.head to classes, or 0 there",
-        )
-        _require(
-            self.model.head == "classes" or self.model.discriminator_sees == "picture",
-            f"model.discriminator_sees {self.model.discriminator_sees} needs one logit a class: set model.head to "
-            "classes",
-        )
-        _require(
-            self.model.discriminator != "pixel" or (self.model.head == "classes" and not self.loss.feature_matching),
-            "model.discriminator pixel gives classes, and no features: set model.head to classes and "
-            "loss.feature_matching to 0",
         )
         size, depth = self.data.size, self.model.depth
         side = min(size.height, size.width)

@@ -4,9 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from pairloom.models.generator import UNetGenerator
 from pairloom.models.layers import Norm, initialize_weights
 
 PatchName = Literal["patch142", "patch70"]
@@ -61,10 +59,6 @@ class PatchDiscriminator(nn.Module):
         ]
         self.layers = nn.Sequential(*layers)
         initialize_weights(self)
-        if norm.name == "spectral":
-            for layer in self.layers:
-                if isinstance(layer, nn.Conv2d):
-                    nn.utils.parametrizations.spectral_norm(layer)
 
     @property
     def receptive_field(self) -> int:
@@ -75,48 +69,7 @@ class PatchDiscriminator(nn.Module):
                 side = (side - 1) * layer.stride[0] + layer.kernel_size[0]
         return side
 
-    def features(self, source: Tensor, target: Tensor) -> list[Tensor]:
-        """Return the features after each activation, and the logits last."""
-        x = torch.cat([source, target], dim=1)
-        kept = []
-        for layer in self.layers:
-            x = layer(x)
-            if isinstance(layer, nn.LeakyReLU):
-                kept.append(x)
-        return [*kept, x]
-
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Answer B×3×H×W and B×3×H×W with one logit a patch, B×1×h×w; above 0 means a true pair."""
         logits: Tensor = self.layers(torch.cat([source, target], dim=1))
         return logits
-
-
-class PixelDiscriminator(nn.Module):
-    """Gives each pixel of a pair's target one of K classes, or calls it generated (class K)."""
-
-    def __init__(self, source_channels: int, classes: int, *, width: int, depth: int, norm: Norm) -> None:
-        super().__init__()
-        self.network = UNetGenerator(
-            source_channels + 3, classes + 1, width=width, depth=depth, norm=norm, dropout=0.0, tanh=False
-        )
-
-    def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Answer B×C×H×W and B×3×H×W with B×(K+1)×H×W."""
-        logits: Tensor = self.network(torch.cat([source, target], dim=1))
-        return logits
-
-
-class DiscriminatorPyramid(nn.Module):
-    """Patch discriminators at one resolution after another, each half of the one before."""
-
-    def __init__(self, levels: list[PatchDiscriminator]) -> None:
-        super().__init__()
-        self.levels = nn.ModuleList(levels)
-
-    def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """Answer with the logits of all patches, B×N."""
-        logits = []
-        for level in self.levels:
-            logits.append(level(source, target).flatten(1))
-            source, target = F.avg_pool2d(source, 2), F.avg_pool2d(target, 2)
-        return torch.cat(logits, dim=1)

@@ -25,8 +25,6 @@ class UNetGenerator(nn.Module):
         full_resolution: add two 3×3 convolutions at the input's own resolution on each side, with a skip connection
             between them.
         fine_width: channels of those convolutions; None takes `width`.
-        blocks: residual blocks after each halving and each doubling.
-        attention: self-attention among the cells of the bottleneck.
         dropout: probability in the innermost decoder blocks of full width, three at the most.
         tanh: bound the answer to [-1, 1]; False gives bare logits.
     """
@@ -42,8 +40,6 @@ class UNetGenerator(nn.Module):
         up: UpName = "transposed",
         full_resolution: bool = False,
         fine_width: int | None = None,
-        blocks: int = 0,
-        attention: bool = False,
         dropout: float = 0.3,
         tanh: bool = True,
     ) -> None:
@@ -56,22 +52,15 @@ class UNetGenerator(nn.Module):
         encoder: list[nn.Module] = []
         above = fine if full_resolution else in_channels
         for level in range(depth - 1):
-            down = _down(above, widths[level], norm if level > 0 else None)
-            encoder.append(
-                nn.Sequential(down, *(Residual(widths[level], norm) for _ in range(blocks))) if blocks else down
-            )
+            encoder.append(_down(above, widths[level], norm if level > 0 else None))
             above = widths[level]
         self.encoder = nn.ModuleList(encoder)
-        attending = [Attention(widths[-1])] if attention else []
-        self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU(), *attending)
+        self.bottleneck = nn.Sequential(_halve(above, widths[-1]), nn.ReLU())
         decoder: list[nn.Module] = []
         below = widths[-1]
         for level in reversed(range(depth - 1)):
             innermost = widths[level] == 8 * width and len(decoder) < 3
-            doubled = _up(below, widths[level], norm, up, dropout if innermost else 0.0)
-            decoder.append(
-                nn.Sequential(doubled, *(Residual(widths[level], norm) for _ in range(blocks))) if blocks else doubled
-            )
+            decoder.append(_up(below, widths[level], norm, up, dropout if innermost else 0.0))
             below = 2 * widths[level]  # with the skip connection beside it
         if full_resolution:
             decoder.append(_up(below, fine, norm, up, 0.0))
@@ -100,37 +89,6 @@ class UNetGenerator(nn.Module):
             x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
         answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
         return answer[..., :height, :width]
-
-
-class Attention(nn.Module):
-    """Self-attention of four heads among all cells, beside the way straight on."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(channels)
-        self.attention = nn.MultiheadAttention(channels, 4, batch_first=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add to B×C×H×W what its cells take from one another."""
-        cells = self.norm(x.flatten(2).transpose(1, 2))
-        added, _ = self.attention(cells, cells, cells, need_weights=False)
-        result: Tensor = x + added.transpose(1, 2).reshape(x.shape)
-        return result
-
-
-class Residual(nn.Module):
-    """Two 3×3 convolutions beside the way straight on (K. He et al., 2016)."""
-
-    def __init__(self, channels: int, norm: Norm) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            _keep(channels, channels), norm(channels), nn.ReLU(), _keep(channels, channels), norm(channels)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Add to B×C×H×W what the layers make of it."""
-        added: Tensor = x + self.layers(x)
-        return added
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:

@@ -72,28 +72,21 @@ class PictureHead:
         return answer
 
 
-class RgbHead:
+class RgbHead(PictureHead):
     """The answer is a picture; a pixel's class is the one of the nearest colour. Every class can be answered."""
 
-    channels = 3
-    tanh = True
-
     def __init__(self, painter: Painter) -> None:
-        self.truth = painter
-        self._colours = painter.colours
+        super().__init__(channels=3)
+        self._painter = painter
 
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return the answer itself."""
-        return answer
-
-    def blend(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the mean of both pictures."""
-        return (first + second) / 2
+    def truth(self, target: Tensor) -> Tensor:
+        """Return the picture of class ids."""
+        return self._painter(target)
 
     def read(self, answer: Tensor) -> Tensor:
         """Return the class of the nearest colour, by Euclidean distance in RGB."""
         pixels = answer.float().permute(0, 2, 3, 1)  # B×H×W×3
-        distances = (pixels.unsqueeze(-2) - self._colours).square().sum(dim=-1)  # B×H×W×K
+        distances = (pixels.unsqueeze(-2) - self._painter.colours).square().sum(dim=-1)  # B×H×W×K
         return distances.argmin(dim=-1).to(torch.uint8)
 
 
@@ -125,53 +118,6 @@ class ClassHead:
         return answer.argmax(dim=1).to(torch.uint8)
 
 
-class NoisyHead(ClassHead):
-    """A class head whose picture, for the discriminator, is soft; noise hides that true ones are pure."""
-
-    deviation = 0.25
-
-    def __init__(self, painter: Painter) -> None:
-        super().__init__(painter)
-        self.truth = self._noisy_truth  # type: ignore[assignment]
-        self._painter = painter
-
-    def _noisy_truth(self, ids: Tensor) -> Tensor:
-        pure = self._painter(ids)
-        return pure + self.deviation * torch.randn_like(pure)
-
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return the expected colour, with noise."""
-        soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
-        return soft + self.deviation * torch.randn_like(soft)
-
-
-class ClassMapHead:
-    """A class head whose picture, for the discriminator, has one channel a class: 1 where it is, -1 elsewhere."""
-
-    tanh = False
-
-    def __init__(self, classes: int) -> None:
-        self.channels = classes
-
-    def truth(self, ids: Tensor) -> Tensor:
-        """Return a channel a class."""
-        places = torch.arange(self.channels, device=ids.device, dtype=ids.dtype).view(1, -1, 1, 1)
-        return (ids.unsqueeze(1) == places).float() * 2 - 1
-
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return hard class maps whose gradient is that of the softmax."""
-        soft = answer.float().softmax(dim=1) * 2
-        return self.truth(self.read(answer)) + (soft - soft.detach())
-
-    def blend(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the mean of both softmaxes, whose largest entry is the class as it is of logits."""
-        return (first.float().softmax(dim=1) + second.float().softmax(dim=1)) / 2
-
-    def read(self, answer: Tensor) -> Tensor:
-        """Return the class of the largest logit."""
-        return answer.argmax(dim=1).to(torch.uint8)
-
-
 def require_targets(name: HeadName, palette: Palette | None) -> None:
     """Raise UserError if a head needs classes and the targets are pictures."""
     if name == "classes" and palette is None:
@@ -181,9 +127,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
         )
 
 
-def build_head(
-    name: HeadName, target: Side, device: torch.device, sees: Literal["picture", "classes", "noise"] = "picture"
-) -> Head:
+def build_head(name: HeadName, target: Side, device: torch.device) -> Head:
     """Build the head that `model.head` names, for targets of this kind.
 
     Raises:
@@ -193,8 +137,4 @@ def build_head(
     if target.palette is None:
         return PictureHead(target.channels)
     painter = Painter(target.palette, device)
-    if name == "classes" and sees == "classes":
-        return ClassMapHead(len(painter.colours))
-    if name == "classes" and sees == "noise":
-        return NoisyHead(painter)
     return ClassHead(painter) if name == "classes" else RgbHead(painter)

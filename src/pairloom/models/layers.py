@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import nn
 
-NormName = Literal["batch", "instance", "group", "none", "spectral"]
+NormName = Literal["batch", "instance", "group", "none"]
 
 GROUPS = 8
 """Channel groups of group norm (fewer where the channels cannot be divided so)."""
@@ -32,7 +32,6 @@ class Norm:
             "instance": lambda: nn.InstanceNorm2d(channels, self.epsilon, affine=True),
             "group": lambda: nn.GroupNorm(_groups(channels), channels, self.epsilon),
             "none": nn.Identity,
-            "spectral": nn.Identity,
         }
         return layers[self.name]()
 

@@ -4,13 +4,12 @@ import zlib
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from pairloom.config import ModelConfig, Size
 from pairloom.data.sides import Side
 from pairloom.draws import torch_seeded
 from pairloom.images import Picture, to_picture, to_tensor
-from pairloom.models.discriminator import DiscriminatorPyramid, PatchDiscriminator, PixelDiscriminator
+from pairloom.models.discriminator import PatchDiscriminator
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import Head, build_head
 from pairloom.models.layers import Norm, held_statistics
@@ -29,30 +28,20 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
         up=config.up,
         full_resolution=config.full_resolution,
         fine_width=config.fine_width,
-        blocks=config.blocks,
-        attention=config.attention,
         dropout=config.dropout,
         tanh=head.tanh,
     )
 
 
-def build_discriminator(config: ModelConfig, source: Side, target: Side) -> nn.Module:
+def build_discriminator(config: ModelConfig, source: Side, target: Side) -> PatchDiscriminator:
     """Build the discriminator that a config describes, with fresh weights."""
-    seen = target.channels
-    if config.discriminator_sees == "classes" and target.palette is not None:
-        seen = len(target.palette)
-    width = config.discriminator_width or config.width
-    norm = Norm(config.discriminator_norm or config.norm, config.norm_epsilon, config.norm_momentum)
-    patch = config.discriminator
-    if patch == "pixel":
-        if target.palette is None or isinstance(config.depth, str):
-            raise TypeError("a discriminator of pixels needs classes, and a depth that is resolved")
-        return PixelDiscriminator(source.channels, len(target.palette), width=width, depth=config.depth, norm=norm)
-    levels = [
-        PatchDiscriminator(source.channels, seen, width=width, patch=patch, norm=norm)
-        for _ in range(config.discriminator_scales)
-    ]
-    return levels[0] if len(levels) == 1 else DiscriminatorPyramid(levels)
+    return PatchDiscriminator(
+        source.channels,
+        target.channels,
+        width=config.discriminator_width or config.width,
+        patch=config.discriminator,
+        norm=Norm(config.norm, config.norm_epsilon, config.norm_momentum),
+    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,7 @@ class TranslationModel:
         Raises:
             UserError: if the head does not serve such targets.
         """
-        head = build_head(config.head, target, device, sees=config.discriminator_sees)
+        head = build_head(config.head, target, device)
         return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
 
     @torch.no_grad()

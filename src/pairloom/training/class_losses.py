@@ -7,19 +7,6 @@ from torch.nn import functional as F
 from pairloom.palette import VOID
 
 
-def dice_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """1 minus the mean, over the classes in the batch, of the soft Dice coefficient."""
-    shares = logits.float().softmax(dim=1)
-    scored = (target != VOID).unsqueeze(1)
-    places = torch.arange(logits.shape[1], device=target.device, dtype=target.dtype).view(1, -1, 1, 1)
-    truth = (target.unsqueeze(1) == places).float()
-    shares = shares * scored
-    both = (shares * truth).sum(dim=(0, 2, 3))
-    size = shares.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
-    there = (truth.sum(dim=(0, 2, 3)) > 0).float()
-    return (there * (1 - 2 * both / size.clamp(min=1e-6))).sum() / there.sum().clamp(min=1)
-
-
 def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
     """The Lovász extension of the Jaccard loss, mean over the classes in the batch."""
     shares = logits.float().softmax(dim=1).movedim(1, 0).flatten(1)  # K×N
@@ -38,18 +25,12 @@ def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
     return (losses * there).sum() / there.sum().clamp(min=1)
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None, hard: float = 1.0) -> Tensor:
-    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none.
-
-    Below 1, `hard` is the share of the pixels, those with the largest loss, over which the mean is taken.
-    """
+def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none."""
     losses = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="none").flatten()
     target = target.flatten()
     shares = (target != VOID).float()
     if weights is not None:
         # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
         shares = shares * weights[target.long().clamp(max=len(weights) - 1)]
-    if hard < 1:
-        chosen = losses.topk(max(1, int(hard * losses.numel()))).indices
-        losses, shares = losses[chosen], shares[chosen]
     return losses.sum() / shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from pairloom.models.heads import Head
 from pairloom.models.layers import held_statistics
 from pairloom.palette import VOID
-from pairloom.training.class_losses import cross_entropy, dice_loss, lovasz_loss
+from pairloom.training.class_losses import cross_entropy, lovasz_loss
 from pairloom.training.losses import AdversarialLoss
 
 Losses = dict[str, Tensor]
@@ -39,12 +39,7 @@ class Objective:
     cross_entropy: float
     discriminator_weight: float
     mask_void: bool
-    dice: float = 0.0
     lovasz: float = 0.0
-    feature_matching: float = 0.0
-    hard_pixels: float = 1.0
-    pixelwise: bool = False
-    """Whether the discriminator gives each pixel a class: then `adversarial` is not used."""
     class_weights: Tensor | None = None
     """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
 
@@ -87,25 +82,11 @@ class TrainingStep:
         judged, compared = _Way(answer), _Way(answer)
         shown = self._shown(judged.answer, truth, target)
         if adversarial and self.update == "joint":
-            losses |= self._update_discriminator_jointly(source, truth, shown.detach(), target)
+            losses |= self._update_discriminator_jointly(source, truth, shown.detach())
         losses |= self._update_generator(source, shown, compared.answer, truth, target)
         if adversarial and compared.norm is not None:
             losses["adversarial_share"] = judged.norm_beside(compared)
         return {name: loss.detach() for name, loss in losses.items()}
-
-    def _game(self, target: Tensor) -> AdversarialLoss:
-        """Return the game: the named one, or, of a discriminator that gives each pixel a class, on these classes."""
-        if not self.objective.pixelwise:
-            return self.objective.adversarial
-
-        def is_true(logits: Tensor) -> Tensor:
-            return cross_entropy(logits, target, None)
-
-        def is_generated(logits: Tensor) -> Tensor:
-            generated = torch.where(target == VOID, target, torch.full_like(target, logits.shape[1] - 1))
-            return cross_entropy(logits, generated, None)
-
-        return AdversarialLoss(is_true, is_generated, is_true)
 
     def _shown(self, answer: Tensor, truth: Tensor, target: Tensor) -> Tensor:
         """Return the picture of an answer; where there is no class it may show the truth, to give nothing away."""
@@ -114,7 +95,7 @@ class TrainingStep:
 
     def _update_discriminator_separately(self, source: Tensor, truth: Tensor, target: Tensor) -> Losses:
         """Update on the true pair, then on a generated one that is made for this alone."""
-        game = self._game(target)
+        game = self.objective.adversarial
         on_true = game.true(self.discriminator(source, truth))
         self._update_discriminator(on_true)
         with torch.no_grad(), held_statistics(self.generator):
@@ -123,9 +104,9 @@ class TrainingStep:
         self._update_discriminator(on_generated)
         return {"discriminator_true": on_true, "discriminator_generated": on_generated}
 
-    def _update_discriminator_jointly(self, source: Tensor, truth: Tensor, shown: Tensor, target: Tensor) -> Losses:
+    def _update_discriminator_jointly(self, source: Tensor, truth: Tensor, shown: Tensor) -> Losses:
         """Update once, on the sum of both losses."""
-        game = self._game(target)
+        game = self.objective.adversarial
         on_true = game.true(self.discriminator(source, truth))
         on_generated = game.generated(self.discriminator(source, shown))
         self._update_discriminator(on_true + on_generated)
@@ -143,21 +124,15 @@ class TrainingStep:
         total = answer.new_zeros(())
         if objective.adversarial_weight:
             with held_statistics(self.discriminator):
-                logits, likeness = self._judged(source, shown, truth)
-            losses["adversarial"] = self._game(target).fooling(logits)
+                logits = self.discriminator(source, shown)
+            losses["adversarial"] = objective.adversarial.fooling(logits)
             total = total + objective.adversarial_weight * losses["adversarial"]
-            if likeness is not None:
-                losses["feature_matching"] = likeness
-                total = total + objective.feature_matching * likeness
         if objective.l1:
             losses["l1"] = F.l1_loss(self._shown(answer, truth, target), truth)
             total = total + objective.l1 * losses["l1"]
         if objective.cross_entropy:
-            losses["cross_entropy"] = cross_entropy(answer, target, objective.class_weights, objective.hard_pixels)
+            losses["cross_entropy"] = cross_entropy(answer, target, objective.class_weights)
             total = total + objective.cross_entropy * losses["cross_entropy"]
-        if objective.dice:
-            losses["dice"] = dice_loss(answer, target)
-            total = total + objective.dice * losses["dice"]
         if objective.lovasz:
             losses["lovasz"] = lovasz_loss(answer, target)
             total = total + objective.lovasz * losses["lovasz"]
@@ -165,16 +140,6 @@ class TrainingStep:
         self.backward(total, list(self.generator.parameters()))
         self.generator_optimizer.step()
         return losses
-
-    def _judged(self, source: Tensor, shown: Tensor, truth: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the discriminator's logits and, where it is asked for, how far its features are from the truth's."""
-        if not self.objective.feature_matching:
-            return self.discriminator(source, shown), None
-        *features, logits = self.discriminator.features(source, shown)  # type: ignore[operator]
-        with torch.no_grad():
-            *true_features, _ = self.discriminator.features(source, truth)  # type: ignore[operator]
-        differences = [F.l1_loss(*both) for both in zip(features, true_features, strict=True)]
-        return logits, torch.stack(differences).mean()
 
 
 class _Way:

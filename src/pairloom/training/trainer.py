@@ -271,11 +271,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
         adversarial_weight=loss.adversarial_weight,
         l1=loss.l1,
         cross_entropy=loss.cross_entropy,
-        dice=loss.dice,
         lovasz=loss.lovasz,
-        feature_matching=loss.feature_matching,
-        hard_pixels=loss.hard_pixels,
-        pixelwise=experiment.model.discriminator == "pixel",
         discriminator_weight=loss.discriminator_weight,
         mask_void=loss.mask_void and classes,  # pictures have no void
         class_weights=weights,
