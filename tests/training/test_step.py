@@ -1,5 +1,6 @@
 """One training step: who is updated, by what, and that its numbers do not drift."""
 
+import gc
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -166,6 +167,20 @@ def test_the_adversarial_share_is_the_ratio_of_both_gradients_at_the_answer() ->
     compared = {"loss.cross_entropy": 2.0, "loss.lovasz": 4.0}
     share = _step(_experiment("recommended", **judged, **compared))(*_batch(0))["adversarial_share"]
     torch.testing.assert_close(share, norm(**judged) / norm(**compared), rtol=1e-3, atol=0.0)
+
+
+@pytest.mark.parametrize("preset", ["seed", "recommended"])
+def test_steps_leave_nothing_behind(preset: str) -> None:
+    step = _step(_experiment(preset))
+
+    def tensors_after(steps: int) -> int:
+        for number in range(steps):
+            step(*_batch(number))
+        gc.collect()
+        return sum(issubclass(type(thing), Tensor) for thing in gc.get_objects())
+
+    first = tensors_after(2)
+    assert tensors_after(5) == first
 
 
 def test_without_an_adversarial_term_no_discriminator_is_trained() -> None:

@@ -79,13 +79,15 @@ class TrainingStep:
             losses |= self._update_discriminator_separately(source, truth, target)
         # Two ways to one answer, so that the gradient that comes back on each can be measured.
         answer = self.generator(source)
-        judged, compared = _Way(answer), _Way(answer)
-        shown = self._shown(judged.answer, truth, target)
+        judged, judged_norm = _listening(answer)
+        compared, compared_norm = _listening(answer)
+        shown = self._shown(judged, truth, target)
         if adversarial and self.update == "joint":
             losses |= self._update_discriminator_jointly(source, truth, shown.detach())
-        losses |= self._update_generator(source, shown, compared.answer, truth, target)
-        if adversarial and compared.norm is not None:
-            losses["adversarial_share"] = judged.norm_beside(compared)
+        losses |= self._update_generator(source, shown, compared, truth, target)
+        if adversarial and compared_norm:
+            # Where mixed precision has met an overflow the ratio is none, and counts as 0.
+            losses["adversarial_share"] = (judged_norm[0] / compared_norm[0]).nan_to_num(0.0, 0.0, 0.0)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _shown(self, answer: Tensor, truth: Tensor, target: Tensor) -> Tensor:
@@ -142,22 +144,12 @@ class TrainingStep:
         return losses
 
 
-class _Way:
-    """A way on from an answer, which notes the norm of the gradient that comes back on it."""
-
-    def __init__(self, answer: Tensor) -> None:
-        self.answer = answer.view_as(answer)
-        self.norm: Tensor | None = None
-        self.answer.register_hook(self._note)  # type: ignore[no-untyped-call]
-
-    def _note(self, gradient: Tensor) -> None:
-        self.norm = gradient.norm()
-
-    def norm_beside(self, other: "_Way") -> Tensor:
-        """Return the ratio of this way's norm to another's; 0 where mixed precision has met an overflow."""
-        if self.norm is None or other.norm is None:
-            raise RuntimeError("no gradient has come back yet")
-        return (self.norm / other.norm).nan_to_num(0.0, 0.0, 0.0)
+def _listening(answer: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return an answer to go on with, and a list that will hold the norm of the gradient that comes back on it."""
+    way, norms = answer.view_as(answer), list[Tensor]()
+    # What the hook holds must not lead back to the answer: Python would free such a circle long after its step.
+    way.register_hook(lambda gradient: norms.append(gradient.norm()))  # type: ignore[no-untyped-call]
+    return way, norms
 
 
 def _void(target: Tensor) -> Tensor:
