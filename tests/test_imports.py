@@ -25,7 +25,7 @@ LEVELS = (
     {"report"},
     {"training", "inference"},
     {"api"},
-    {"demonstration"},
+    {"demonstration", "follower"},
     {"cli"},
     {"__init__", "__main__"},
 )

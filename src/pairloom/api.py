@@ -26,6 +26,8 @@ from pairloom.report.comparison_page import write_comparison
 from pairloom.report.page import require_replaceable
 from pairloom.run import RunFolder, owning_run, require_empty
 from pairloom.settings import load_experiment
+from pairloom.training.members import gathered
+from pairloom.training.team import Team
 from pairloom.training.trainer import TrainingResult, fit
 
 FAR_SHARE_HINT = 0.05
@@ -93,9 +95,15 @@ def train_experiment(
         say: receives lines of progress.
     """
     require_empty(Path(out))
+    config = load(preset or "recommended").train
+    with gathered(config) as members, Team(config, members) as team:
+        return _lead_new(preset, load, RunFolder(Path(out)), team, say) if team.leads else follow(team)
+
+
+def _lead_new(
+    preset: str | None, load: Callable[[str], Experiment], run: RunFolder, team: Team, say: Callable[[str], None]
+) -> TrainingResult:
     experiment, folder = chosen_experiment(preset, load)
-    choose_device(experiment.train.device)
-    run = RunFolder(Path(out))
     new = [path for path in (run.path, *run.path.parents) if not path.exists()]
     with run.locked():
         # Begun before the pairs are decoded, so that a run that is stopped by then can be gone on with.
@@ -113,7 +121,24 @@ def train_experiment(
                 f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
                 f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
-        return fit(experiment, training, validation, run, say=say)
+        team.order((str(run.path.absolute()), False))
+        return fit(experiment, training, validation, run, team, say=say)
+
+
+def follow(team: Team) -> TrainingResult:
+    """Take part in the run that the team's leader names.
+
+    Raises:
+        UserError: if the leader has nothing to do, and says why; and as `fit` does.
+        KeyboardInterrupt: if the team was asked to stop.
+    """
+    order = team.order(None)
+    if order is None:
+        raise UserError("the first process has ended; see its message")
+    run, resume = RunFolder(Path(order[0])), order[1]
+    experiment = run.experiment()
+    training, validation = _open_pairs(experiment, PairFolder.open(experiment.data))
+    return fit(experiment, training, validation, run, team, resume=resume, say=_silent)
 
 
 def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
@@ -150,7 +175,12 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
 
 
 def resume(
-    run: str | Path, *, epochs: int | None = None, device: Device | None = None, say: Callable[[str], None] = print
+    run: str | Path,
+    *,
+    epochs: int | None = None,
+    device: Device | None = None,
+    devices: int | None = None,
+    say: Callable[[str], None] = print,
 ) -> TrainingResult:
     """Go on with a run as if it had never stopped: from the last state that was saved, with its data and settings.
 
@@ -158,6 +188,7 @@ def resume(
         run: the run folder.
         epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
+        devices: processes that share each batch, in place of the run's own.
         say: receives what may alter the last bits of results, and a line an epoch.
 
     Returns:
@@ -175,9 +206,17 @@ def resume(
     if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
         say(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
     old = experiment.train
-    new = dataclasses.replace(old, epochs=epochs or old.epochs, device=device or old.device)
+    new = dataclasses.replace(
+        old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
+    )
     changed = dataclasses.replace(experiment, train=new)
-    choose_device(changed.train.device)
+    with gathered(new) as members, Team(new, members) as team:
+        return _lead_again(changed, experiment, folder, team, say) if team.leads else follow(team)
+
+
+def _lead_again(
+    changed: Experiment, experiment: Experiment, folder: RunFolder, team: Team, say: Callable[[str], None]
+) -> TrainingResult:
     with folder.locked():
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))
@@ -185,7 +224,8 @@ def resume(
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
             folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
-        return fit(changed, training, validation, folder, resume=True, say=say)
+        team.order((str(folder.path.absolute()), True))
+        return fit(changed, training, validation, folder, team, resume=True, say=say)
 
 
 def evaluate(
@@ -307,3 +347,7 @@ def _with_channels(experiment: Experiment, source: Side, target: Side) -> Experi
     """Write into the config what follows from the data."""
     model = dataclasses.replace(experiment.model, in_channels=source.channels, out_channels=target.channels)
     return dataclasses.replace(experiment, model=model)
+
+
+def _silent(_line: str) -> None:
+    """Say nothing: one process speaks for all."""

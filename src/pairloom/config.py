@@ -241,7 +241,7 @@ class TrainConfig:
     epochs: int = 70
     """How many times to go through the training pairs, 1 or more. An epoch is pairs / batch size steps."""
     batch_size: int = 1
-    """Pairs a step, 1 or more."""
+    """Pairs a step, over all devices, 1 or more."""
     update: Literal["joint", "separate"] = "joint"
     """`joint`: one discriminator update on both pairs, and the generator's pass is used twice (usual in PyTorch).
     `separate`: an update each for the true and the generated pair, then a fresh generator pass (the original's)."""
@@ -251,6 +251,9 @@ class TrainConfig:
     """Seed of every random draw, 0 or more."""
     device: Device = "auto"
     """Where to compute; `auto` takes a GPU where there is one."""
+    devices: int = 1
+    """Processes that share each batch, 1 or more: a GPU each, or on the CPU a share of its cores. `train.batch_size`
+    must be a multiple. Where `torchrun` or SLURM starts the processes, they say how many, on any number of machines."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of the arithmetic."""
     validate_every: int = 1
@@ -269,8 +272,12 @@ class TrainConfig:
     """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "validate_every", "snapshot_every", "samples"):
+        for name in ("epochs", "batch_size", "devices", "validate_every", "snapshot_every", "samples"):
             _require(getattr(self, name) >= 1, f"train.{name} must be 1 or more")
+        _require(
+            self.batch_size % self.devices == 0,
+            f"train.batch_size {self.batch_size} cannot be shared by {self.devices} devices; make it a multiple",
+        )
         _require(self.seed >= 0, "train.seed must be 0 or more")
         _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
         _require(

@@ -1,5 +1,6 @@
 """Progress on the terminal: speed and time left; silent where the output is not a terminal."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -51,11 +52,16 @@ def progress() -> Iterator[Progress]:
     with Progress(
         *columns,
         console=_console(),
-        disable=not sys.stderr.isatty(),
+        disable=not sys.stderr.isatty() or _follows(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),
     ) as bars:
         yield bars
+
+
+def _follows() -> bool:
+    """Tell whether `torchrun` or SLURM has started this process beside another one, which draws the bars."""
+    return any(os.environ.get(name, "0") != "0" for name in ("RANK", "SLURM_PROCID"))
 
 
 def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:

@@ -30,6 +30,7 @@ ALIASES: Mapping[str, str] = {
     "epochs": "train.epochs",
     "batch_size": "train.batch_size",
     "device": "train.device",
+    "devices": "train.devices",
     "precision": "train.precision",
     "seed": "train.seed",
 }

@@ -155,3 +155,16 @@ def test_what_is_done_to_a_batch_does_not_reach_the_pairs() -> None:
     for tensor in first:
         tensor.zero_().add_(9)
     assert _same(batches.batch(0), (before[0], before[1]))
+
+
+@settings(deadline=None, max_examples=30)
+@given(COUNT, st.sampled_from([1, 2, 3]), st.integers(1, 3), st.sampled_from(SAMPLINGS), st.integers(0, 50))
+def test_processes_that_share_a_batch_have_each_of_its_pairs_once(
+    count: int, processes: int, each: int, sampling: Sampling, step: int
+) -> None:
+    batch_size = processes * each
+    batches = _batches(count, batch_size=batch_size, sampling=sampling, augmentation=AugmentConfig())
+    sources, targets = batches.batch(step)
+    for rank in range(processes):
+        slots = range(rank, batch_size, processes)
+        assert _same(batches.batch(step, slots), (sources[slots], targets[slots]))

@@ -12,8 +12,9 @@ from pairloom.config import Size
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
 from pairloom.errors import UserError
-from pairloom.evaluation.metrics import score
-from pairloom.evaluation.scoring import score_model
+from pairloom.evaluation.metrics import Scores, score
+from pairloom.evaluation.picture_metrics import score_pictures
+from pairloom.evaluation.scoring import joined_scores, score_model
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
@@ -70,3 +71,17 @@ def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_
         assert evaluate(tmp_path / f"{preset} alone", streets).to_record() == result.record["validation"]
         with pytest.raises(UserError, match="does not know its data; name DATA"):
             evaluate(tmp_path / f"{preset} alone")
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 7])
+def test_scores_taken_apart_are_those_of_all_pairs(processes: int) -> None:
+    rng = np.random.default_rng(0)
+    maps = [(f"{index}", *rng.integers(0, 11, (2, 6, 6), dtype=np.uint8)) for index in range(5)]
+    pictures = [(f"{index}", *rng.integers(0, 256, (2, 12, 12, 3), dtype=np.uint8)) for index in range(5)]
+    parts = [score(maps[rank::processes], CAMVID, "val") for rank in range(processes)]
+    together, whole = joined_scores(parts), score(maps, CAMVID, "val")
+    assert isinstance(together, Scores)
+    assert together.pairs == whole.pairs
+    np.testing.assert_array_equal(together.confusions, whole.confusions)
+    picture_parts = [score_pictures(pictures[rank::processes], "val") for rank in range(processes)]
+    assert joined_scores(picture_parts) == score_pictures(pictures, "val")

@@ -61,3 +61,14 @@ def test_a_batch_of_void_costs_nothing_and_teaches_nothing() -> None:
     torch.autograd.backward(lovasz_loss(logits, target))
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.uint8, (3, 6, 5), elements=st.one_of(IDS, st.just(VOID))), st.integers(0, 2**32 - 1))
+def test_the_loss_of_a_batch_is_the_mean_of_its_pairs_losses(truth: np.ndarray, seed: int) -> None:
+    target = torch.from_numpy(truth)
+    logits = torch.randn(3, K, 6, 5, generator=torch.Generator().manual_seed(seed))
+    weights = torch.linspace(1, 5, K)
+    for loss in (lovasz_loss, partial(cross_entropy, weights=None), partial(cross_entropy, weights=weights)):
+        alone = [loss(logits[index : index + 1], target[index : index + 1]) for index in range(3)]
+        torch.testing.assert_close(loss(logits, target), torch.stack(alone).mean())

@@ -100,7 +100,7 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
     monkeypatch.setattr(_StopAt, "calls", 0)
     monkeypatch.setattr(_StopAt, "at", at)
     monkeypatch.setattr(_StopAt, "signal", number)
-    monkeypatch.setattr("pairloom.training.trainer.TrainingStep", _StopAt)
+    monkeypatch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
     stopped = tmp_path / "stopped"
     with pytest.raises(Interrupted) as caught:
         _train(streets, stopped, preset, **settings)
@@ -343,8 +343,8 @@ def test_a_model_that_the_saved_state_does_not_know_is_put_back(
         raise SystemExit(9)
 
     with monkeypatch.context() as patch:
-        patch.setattr("pairloom.training.trainer.save_state", killed)
-        patch.setattr("pairloom.training.trainer.best_record", lambda history: history[-1] if history else None)
+        patch.setattr("pairloom.training.run_writer.save_state", killed)
+        patch.setattr("pairloom.training.run_writer.best_record", lambda history: history[-1] if history else None)
         with pytest.raises(SystemExit):
             resume(run, epochs=2, say=_quiet)
     assert _weights(run) != known[0]

@@ -49,7 +49,7 @@ def train(words: list[str]) -> None:
     parser = Parser(
         "train",
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
-        "       pairloom train --resume RUN [--epochs N] [--device NAME]",
+        "       pairloom train --resume RUN [--epochs N] [--device NAME] [--devices N]",
         description="Learn from the pairs in DATA, or go on with a run that was stopped.\n"
         "A preset, then --config, then single settings are laid over the defaults.",
         epilog=settings_help(),
@@ -69,17 +69,18 @@ def train(words: list[str]) -> None:
 
     if options.resume:
         others = (options.data, options.out, options.preset, options.config, options.dry_run)
-        if any(others) or settings.keys() - {"train.epochs", "train.device"}:
+        if any(others) or settings.keys() - {"train.epochs", "train.device", "train.devices"}:
             raise UserError(
-                "with --resume, DATA and all settings come from the run: only --epochs and --device may be given, "
-                "no --dry-run"
+                "with --resume, DATA and all settings come from the run: only --epochs, --device and --devices may be "
+                "given, no --dry-run"
             )
         from pairloom.api import resume
 
         changed = load_experiment(flags=flags(settings)).train
         epochs = changed.epochs if "train.epochs" in settings else None
         device = changed.device if "train.device" in settings else None
-        _run_training(options.resume, lambda: resume(options.resume, epochs=epochs, device=device))
+        devices = changed.devices if "train.devices" in settings else None
+        _run_training(options.resume, lambda: resume(options.resume, epochs=epochs, device=device, devices=devices))
         return
     if options.data:
         settings["data.root"] = options.data
@@ -115,6 +116,8 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
         again = f"pairloom train --resume {shlex.quote(str(run))}" if begun else "the same command"
         print(f"pairloom: to go on from here: {again}", file=sys.stderr)
         raise
+    if not result.leads:
+        return
     scores = result.record["validation"]
     print(
         f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is kept in "

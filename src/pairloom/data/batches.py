@@ -1,5 +1,6 @@
 """The batch of each training step, as a function of the step alone."""
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 import torch
@@ -54,12 +55,12 @@ class TrainingBatches:
         """Pairs / batch size, at least 1."""
         return max(1, len(self._pairs) // self._batch_size)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the sources and targets of a step from 0 on.
+    def batch(self, step: int, slots: Iterable[int] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the sources and targets of a step from 0 on: of the whole batch, or of some of its slots.
 
         Sources are B×C×H×W float in [-1, 1]; targets B×H×W uint8 class ids, or pictures as sources are.
         """
-        examples = [self._example(step, slot) for slot in range(self._batch_size)]
+        examples = [self._example(step, slot) for slot in slots or range(self._batch_size)]
         return torch.stack([source for source, _ in examples]), torch.stack([target for _, target in examples])
 
     def _example(self, step: int, slot: int) -> tuple[Tensor, Tensor]:

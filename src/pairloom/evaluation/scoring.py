@@ -1,7 +1,10 @@
 """Scoring a model on the pairs of a split."""
 
-from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
+
+import numpy as np
 
 from pairloom.config import Size
 from pairloom.data.pairs import Pair, resize_target
@@ -23,7 +26,7 @@ def score_model(
     at: At = "size",
     boundaries: bool = False,
     tta: bool = False,
-    after_each: Callable[[], None] | None = None,
+    after_each: Callable[[], object] | None = None,
 ) -> Scores | PictureScores:
     """Translate every source of a split and score the result.
 
@@ -45,7 +48,7 @@ def score_model(
 
 
 def _predictions(
-    model: TranslationModel, pairs: Iterable[Pair], at: At, tta: bool, after_each: Callable[[], None] | None
+    model: TranslationModel, pairs: Iterable[Pair], at: At, tta: bool, after_each: Callable[[], object] | None
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
         prediction = model.predict(resize_picture(pair.source, model.size), tta=tta)
@@ -55,3 +58,20 @@ def _predictions(
             yield pair.name, prediction, resize_target(pair.target, model.size)
         if after_each:
             after_each()
+
+
+def joined_scores(parts: Sequence[Scores | PictureScores]) -> Scores | PictureScores:
+    """Return the scores of pairs that were dealt out one by one and scored apart, in their own order; no outlines."""
+    order = sorted((place, part) for part, scores in enumerate(parts) for place in range(len(scores.pairs)))
+    names = tuple(parts[part].pairs[place] for place, part in order)
+    if classes := [part for part in parts if isinstance(part, Scores)]:
+        confusions = np.stack([classes[part].confusions[place] for place, part in order])
+        return dataclasses.replace(classes[0], pairs=names, confusions=confusions, outlines=None)
+    pictures = [part for part in parts if isinstance(part, PictureScores)]
+    return PictureScores(
+        pictures[0].split,
+        names,
+        l1=tuple(pictures[part].l1[place] for place, part in order),
+        psnr=tuple(pictures[part].psnr[place] for place, part in order),
+        ssim=tuple(pictures[part].ssim[place] for place, part in order),
+    )

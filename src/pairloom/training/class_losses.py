@@ -1,4 +1,8 @@
-"""Losses of class maps: pure functions of logits (B×K×H×W) and class ids (B×H×W uint8, `VOID` where there is none)."""
+"""Losses of class maps: pure functions of logits (B×K×H×W) and class ids (B×H×W uint8, `VOID` where there is none).
+
+Each is a mean over the pairs, so that what a pair contributes does not depend on those that share its batch: a batch
+that is divided among processes gives the gradient of the whole.
+"""
 
 import torch
 from torch import Tensor
@@ -8,29 +12,29 @@ from pairloom.palette import VOID
 
 
 def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """The Lovász extension of the Jaccard loss, mean over the classes in the batch."""
-    shares = logits.float().softmax(dim=1).movedim(1, 0).flatten(1)  # K×N
-    scored = (target != VOID).flatten()
-    places = torch.arange(logits.shape[1], device=target.device, dtype=target.dtype).view(-1, 1)
-    truth = (target.flatten().unsqueeze(0) == places).float()
+    """The Lovász extension of the Jaccard loss: mean over the classes in a pair, then over the pairs."""
+    shares = logits.float().softmax(dim=1).flatten(2)  # B×K×N
+    scored = (target != VOID).flatten(1).unsqueeze(1)  # B×1×N
+    places = torch.arange(logits.shape[1], device=target.device, dtype=target.dtype).view(1, -1, 1)
+    truth = (target.flatten(1).unsqueeze(1) == places).float()
     errors = (truth - shares).abs() * scored
-    order = errors.detach().argsort(dim=1, descending=True)
-    truth = truth.gather(1, order)
-    weight = scored.float().expand_as(truth).gather(1, order)
-    count = truth.sum(dim=1, keepdim=True)
-    jaccard = 1 - (count - truth.cumsum(1)) / (count + (weight - truth).cumsum(1)).clamp(min=1)
-    steps = jaccard.diff(dim=1, prepend=torch.zeros_like(jaccard[:, :1]))
-    losses = (errors.gather(1, order) * steps).sum(dim=1)
-    there = (count.squeeze(1) > 0).float()
-    return (losses * there).sum() / there.sum().clamp(min=1)
+    order = errors.detach().argsort(dim=2, descending=True)
+    truth = truth.gather(2, order)
+    weight = scored.float().expand_as(truth).gather(2, order)
+    count = truth.sum(dim=2, keepdim=True)
+    jaccard = 1 - (count - truth.cumsum(2)) / (count + (weight - truth).cumsum(2)).clamp(min=1)
+    steps = jaccard.diff(dim=2, prepend=torch.zeros_like(jaccard[..., :1]))
+    losses = (errors.gather(2, order) * steps).sum(dim=2)  # B×K
+    there = (count.squeeze(2) > 0).float()
+    return ((losses * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)).mean()
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
-    """Weighted mean over the pixels that have a class; 0, not NaN, where a batch has none."""
-    losses = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="none").flatten()
-    target = target.flatten()
+    """Weighted mean over a pair's pixels that have a class, then over the pairs; 0, not NaN, where there is none."""
+    losses = F.cross_entropy(logits.float(), target.long(), weights, ignore_index=VOID, reduction="none").flatten(1)
+    target = target.flatten(1)
     shares = (target != VOID).float()
     if weights is not None:
         # Void is looked up as the last class and then left out: picking the scored pixels would wait for the device.
         shares = shares * weights[target.long().clamp(max=len(weights) - 1)]
-    return losses.sum() / shares.sum().clamp(min=torch.finfo(shares.dtype).tiny)
+    return (losses.sum(dim=1) / shares.sum(dim=1).clamp(min=torch.finfo(shares.dtype).tiny)).mean()

@@ -23,7 +23,8 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._received: int | None = None
+        self.received = 0
+        """The number of the first signal that has come, 0 before."""
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -38,13 +39,8 @@ class Interrupts:
     ) -> None:
         self._restore()
 
-    def check(self) -> None:
-        """Raise Interrupted if a signal has come."""
-        if self._received is not None:
-            raise Interrupted(self._received)
-
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        self._received = number
+        self.received = number
         self._restore()
 
     def _restore(self) -> None:

@@ -19,7 +19,6 @@ class MetricsLog:
 
     def __init__(self, run: RunFolder, history: Sequence[EpochRecord]) -> None:
         self._path = run.metrics
-        self.history = list(history)
         with replacing(self._path, durable=True) as unfinished:
             unfinished.write_text("".join(map(format_record, history)), encoding="utf-8")
         done = history[-1]["step"] if history else 0
@@ -27,7 +26,6 @@ class MetricsLog:
 
     def append(self, record: EpochRecord) -> None:
         """Write a record."""
-        self.history.append(record)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(format_record(record))
         values: dict[str, float | None] = {"learning_rate": record["learning_rate"]}

@@ -87,7 +87,7 @@ class TrainingStep:
         losses |= self._update_generator(source, shown, compared, truth, target)
         if adversarial and compared_norm:
             # Where mixed precision has met an overflow the ratio is none, and counts as 0.
-            losses["adversarial_share"] = (judged_norm[0] / compared_norm[0]).nan_to_num(0.0, 0.0, 0.0)
+            losses["adversarial_share"] = (judged_norm[0] / compared_norm[0]).nan_to_num(0.0, 0.0, 0.0).mean()
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _shown(self, answer: Tensor, truth: Tensor, target: Tensor) -> Tensor:
@@ -145,10 +145,10 @@ class TrainingStep:
 
 
 def _listening(answer: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Return an answer to go on with, and a list that will hold the norm of the gradient that comes back on it."""
+    """Return an answer to go on with, and a list that will hold the norm of each pair's gradient that comes back on it."""
     way, norms = answer.view_as(answer), list[Tensor]()
     # What the hook holds must not lead back to the answer: Python would free such a circle long after its step.
-    way.register_hook(lambda gradient: norms.append(gradient.norm()))  # type: ignore[no-untyped-call]
+    way.register_hook(lambda gradient: norms.append(gradient.flatten(1).norm(dim=1)))  # type: ignore[no-untyped-call]
     return way, norms
 
 

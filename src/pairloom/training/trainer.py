@@ -1,15 +1,12 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
-import dataclasses
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import nn
 
 from pairloom import __version__
 from pairloom.config import Experiment
@@ -17,28 +14,20 @@ from pairloom.data.batches import TrainingBatches
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, numpy_generator, torch_seeded
 from pairloom.errors import UserError
-from pairloom.evaluation.history import EpochRecord, best_record, kept_record
-from pairloom.evaluation.scoring import score_model
-from pairloom.images import write_picture
-from pairloom.models.devices import choose_device
-from pairloom.models.model_folder import save_model
-from pairloom.models.translation import TranslationModel, build_discriminator
+from pairloom.evaluation.history import EpochRecord, kept_record
+from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.evaluation.scoring import joined_scores, score_model
 from pairloom.progress import progress
 from pairloom.report.course import Course
-from pairloom.report.run_report import RunReport
 from pairloom.run import RunFolder
-from pairloom.training.average import WeightAverage
-from pairloom.training.checkpoint import TrainingState, load_state, save_state
+from pairloom.training.checkpoint import TrainingState, load_state
 from pairloom.training.epoch import Epoch
 from pairloom.training.interrupts import Interrupted, Interrupts
-from pairloom.training.kept_model import KeptModel
-from pairloom.training.log import MetricsLog
-from pairloom.training.losses import ADVERSARIAL
-from pairloom.training.optimizers import adam, learning_rate
-from pairloom.training.step import Objective, TrainingStep
-
-REPORT_SECONDS = 60
-"""Time after which the report is written again at the end of an epoch, between the snapshots too."""
+from pairloom.training.networks import Networks
+from pairloom.training.optimizers import learning_rate
+from pairloom.training.run_writer import RunWriter
+from pairloom.training.team import Team
 
 FINITE_CHECK_STEPS = 50
 """Steps between two looks at the losses, each of which waits for the device."""
@@ -54,6 +43,8 @@ class TrainingResult:
     """Of the epoch whose generator is in the run's `model/`, as a line of `metrics.jsonl`: its losses and scores."""
     seconds: float
     """Time since training was started or resumed."""
+    leads: bool = True
+    """Whether this is the process that wrote the files, of those that trained together."""
 
 
 def fit(
@@ -61,6 +52,7 @@ def fit(
     training: PairStore,
     validation: PairStore,
     run: RunFolder,
+    team: Team,
     *,
     resume: bool = False,
     say: Callable[[str], None] = print,
@@ -72,18 +64,22 @@ def fit(
         training: its training pairs.
         validation: its validation pairs, at its size.
         run: its folder, begun and locked.
+        team: the processes that train; each of them calls this.
         resume: go on from the last state that was saved, or from the start if none was.
-        say: receives a line an epoch.
+        say: receives a line an epoch, in the process that leads.
 
     Raises:
-        UserError: for a device that is not there, states that are damaged, or a loss that is not finite.
+        UserError: for states that are damaged, a loss that is not finite, or a process that was lost.
         Interrupted: after Ctrl-C or SIGTERM, once the state has been saved.
     """
     started = time.perf_counter()
-    data, config, optim = experiment.data, experiment.train, experiment.optim
-    device = choose_device(config.device)
+    data, config, optim, device = experiment.data, experiment.train, experiment.optim, team.fabric.device
+    if config.batch_size % team.count:
+        raise UserError(
+            f"train.batch_size {config.batch_size} cannot be shared by {team.count} processes: make it a multiple"
+        )
 
-    # The pairs of each step, and those drawn in pictures.
+    # What each step is made of: pairs, of which this process takes some slots, and networks.
     batches = TrainingBatches(
         training,
         data.size,
@@ -92,65 +88,27 @@ def fit(
         sampling=config.sampling,
         seed=config.seed,
     )
-    sampled = numpy_generator(config.seed, "samples").permutation(len(validation))[: config.samples]
-    samples = [validation[index] for index in sampled]
-
-    # Both networks and their optimizers.
-    fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
-    with torch_seeded(derived_seed(config.seed, "weights"), device):
-        model = TranslationModel.build(experiment.model, training.source, training.target, data.size, device)
-        generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
-        bare_discriminator = build_discriminator(experiment.model, training.source, training.target)
-        discriminator, discriminator_optimizer = fabric.setup(bare_discriminator, adam(bare_discriminator, optim))
-    # The generator that is validated, kept and used: the trained one, or the average of its weights.
-    average = WeightAverage(model.generator, optim.ema) if optim.ema else None
-    used = dataclasses.replace(model, generator=average.network) if average else model
-    step_once = TrainingStep(
-        generator,
-        discriminator,
-        generator_optimizer,
-        discriminator_optimizer,
-        _objective(experiment, training, device),
-        model.head,
-        config.update,
-        backward=lambda loss, inputs: fabric.backward(loss, inputs=inputs),
-    )
-    keepers = {
-        "generator": model.generator,
-        "discriminator": bare_discriminator,
-        "generator_optimizer": generator_optimizer,
-        "discriminator_optimizer": discriminator_optimizer,
-        "precision": fabric.strategy.precision,
-    }
-    if average:
-        keepers["average"] = average
+    slots = team.part(config.batch_size)
+    steps, last_step = batches.steps_per_epoch, config.epochs * batches.steps_per_epoch
+    networks = Networks.build(experiment, training, team)
 
     # Where an earlier start of this run stood.
-    step, epoch, steps = 0, Epoch(), batches.steps_per_epoch
+    step, epoch = 0, Epoch()
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
-    pairs = [*training.names, *validation.names]
-    sides = [training.source.to_record(), training.target.to_record()]
-    state = load_state(run.checkpoints) if resume else None
+    pairs, sides = (
+        [*training.names, *validation.names],
+        [side.to_record() for side in (training.source, training.target)],
+    )
+    state = _saved_state(run, team) if resume else None
     if resume and state is None:
         say("no training state was saved yet: starting from the beginning")
     if state is not None:
-        if state["pairs"] != pairs:
-            changed = sorted(set(state["pairs"]) ^ set(pairs))
-            raise UserError(
-                f"{data.root}: its pairs are not those that {run.path} began with ({', '.join(changed[:3]) or 'order'} "
-                f"...); bring them back, or start a new run"
-            )
-        if state["sides"] != sides:
-            raise UserError(
-                f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
-                f"{run.palette.name} and to {data.root}, or start a new run"
-            )
+        _require_same_data(state, pairs, sides, run, data.root)
         totals = {name: total.to(device) for name, total in state["totals"].items()}
-        step, epoch, history = state["step"], Epoch(totals, state["spent"]), state["history"]
+        step, epoch, history = state["step"], Epoch(totals, state["spent"]), list(state["history"])
         try:
-            for name, keeper in keepers.items():
-                keeper.load_state_dict(state["networks"][name])
+            networks.load_state_dict(state["networks"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(
                 f"{run.checkpoints}: the saved state does not fit the networks of {run.config}; undo changes to it"
@@ -158,39 +116,63 @@ def fit(
         for name, before in state["circumstances"].items():
             if circumstances.get(name) != before:
                 say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
-    log = MetricsLog(run, history)
-    kept = KeptModel(run)
-    course = Course(run, experiment, log.history, len(training), validation, samples, circumstances)
-    report = RunReport(course, device)
+
+    writer = None
+    if team.leads:
+        sampled = numpy_generator(config.seed, "samples").permutation(len(validation))[: config.samples]
+        samples = [validation[index] for index in sampled]  # drawn in pictures
+        course = Course(run, experiment, history, len(training), validation, samples, circumstances)
+        writer = RunWriter(course, networks.used, device)
+
+    def gather_epoch() -> None:
+        """Bring together what the processes have measured apart, and look whether it is finite."""
+        team.average([*epoch.totals.values(), *networks.statistics()])
+        _require_finite(epoch, step, networks, run)
 
     def keep() -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
-        _require_finite(epoch, step, [model.generator, bare_discriminator], run)
-        save_state(
-            run.checkpoints,
-            TrainingState(
-                step=step,
-                pairs=pairs,
-                sides=sides,
-                history=log.history,
-                totals=epoch.totals,
-                spent=epoch.spent,
-                circumstances=circumstances,
-                networks={name: keeper.state_dict() for name, keeper in keepers.items()},
-            ),
-        )
-        kept.state_is_saved()
+        gather_epoch()
+        if writer:
+            writer.state(
+                TrainingState(
+                    step=step,
+                    pairs=pairs,
+                    sides=sides,
+                    history=history,
+                    totals=epoch.totals,
+                    spent=epoch.spent,
+                    circumstances=circumstances,
+                    networks=networks.state_dict(),
+                )
+            )
 
-    last_step = config.epochs * steps
-    saved = reported = time.monotonic()
-    with closing(log), Interrupts() as interrupts, progress() as bars, torch_seeded(0, device):
+    saved, saved_step = time.monotonic(), step
+    with ExitStack() as stack:
+        if writer:
+            stack.enter_context(closing(writer))
+        interrupts = stack.enter_context(Interrupts())
+        bars = stack.enter_context(progress())
+        stack.enter_context(torch_seeded(0, device))
+
+        def heed(save: bool = False) -> bool:
+            """Stop if one of the processes was asked to; return whether the leader finds it time to save."""
+            stop, due = team.agree(interrupts.received, int(save))
+            if stop:
+                raise Interrupted(stop)
+            return bool(due)
+
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
             while True:
-                interrupts.check()
+                by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
+                by_time = team.leads and time.monotonic() - saved > 60 * config.checkpoint_minutes
+                if heed(save=step > saved_step and bool(by_steps or by_time)):
+                    keep()
+                    saved, saved_step = time.monotonic(), step
+
                 number = step // steps  # of the epoch that has just ended, where one has
-                if number > len(log.history):
-                    _require_finite(epoch, step, [model.generator, bare_discriminator], run)
+                if number > len(history):
+                    gather_epoch()
                     last = number == config.epochs
                     record = EpochRecord(
                         epoch=number,
@@ -201,81 +183,84 @@ def fit(
                     )
                     if last or number % config.validate_every == 0:
                         with epoch.timed("validation"):
-                            scores = score_model(used, validation, len(validation), "val", after_each=interrupts.check)
-                        best = best_record(log.history)
+                            scores = _validate(networks, validation, team, heed)
                         record["validation"] = scores.to_record()
-                        if config.keep == "last" or best is None or best_record([best, record]) is record:
-                            kept.replace(used, _about(number, config.keep, record["validation"]))
-                            report.model_is_kept(scores)
+                        if writer:
+                            writer.model(record, scores)
                     snapshot = last or number % config.snapshot_every == 0
-                    if snapshot:
+                    if writer and snapshot:
                         with epoch.timed("pictures"):
-                            save_model(used, run.snapshot(number), about=_about(number, "snapshot"))
-                            for pair in samples:
-                                translation = used.target.draw(used.predict(pair.source))
-                                write_picture(run.sample(number, pair.name, model.target.suffix), translation)
-                    log.append(record)
+                            writer.snapshot(number)
+                    history.append(record)
                     epoch = Epoch()
-                    if snapshot or time.monotonic() - reported > REPORT_SECONDS:
+                    if writer:
+                        writer.record(record)
                         with epoch.timed("pictures"):
-                            report.write()
-                        reported = time.monotonic()
+                            writer.report(now=snapshot)
                     say(_sentence(record, config.epochs))
                 if step >= last_step:
                     break
 
-                generator.train()
-                discriminator.train()
-                rate = learning_rate(optim, config.epochs, step / steps)
-                for optimizer in (generator_optimizer, discriminator_optimizer):
-                    for group in optimizer.param_groups:
-                        group["lr"] = rate
                 with epoch.timed("data"):
-                    source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step))
+                    source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step, slots))
                 with epoch.timed("steps"):
-                    torch.manual_seed(derived_seed(config.seed, "step", step))  # dropout's
-                    epoch.add(step_once(source, target))
+                    torch.manual_seed(derived_seed(config.seed, "step", step, *team.apart))  # dropout's
+                    rate = learning_rate(optim, config.epochs, step / steps)
                     step += 1
-                    if average:
-                        average.update(step)
+                    epoch.add(networks.train(source, target, step, rate))
                     if step % FINITE_CHECK_STEPS == 0:
-                        _require_finite(epoch, step, [], run)
+                        team.average(list(epoch.totals.values()))
+                        _require_finite(epoch, step, None, run)
                 bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
-                by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
-                if by_steps or time.monotonic() - saved > 60 * config.checkpoint_minutes:
-                    keep()
-                    saved = time.monotonic()
         except Interrupted:
             keep()
-            if log.history:
-                report.write()  # whoever stops a run wants to see how far it has come
+            if writer:
+                writer.report()  # whoever stops a run wants to see how far it has come
             raise
-        if state is None or step > state["step"] or len(log.history) > len(history):
+        if state is None or step > state["step"] or len(history) > len(state["history"]):
             keep()
         else:
             say(f"{run.path} has been trained up to its last epoch, {config.epochs}; --epochs goes on")
-            if not report.page.exists():
-                report.write()
+            if writer:
+                writer.report_if_missing()
 
-    chosen = kept_record(log.history, config.keep) or log.history[-1]  # the last epoch is always validated
-    return TrainingResult(run, chosen, time.perf_counter() - started)
+    chosen = kept_record(history, config.keep) or history[-1]  # the last epoch is always validated
+    return TrainingResult(run, chosen, time.perf_counter() - started, team.leads)
 
 
-def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
-    loss, classes = experiment.loss, training.target.palette is not None
-    weights = None
-    if loss.cross_entropy and loss.class_weights == "bounded":
-        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_shares())).float().to(device)
-    return Objective(
-        ADVERSARIAL[loss.adversarial],
-        adversarial_weight=loss.adversarial_weight,
-        l1=loss.l1,
-        cross_entropy=loss.cross_entropy,
-        lovasz=loss.lovasz,
-        discriminator_weight=loss.discriminator_weight,
-        mask_void=loss.mask_void and classes,  # pictures have no void
-        class_weights=weights,
-    )
+def _validate(
+    networks: Networks, validation: PairStore, team: Team, heed: Callable[[], object]
+) -> Scores | PictureScores:
+    """Score the model that is used, a part of the pairs in each process; `heed` is called as often in each."""
+    mine = team.part(len(validation))
+    pairs = (validation[index] for index in mine)
+    scores = score_model(networks.used, pairs, len(mine), "val", after_each=heed)
+    if len(mine) < len(range(0, len(validation), team.count)):
+        heed()
+    return joined_scores(team.gather(scores))
+
+
+def _saved_state(run: RunFolder, team: Team) -> TrainingState | None:
+    # The leader looks first: it may have to set a damaged state aside.
+    state = load_state(run.checkpoints) if team.leads else None
+    team.broadcast(None)
+    return state if team.leads else load_state(run.checkpoints)
+
+
+def _require_same_data(
+    state: TrainingState, pairs: list[str], sides: list[dict[str, Any]], run: RunFolder, root: str
+) -> None:
+    if state["pairs"] != pairs:
+        changed = sorted(set(state["pairs"]) ^ set(pairs))
+        raise UserError(
+            f"{root}: its pairs are not those that {run.path} began with ({', '.join(changed[:3]) or 'order'} ...); "
+            "bring them back, or start a new run"
+        )
+    if state["sides"] != sides:
+        raise UserError(
+            f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
+            f"{run.palette.name} and to {root}, or start a new run"
+        )
 
 
 def _circumstances(device: torch.device, training: PairStore, validation: PairStore) -> dict[str, str]:
@@ -292,22 +277,18 @@ def _processor() -> str:
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _require_finite(epoch: Epoch, step: int, networks: list[nn.Module], run: RunFolder) -> None:
+def _require_finite(epoch: Epoch, step: int, networks: Networks | None, run: RunFolder) -> None:
+    """Look at the losses, and at the networks where they are given."""
     wrong = next((f"the loss {name!r}" for name, total in epoch.totals.items() if not total.isfinite()), None)
-    for network in networks:
+    for name, network in networks.bare.items() if networks else ():
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
-            wrong = wrong or f"a weight of {type(network).__name__}"
+            wrong = wrong or f"a weight of the {name}"
     if wrong:
         kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
         raise UserError(
             f"training diverged: {wrong} is not finite after step {step}{kept}. Start a new run with a lower rate: "
             f"--config {run.config} --optim.learning_rate ..."
         )
-
-
-def _about(epoch: int, kept: str, scores: object = None) -> dict[str, object]:
-    about: dict[str, object] = {"epoch": epoch, "kept": kept}
-    return about if scores is None else {**about, "validation": scores}
 
 
 def _sentence(record: EpochRecord, epochs: int) -> str:

@@ -1,0 +1,132 @@
+"""Which processes train together: this one alone, those that Pairloom starts, or those of `torchrun` or SLURM."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment, find_free_network_port
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+from pairloom.config import TrainConfig
+
+GRACE = 20.0
+"""Seconds that a process has to end when there is nothing left to do."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The processes that train together, and the place of this one among them."""
+
+    environment: ClusterEnvironment | None = None
+    """Where they find one another; None where there is one process alone."""
+    rank: int = 0
+    count: int = 1
+    count_here: int = 1
+    """Processes on this machine."""
+    started: Sequence["subprocess.Popen[bytes]"] = field(default=())
+    """Those that this process has started, from rank 1 on."""
+
+    def lost(self) -> str:
+        """Say which process has ended too early, as far as that is known."""
+        for rank, process in enumerate(self.started, 1):
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(0.5)
+                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else "has ended; its message is above"
+                return f"process {rank + 1} of {self.count} {how}"
+        return f"another of the {self.count} processes has ended"
+
+
+class OwnProcesses(LightningEnvironment):
+    """Processes on one machine that Pairloom has started itself."""
+
+    def __init__(self, rank: int, port: int) -> None:
+        super().__init__()
+        self._rank = rank
+        self._main_port = port
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """They are there."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """This machine."""
+        return "127.0.0.1"
+
+    def local_rank(self) -> int:
+        """The number of this process."""
+        return self._rank
+
+    def node_rank(self) -> int:
+        """The number of this machine."""
+        return 0
+
+
+def found_members() -> Members | None:
+    """Return the processes that `torchrun` or SLURM has started, if one of them has started this one."""
+    if TorchElasticEnvironment.detect():
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        environment: ClusterEnvironment = TorchElasticEnvironment()
+    elif SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1:
+        environment = SLURMEnvironment(auto_requeue=False)
+        here = environment.world_size() // int(os.environ.get("SLURM_NNODES", "1"))
+    else:
+        return None
+    count = environment.world_size()
+    return Members(environment, environment.global_rank(), count, here) if count > 1 else Members()
+
+
+@contextmanager
+def gathered(config: TrainConfig) -> Iterator[Members]:
+    """Inside the block the processes are there that are to train: found, or started as `train.devices` says."""
+    found = found_members()
+    if found is None and config.devices > 1:
+        with _started(config) as members:
+            yield members
+        return
+    yield found or Members()
+
+
+@contextmanager
+def _started(config: TrainConfig) -> Iterator[Members]:
+    port = find_free_network_port()
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for rank in range(1, config.devices):
+            words = [str(word) for word in (rank, config.devices, port, config.device, config.precision)]
+            # In a group of their own: Ctrl-C reaches the leader alone, which tells the others when to stop.
+            command = [sys.executable, "-m", "pairloom.follower", *words]
+            quiet = {**os.environ, "RANK": str(rank)}  # as `torchrun` says it: no progress bars there
+            started.append(subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0, env=quiet))  # noqa: S603
+        environment = OwnProcesses(0, port)
+        environment.set_world_size(config.devices)
+        yield Members(environment, 0, config.devices, config.devices, started)
+        for process in started:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def own_member(rank: int, count: int, port: int) -> Members:
+    """Return the processes of which this one was started by `gathered`; it ends when the one that started it does."""
+    environment = OwnProcesses(rank, port)
+    environment.set_world_size(count)
+    environment.set_global_rank(rank)
+
+    def end_with_leader() -> None:
+        os.read(sys.stdin.fileno(), 1)  # which nobody writes: it returns when the leader is no more
+        os._exit(1)
+
+    threading.Thread(target=end_with_leader, daemon=True).start()
+    return Members(environment, rank, count, count)

@@ -1,0 +1,135 @@
+"""Both networks as they are trained: built, stepped, saved and brought back."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pairloom.config import Experiment
+from pairloom.data.store import PairStore
+from pairloom.draws import derived_seed, torch_seeded
+from pairloom.models.translation import TranslationModel, build_discriminator
+from pairloom.training.average import WeightAverage
+from pairloom.training.losses import ADVERSARIAL
+from pairloom.training.optimizers import adam
+from pairloom.training.step import Losses, Objective, TrainingStep
+from pairloom.training.team import Team
+
+
+class _Keeper(Protocol):
+    """Something whose state is saved."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The generator and the discriminator, their optimizers, and the average of the generator's weights."""
+
+    used: TranslationModel
+    """The model that is validated, kept and used: with the weights that are trained, or their average."""
+    bare: Mapping[str, nn.Module]
+    """The networks that are trained, by name."""
+    average: WeightAverage | None
+    optimizers: tuple[Optimizer, Optimizer]
+    step: TrainingStep
+    keepers: Mapping[str, _Keeper]
+
+    @classmethod
+    def build(cls, experiment: Experiment, training: PairStore, team: Team) -> "Networks":
+        """Build what an experiment describes, with fresh weights that are the same in every process.
+
+        Raises:
+            UserError: if the head does not serve such targets.
+        """
+        fabric, optim = team.fabric, experiment.optim
+        with torch_seeded(derived_seed(experiment.train.seed, "weights"), fabric.device):
+            model = TranslationModel.build(
+                experiment.model, training.source, training.target, experiment.data.size, fabric.device
+            )
+            discriminator = build_discriminator(experiment.model, training.source, training.target)
+            set_generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
+            set_discriminator, discriminator_optimizer = fabric.setup(discriminator, adam(discriminator, optim))
+        average = WeightAverage(model.generator, optim.ema) if optim.ema else None
+        bare = {"generator": model.generator, "discriminator": discriminator}
+        return cls(
+            used=dataclasses.replace(model, generator=average.network) if average else model,
+            bare=bare,
+            average=average,
+            optimizers=(generator_optimizer, discriminator_optimizer),
+            step=TrainingStep(
+                set_generator,
+                set_discriminator,
+                generator_optimizer,
+                discriminator_optimizer,
+                _objective(experiment, training, fabric.device),
+                model.head,
+                experiment.train.update,
+                backward=team.backward,
+            ),
+            keepers={
+                **bare,
+                "generator_optimizer": generator_optimizer,
+                "discriminator_optimizer": discriminator_optimizer,
+                "precision": fabric.strategy.precision,
+                **({"average": average} if average else {}),
+            },
+        )
+
+    def train(self, source: Tensor, target: Tensor, number: int, rate: float) -> Losses:
+        """Make a step, numbered from 1, at a learning rate; see `TrainingStep`."""
+        for network in self.bare.values():
+            network.train()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        losses = self.step(source, target)
+        if self.average:
+            self.average.update(number)
+        return losses
+
+    def statistics(self) -> list[Tensor]:
+        """Return what the networks have measured of their batches: batch norm's running means and variances."""
+        networks = [*self.bare.values(), self.used.generator]
+        return list(
+            {
+                id(buffer): buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()
+            }.values()
+        )
+
+    def state_dict(self) -> dict[str, dict[str, Any]]:
+        """Return all that has to be saved."""
+        return {name: keeper.state_dict() for name, keeper in self.keepers.items()}
+
+    def load_state_dict(self, state: Mapping[str, dict[str, Any]]) -> None:
+        """Take what was saved.
+
+        Raises:
+            RuntimeError, ValueError, KeyError: if it does not fit.
+        """
+        for name, keeper in self.keepers.items():
+            keeper.load_state_dict(state[name])
+
+
+def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
+    loss, classes = experiment.loss, training.target.palette is not None
+    weights = None
+    if loss.cross_entropy and loss.class_weights == "bounded":
+        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_shares())).float().to(device)
+    return Objective(
+        ADVERSARIAL[loss.adversarial],
+        adversarial_weight=loss.adversarial_weight,
+        l1=loss.l1,
+        cross_entropy=loss.cross_entropy,
+        lovasz=loss.lovasz,
+        discriminator_weight=loss.discriminator_weight,
+        mask_void=loss.mask_void and classes,  # pictures have no void
+        class_weights=weights,
+    )

@@ -1,0 +1,77 @@
+"""All that a run leaves behind, written by the process that leads it."""
+
+import time
+
+import torch
+
+from pairloom.evaluation.history import EpochRecord, best_record
+from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.images import write_picture
+from pairloom.models.model_folder import save_model
+from pairloom.models.translation import TranslationModel
+from pairloom.report.course import Course
+from pairloom.report.run_report import RunReport
+from pairloom.training.checkpoint import TrainingState, save_state
+from pairloom.training.kept_model import KeptModel
+from pairloom.training.log import MetricsLog
+
+REPORT_SECONDS = 60
+"""Time after which the report is written again at the end of an epoch, between the snapshots too."""
+
+
+class RunWriter:
+    """Writes training states, the kept model, snapshots, the log and the report.
+
+    Args:
+        course: the run as far as it has come; the training loop adds to its history.
+        used: the model that is validated and kept.
+        device: where the report translates.
+    """
+
+    def __init__(self, course: Course, used: TranslationModel, device: torch.device) -> None:
+        self._course, self._used = course, used
+        self._run, self._keep = course.run, course.experiment.train.keep
+        self._log = MetricsLog(course.run, course.history)
+        self._kept = KeptModel(course.run)
+        self._report = RunReport(course, device)
+        self._reported = time.monotonic()
+
+    def state(self, state: TrainingState) -> None:
+        """Save a training state."""
+        save_state(self._run.checkpoints, state)
+        self._kept.state_is_saved()
+
+    def model(self, record: EpochRecord, scores: Scores | PictureScores) -> None:
+        """Put the model in `model/` if the record, which has its scores, is to be kept."""
+        best = best_record(self._course.history)
+        if self._keep == "last" or best is None or best_record([best, record]) is record:
+            about = {"epoch": record["epoch"], "kept": self._keep, "validation": record["validation"]}
+            self._kept.replace(self._used, about)
+            self._report.model_is_kept(scores)
+
+    def snapshot(self, epoch: int) -> None:
+        """Write the model as it is after an epoch, and the sample pairs as it translates them."""
+        save_model(self._used, self._run.snapshot(epoch), about={"epoch": epoch, "kept": "snapshot"})
+        for pair in self._course.samples:
+            translation = self._used.target.draw(self._used.predict(pair.source))
+            write_picture(self._run.sample(epoch, pair.name, self._used.target.suffix), translation)
+
+    def record(self, record: EpochRecord) -> None:
+        """Log a closed epoch."""
+        self._log.append(record)
+
+    def report(self, *, now: bool = True) -> None:
+        """Write the report if there is anything to tell; or, if not `now`, only where the last one is old."""
+        if self._course.history and (now or time.monotonic() - self._reported > REPORT_SECONDS):
+            self._report.write()
+            self._reported = time.monotonic()
+
+    def report_if_missing(self) -> None:
+        """Write the report if there is none."""
+        if not self._report.page.exists():
+            self._report.write()
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()

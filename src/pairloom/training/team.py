@@ -1,0 +1,203 @@
+"""The processes that train one run: each has a part of every batch, and all take the same step."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
+
+from pairloom.config import TrainConfig
+from pairloom.cores import cores
+from pairloom.errors import UserError
+from pairloom.models.devices import choose_device
+from pairloom.training.members import Members
+
+Thing = TypeVar("Thing")
+
+PATIENCE = timedelta(hours=12)
+"""How long a process waits for another: the first may have all pairs to decode before training can begin."""
+
+BUCKET = 25 * 2**20
+"""Bytes of gradients that travel together; the next are packed meanwhile."""
+
+
+class _Averaging(DDPStrategy):
+    """Fabric's processes and devices, without the wrapper that averages gradients.
+
+    `DistributedDataParallel` wants one backward pass, through all parameters, for each forward pass. A GAN's
+    discriminator is passed twice before its update and once more, held fixed, for the generator's; so `Team.backward`
+    averages the gradients itself, of those parameters that are updated.
+    """
+
+    def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
+        return module
+
+    def _configure_launcher(self) -> None:
+        self._launcher = None  # the processes are there
+
+
+class Team:
+    """This process among those that train together; alone, it leads, and nothing waits.
+
+    Use it as a context: at its end the others are told, if they do not know it yet, that there is nothing to do.
+
+    Args:
+        config: the device, and the number format of the arithmetic.
+        members: the processes, this one among them.
+
+    Raises:
+        UserError: if the device is not there.
+    """
+
+    def __init__(self, config: TrainConfig, members: Members) -> None:
+        device = choose_device(config.device)
+        self.rank, self.count = members.rank, members.count
+        self._members = members
+        self._ordered = False
+        self._asked: tuple[Tensor, dist.Work] | None = None
+        if members.environment is None:
+            self.fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
+            return
+        if device.type == "cuda" and torch.cuda.device_count() < members.count_here:
+            raise UserError(
+                f"{members.count_here} processes on one machine want a GPU each, and torch finds "
+                f"{torch.cuda.device_count()}; lower --devices, or say --device cpu"
+            )
+        self.fabric = Fabric(
+            accelerator=device.type,
+            devices=members.count_here,
+            num_nodes=members.count // members.count_here,
+            strategy=_Averaging(timeout=PATIENCE),
+            plugins=[members.environment],
+            precision=config.precision,
+        )
+        if device.type == "cpu":
+            torch.set_num_threads(max(1, cores() // members.count_here))
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of every process that it meets
+        with self._together():
+            self.fabric.launch()
+            # What processes tell one another goes past the GPU, which must not wait for it.
+            self._words = dist.new_group(backend="gloo", timeout=PATIENCE)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the first process, which alone writes files and speaks."""
+        return self.rank == 0
+
+    @property
+    def apart(self) -> tuple[int, ...]:
+        """What to add to the counters of a draw that each process makes for itself; nothing for the leader's."""
+        return () if self.leads else (self.rank,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        if self.count == 1:
+            return
+        try:
+            if self.leads and not self._ordered:
+                self.order(None)
+        finally:
+            if kind is None:
+                dist.destroy_process_group()
+
+    def order(self, work: tuple[str, bool] | None) -> tuple[str, bool] | None:
+        """Tell the others the run's folder, and whether it goes on; they are told here. None ends them."""
+        self._ordered = True
+        return self.broadcast(work)
+
+    def part(self, count: int) -> range:
+        """Return which of so many things are this process's; together the processes have each once."""
+        return range(self.rank, count, self.count)
+
+    def backward(self, loss: Tensor, inputs: list[Tensor]) -> None:
+        """Add the gradient of a loss to the listed parameters, and to no others: its mean over the processes."""
+        self.fabric.backward(loss, inputs=inputs)
+        self.average([tensor.grad for tensor in inputs if tensor.grad is not None])
+
+    @torch.no_grad()
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its mean over the processes."""
+        if self.count == 1:
+            return
+        with self._together():
+            travelling = []
+            for bucket in _buckets(tensors):
+                packed = torch.cat([tensor.flatten() for tensor in bucket])
+                travelling.append((bucket, packed, dist.all_reduce(packed, async_op=True)))
+            for bucket, packed, work in travelling:
+                work.wait()
+                packed /= self.count
+                parts = torch.split(packed, [tensor.numel() for tensor in bucket])
+                for tensor, part in zip(bucket, parts, strict=True):
+                    tensor.copy_(part.view_as(tensor))
+
+    def agree(self, *flags: int) -> tuple[int, ...]:
+        """Return the largest of each flag over the processes, as they gave them the time before (0 the first time).
+
+        So that nobody waits: the answer has had a step's time to come.
+        """
+        if self.count == 1:
+            return flags
+        with self._together():
+            answer: tuple[int, ...] = (0,) * len(flags)
+            if self._asked:
+                told, work = self._asked
+                work.wait()
+                answer = tuple(int(flag) for flag in told)
+            asked = torch.tensor(flags)
+            self._asked = asked, dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._words, async_op=True)
+            return answer
+
+    def broadcast(self, thing: Thing) -> Thing:
+        """Return what the leader has given."""
+        if self.count == 1:
+            return thing
+        things = [thing]
+        with self._together():
+            dist.broadcast_object_list(things, src=0, group=self._words)
+        return things[0]
+
+    def gather(self, thing: Thing) -> list[Thing]:
+        """Return what every process has given, in their order."""
+        if self.count == 1:
+            return [thing]
+        things: list[Thing] = [thing] * self.count
+        with self._together():
+            dist.all_gather_object(things, thing, group=self._words)
+        return things
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Say that another process has ended, where that is why this one cannot go on."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise UserError(
+                f"{self._members.lost()}, and training has stopped; go on from the last saved state with pairloom "
+                "train --resume"
+            ) from error
+
+
+def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield the tensors in groups of about `BUCKET` bytes, of one type each."""
+    bucket: list[Tensor] = []
+    size = 0
+    for tensor in tensors:
+        if bucket and (size + tensor.nbytes > BUCKET or tensor.dtype != bucket[0].dtype):
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(tensor)
+        size += tensor.nbytes
+    if bucket:
+        yield bucket
