@@ -10,9 +10,15 @@ import torch
 from PIL import Image
 
 import pairloom
+from pairloom.config import Size
+from pairloom.data.sides import Side
 from pairloom.data.store import CACHE_VARIABLE
 from pairloom.data.streets import draw_street
-from pairloom.palette import CITYSCAPES
+from pairloom.images import write_picture
+from pairloom.models.model_folder import save_model
+from pairloom.models.translation import TranslationModel
+from pairloom.palette import CAMVID, CITYSCAPES
+from pairloom.settings import load_experiment
 from trained import TinyRun
 
 CAMVID_VARIABLE = "PAIRLOOM_CAMVID"
@@ -94,3 +100,25 @@ def camvid_like(tmp_path: Path) -> Path:
             Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)).save(root / split / name)
             Image.fromarray(rng.integers(0, 12, (36, 48), dtype=np.uint8)).save(root / f"{split}annot" / name)
     return root
+
+
+@pytest.fixture
+def small_model(tmp_path: Path) -> Path:
+    """A model folder, of photographs to CamVid's classes at 32×48; its weights are random."""
+    experiment = load_experiment(settings={"size": "32x48", "model.width": 4}).resolved()
+    torch.manual_seed(0)
+    folder = tmp_path / "model"
+    target = Side(3, palette=CAMVID)
+    built = TranslationModel.build(experiment.model, Side(3), target, Size(32, 48), torch.device("cpu"))
+    save_model(built, folder, about={})
+    return folder
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder of two photographs of odd sizes."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photographs"
+    for name, shape in (("one.png", (40, 60, 3)), ("two.png", (31, 7, 3))):
+        write_picture(folder / name, rng.integers(0, 256, shape, dtype=np.uint8))
+    return folder

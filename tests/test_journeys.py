@@ -17,7 +17,8 @@ from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.images import inspect, read_picture
-from pairloom.inference.translator import Translator, translate
+from pairloom.inference.image_files import translate
+from pairloom.inference.translator import Translator
 from pairloom.run import RunFolder
 from trees import WRITERS, save, scenes, two_folders
 
@@ -48,7 +49,7 @@ def test_every_layout_trains_evaluates_and_draws(tmp_path: Path, name: LayoutNam
         assert min(grid.size) > 200
     assert (run / "report" / "curves.png").is_file()
     photograph = save(tmp_path / "photograph.png", scenes("test")[0][0])
-    (written,) = translate(run, [photograph], tmp_path / "out")
+    (written,) = translate(run, [photograph], tmp_path / "out").written
     palette = Translator.load(run).model.target.palette
     assert palette is not None
     assert set(map(tuple, read_picture(written).reshape(-1, 3).tolist())) <= set(palette.colours)
@@ -74,7 +75,7 @@ def test_every_layout_can_be_turned_round(tmp_path: Path, name: LayoutName) -> N
     folder = PairFolder.open(experiment.data)
     source, _ = folder.parts(folder.files("val")[0])
     if name != "side-by-side":  # there a file holds both
-        (written,) = translate(run, [source.path], tmp_path / "out")
+        (written,) = translate(run, [source.path], tmp_path / "out").written
         assert read_picture(written).shape == (32, 64, 3)
         samples = RunFolder(run).samples(1)
         expected = samples / f"{folder.files('val')[0].name}.png"
@@ -101,7 +102,7 @@ def test_deep_and_many_channelled_pictures_keep_their_depth(
     model = Translator.load(run).model
     assert (model.source.channels, model.target.dtype) == (channels, "uint16")
     assert model.generator.stem is not None
-    (written,) = translate(run, [tmp_path / "data" / "source" / "val" / f"0{suffix}"], tmp_path / "out")
+    (written,) = translate(run, [tmp_path / "data" / "source" / "val" / f"0{suffix}"], tmp_path / "out").written
     assert written.suffix == (".tif" if channels == 5 else ".png")
     assert inspect(written) == (32, 64, channels, "uint16")
     assert len(np.unique(read_picture(written))) > 256

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
-    from pairloom.inference.translator import Translator, translate
+    from pairloom.inference.image_files import TranslatedFiles, translate
+    from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
     from pairloom.training.trainer import TrainingResult
@@ -35,6 +36,7 @@ _HOMES = {
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
+    "TranslatedFiles": "inference.image_files",
     "Translator": "inference.translator",
     "UserError": "errors",
     "VOID": "palette",
@@ -48,7 +50,7 @@ _HOMES = {
     "read_palette": "palette",
     "resume": "api",
     "train": "api",
-    "translate": "inference.translator",
+    "translate": "inference.image_files",
     "write_streets": "data.streets",
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "PictureScores",
     "Scores",
     "TrainingResult",
+    "TranslatedFiles",
     "Translator",
     "UserError",
     "__version__",

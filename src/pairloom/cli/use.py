@@ -1,10 +1,12 @@
 """`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import get_args
 
 from pairloom.cli.parsing import Parser
+from pairloom.errors import UserError
 
 TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
 
@@ -97,16 +99,31 @@ def translate(words: list[str]) -> None:
     """Translate image files."""
     parser = Parser(
         "translate",
-        description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.",
+        description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.\n"
+        "Said again after it was stopped, it goes on. An image that cannot be read is named and left out.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
     parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="images, or folders of images")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument(
+        "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     options = parser.parse_args(words)
 
-    from pairloom.inference.translator import translate
+    from pairloom.inference.image_files import translate
 
-    written = translate(options.run, options.inputs, options.out, options.device, tta=options.tta)
-    print(f"{len(written)} written to {options.out}, at the size at which the model was trained")
+    result = translate(
+        options.run,
+        options.inputs,
+        options.out,
+        options.device,
+        tta=options.tta,
+        shard=options.shard,
+        say=lambda line: print(f"pairloom: {line}", file=sys.stderr),
+    )
+    before = f" ({result.there} were there before)" if result.there else ""
+    print(f"{len(result.written)} written to {options.out}{before}, at the size at which the model was trained")
+    if result.skipped:
+        raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")

@@ -1,0 +1,119 @@
+"""Image files are translated one after the other; a stopped start is gone on with, a bad file left out."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pairloom.cli import main
+from pairloom.errors import UserError
+from pairloom.images import read_picture, write_picture
+from pairloom.inference.image_files import MARK, Shard, translate
+from pairloom.inference.translator import Translator
+
+RNG = np.random.default_rng(0)
+
+
+def _pictures(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != MARK}
+
+
+def _many(folder: Path, count: int) -> Path:
+    for number in range(count):
+        write_picture(folder / f"{number:03d}.png", RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    return folder
+
+
+def test_files_and_folders_are_written_under_their_stems(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.png"
+    write_picture(alone, RNG.integers(0, 256, (20, 20, 3), dtype=np.uint8))
+    written = translate(small_model, [photographs, alone], tmp_path / "out").written
+    assert [path.name for path in written] == ["one.png", "two.png", "alone.png"]
+    assert sorted(_pictures(tmp_path / "out")) == ["alone.png", "one.png", "two.png"]
+    assert np.array_equal(read_picture(written[2]), Translator.load(small_model)(read_picture(alone)))
+
+
+def test_nothing_is_written_when_the_inputs_are_wrong(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "others").mkdir()
+    shutil.copy(photographs / "one.png", tmp_path / "others" / "one.png")
+    for inputs, message in (
+        ([tmp_path / "absent.png"], "no such file"),
+        ([tmp_path / "empty"], "holds no images"),
+        ([photographs, photographs / "one.png"], "named twice"),
+        ([photographs, tmp_path / "others"], "would be written over"),
+    ):
+        with pytest.raises(UserError, match=message):
+            translate(small_model, inputs, out)
+    assert not out.exists()
+
+
+def test_a_bad_image_is_named_and_left_out(
+    small_model: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = photographs / "only-three.png"
+    bad.write_bytes(b"no picture")
+    code = main(["translate", str(small_model), str(photographs), "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr()
+    assert code == 2
+    assert sorted(_pictures(tmp_path / "out")) == ["one.png", "two.png"]
+    assert printed.out.startswith("2 written to ")
+    named, counted = printed.err.splitlines()
+    assert named.startswith(f"pairloom: left out: {bad}: ")
+    assert counted.startswith("pairloom: 1 of the images could not be translated")
+
+
+def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
+    photographs = _many(tmp_path / "many", 5)
+    whole = translate(small_model, [photographs], tmp_path / "whole")
+    translate(small_model, [photographs], tmp_path / "out")
+    for name in ("001.png", "003.png"):
+        (tmp_path / "out" / name).unlink()
+    kept = (tmp_path / "out" / "002.png").stat().st_mtime_ns
+    again = translate(small_model, [photographs], tmp_path / "out")
+    assert [path.name for path in again.written] == ["001.png", "003.png"]
+    assert (len(whole.written), again.there) == (5, 3)
+    assert (tmp_path / "out" / "002.png").stat().st_mtime_ns == kept
+    assert _pictures(tmp_path / "out") == _pictures(tmp_path / "whole")
+
+
+def test_translations_of_another_model_are_not_mixed_in(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    translate(small_model, [photographs], tmp_path / "out")
+    before = _pictures(tmp_path / "out")
+    with pytest.raises(UserError, match="begun with another model, or with other options"):
+        translate(small_model, [photographs], tmp_path / "out", tta=True)
+    assert _pictures(tmp_path / "out") == before
+
+
+def test_an_output_folder_with_files_is_refused_and_left_alone(small_model: Path, photographs: Path) -> None:
+    before = _pictures(photographs)
+    with pytest.raises(UserError, match="already holds files"):
+        translate(small_model, [photographs], photographs)
+    assert _pictures(photographs) == before
+    assert not (photographs / MARK).exists()
+
+
+@given(st.lists(st.text("abc0123456789", min_size=1, max_size=8), unique=True), st.integers(1, 9))
+def test_each_file_is_of_one_shard(names: list[str], count: int) -> None:
+    shards = [Shard.parse(f"{number}/{count}") for number in range(1, count + 1)]
+    for name in names:
+        assert sum(shard.holds(Path("anywhere") / name) for shard in shards) == 1
+
+
+def test_shards_together_translate_all(small_model: Path, tmp_path: Path) -> None:
+    photographs = _many(tmp_path / "many", 12)
+    translate(small_model, [photographs], tmp_path / "whole")
+    counts = [len(translate(small_model, [photographs], tmp_path / "out", shard=f"{n}/3").written) for n in (3, 1, 2)]
+    assert sum(counts) == 12
+    assert all(counts), "a part has some of them"
+    assert _pictures(tmp_path / "out") == _pictures(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/", "/2", "-1/2", "1/2/3", ""])
+def test_what_is_no_shard_is_refused(text: str, small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a shard is i/n"):
+        translate(small_model, [photographs], tmp_path / "out", shard=text)
