@@ -29,7 +29,7 @@ class Shard(NamedTuple):
     """One of several parts of the inputs, written `i/n`, from 1/n to n/n."""
 
     number: int
-    count: int
+    of: int
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
@@ -42,7 +42,7 @@ class Shard(NamedTuple):
     def holds(self, path: Path) -> bool:
         """Tell whether a file is of this part: by its name alone, whatever other files there are."""
         digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).digest()
-        return int.from_bytes(digest) % self.count == self.number - 1
+        return int.from_bytes(digest) % self.of == self.number - 1
 
 
 @dataclass(frozen=True)
