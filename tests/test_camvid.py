@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pairloom.api import train
+from pairloom.training_run import train
 
 
 @pytest.mark.slow

@@ -206,7 +206,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[int, int]
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch, drawn: Callable[[tuple[int, int], int, int, int], Path]) -> Iterator[None]:
     """Let every training and every data set of streets be tiny, and what a page registers be forgotten."""
-    train, resume = api.train_experiment, api.resume
+    train, resume = training_run.train_experiment, training_run.resume
 
     def small(experiment: Experiment) -> Experiment:
         data = dataclasses.replace(experiment.data, size=Size(32, 32), train_pairs=None)
@@ -228,8 +228,8 @@ def _small(monkeypatch: pytest.MonkeyPatch, drawn: Callable[[tuple[int, int], in
         require_empty(out)
         shutil.copytree(drawn(reduced, min(train_pairs, 4), min(val_pairs, 2), seed), out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(api, "train_experiment", train_small)
-    monkeypatch.setattr(api, "resume", resume_small)
+    monkeypatch.setattr(training_run, "train_experiment", train_small)
+    monkeypatch.setattr(training_run, "resume", resume_small)
     monkeypatch.setattr(streets, "write_streets", write_few)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # networks are so small that a second thread mostly waits

@@ -24,7 +24,7 @@ LEVELS = (
     {"evaluation"},
     {"report"},
     {"training", "inference"},
-    {"api"},
+    {"api", "training_run"},
     {"demonstration", "follower"},
     {"cli"},
     {"__init__", "__main__"},

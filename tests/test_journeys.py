@@ -9,7 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.api import evaluate, resume, train
+from pairloom.api import evaluate
 from pairloom.cli import main
 from pairloom.config import LayoutName
 from pairloom.data.folder import PairFolder
@@ -20,6 +20,7 @@ from pairloom.images import inspect, read_picture
 from pairloom.inference.image_files import translate
 from pairloom.inference.translator import Translator
 from pairloom.run import RunFolder
+from pairloom.training_run import resume, train
 from trees import WRITERS, save, scenes, two_folders
 
 SMALL: dict[str, object] = {"size": "32x64", "model.width": 4, "epochs": 1, "batch_size": 2}

@@ -10,7 +10,7 @@ __version__ = "0.1.0.dev0"
 """The version of the package."""
 
 if TYPE_CHECKING:
-    from pairloom.api import check, compare, evaluate, resume, train
+    from pairloom.api import check, compare, evaluate
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
     from pairloom.training.trainer import TrainingResult
+    from pairloom.training_run import resume, train
 
 _HOMES = {
     "CAMVID": "palette",
@@ -48,8 +49,8 @@ _HOMES = {
     "fetch_camvid": "data.download",
     "load_experiment": "settings",
     "read_palette": "palette",
-    "resume": "api",
-    "train": "api",
+    "resume": "training_run",
+    "train": "training_run",
     "translate": "inference.image_files",
     "write_streets": "data.streets",
 }

@@ -1,37 +1,24 @@
 """The verbs as Python functions: what the command line calls, and what `import pairloom` offers."""
 
 import dataclasses
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pairloom.config import Device, Direction, Experiment, LayoutName
+from pairloom.config import Direction, LayoutName
 from pairloom.data.check import CheckResult, check_pairs
 from pairloom.data.folder import PairFolder
-from pairloom.data.sides import Side, common_side
-from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.evaluation.comparison import Comparison, compare_scores, distinct
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At, score_model
 from pairloom.evaluation.splits import EvaluationSplit
-from pairloom.images import inspect
 from pairloom.models.devices import choose_device
-from pairloom.models.heads import require_targets
 from pairloom.models.model_folder import find_model, load_model
-from pairloom.palette import CITYSCAPES
 from pairloom.report.comparison_page import write_comparison
 from pairloom.report.page import require_replaceable
-from pairloom.run import RunFolder, owning_run, require_empty
+from pairloom.run import owning_run
 from pairloom.settings import load_experiment
-from pairloom.training.members import gathered
-from pairloom.training.team import Team
-from pairloom.training.trainer import TrainingResult, fit
-
-FAR_SHARE_HINT = 0.05
-"""Share of target pixels far from every colour beyond which it is no longer JPEG's blends at the borders."""
 
 
 def check(data: str | Path, *, settings: Mapping[str, object] | None = None) -> CheckResult:
@@ -49,183 +36,6 @@ def check(data: str | Path, *, settings: Mapping[str, object] | None = None) -> 
     """
     config = load_experiment(settings={**(settings or {}), "data.root": str(data)}).data
     return check_pairs(PairFolder.open(config))
-
-
-def train(
-    data: str | Path,
-    out: str | Path,
-    *,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    settings: Mapping[str, object] | None = None,
-    say: Callable[[str], None] = print,
-) -> TrainingResult:
-    """Train on the pairs in a folder.
-
-    Args:
-        data: folder that holds the pairs, or a manifest file.
-        out: the run folder to be made; it must be empty or not exist.
-        preset: named experiment to start from: `seed`, `recommended`, `photo` or `demo`; None takes `recommended`
-            for class maps as targets and `photo` for pictures.
-        config: YAML file laid over the preset.
-        settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
-        say: receives what has been found in the data, and a line an epoch.
-
-    Returns:
-        The run folder, and the record of the epoch whose model is kept.
-
-    Raises:
-        UserError: for mistakes in the settings or the data, and if training diverges.
-        KeyboardInterrupt: after Ctrl-C; the run can be resumed.
-    """
-    chosen = {**(settings or {}), "data.root": str(data)}
-    load = partial(load_experiment, file=Path(config) if config else None, settings=chosen)
-    return train_experiment(preset, load, out, say=say)
-
-
-def train_experiment(
-    preset: str | None, load: Callable[[str], Experiment], out: str | Path, *, say: Callable[[str], None] = print
-) -> TrainingResult:
-    """Train an experiment whose preset may follow from the data; see `train`.
-
-    Args:
-        preset: the preset, or None.
-        load: returns the experiment that starts from a preset.
-        out: the run folder to be made.
-        say: receives lines of progress.
-    """
-    require_empty(Path(out))
-    config = load(preset or "recommended").train
-    with gathered(config) as members, Team(config, members) as team:
-        return _lead_new(preset, load, RunFolder(Path(out)), team, say) if team.leads else follow(team)
-
-
-def _lead_new(
-    preset: str | None, load: Callable[[str], Experiment], run: RunFolder, team: Team, say: Callable[[str], None]
-) -> TrainingResult:
-    experiment, folder = chosen_experiment(preset, load)
-    new = [path for path in (run.path, *run.path.parents) if not path.exists()]
-    with run.locked():
-        # Begun before the pairs are decoded, so that a run that is stopped by then can be gone on with.
-        experiment = run.begin(experiment, folder.palette or folder.source_palette)
-        try:
-            training, validation = _open_pairs(experiment, folder)
-        except (UserError, OSError):
-            run.abandon(new)  # a mistake in the pairs costs no folder
-            raise
-        experiment = _with_channels(experiment, training.source, training.target)
-        run.write_config(experiment)
-        say(folder.describe())
-        if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
-            say(
-                f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
-                f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
-            )
-        team.order((str(run.path.absolute()), False))
-        return fit(experiment, training, validation, run, team, say=say)
-
-
-def follow(team: Team) -> TrainingResult:
-    """Take part in the run that the team's leader names.
-
-    Raises:
-        UserError: if the leader has nothing to do, and says why; and as `fit` does.
-        KeyboardInterrupt: if the team was asked to stop.
-    """
-    order = team.order(None)
-    if order is None:
-        raise UserError("the first process has ended; see its message")
-    run, resume = RunFolder(Path(order[0])), order[1]
-    experiment = run.experiment()
-    training, validation = _open_pairs(experiment, PairFolder.open(experiment.data))
-    return fit(experiment, training, validation, run, team, resume=resume, say=_silent)
-
-
-def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
-    """Return the resolved experiment for the data that it names, and these; the preset follows from them if None."""
-    experiment = load(preset or "recommended")
-    folder = PairFolder.open(experiment.data)
-    if preset is None and folder.palette is None:
-        experiment = load("photo")
-    require_targets(experiment.model.head, folder.palette)
-    return dataclasses.replace(experiment, data=folder.config).resolved(), folder
-
-
-def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, Side, Side]:
-    """Return what `train_experiment` would train, and what the sources and targets are, without decoding the data.
-
-    Without data the plan is that for the project's own street scenes.
-    """
-    experiment = load(preset or "recommended")
-    choose_device(experiment.train.device)
-    if not experiment.data.root:
-        model = experiment.model
-        source, target = Side(model.in_channels or 3), common_side([], model.out_channels, CITYSCAPES)
-        return experiment.resolved(), source, target
-    experiment, folder = chosen_experiment(preset, load)
-    sources, targets = zip(*(folder.parts(files) for files in folder.files("train")), strict=True)
-    source, target = (
-        common_side([inspect(part.path) for part in parts] if palette is None else [], channels, palette)
-        for parts, channels, palette in (
-            (sources, experiment.model.in_channels, folder.source_palette),
-            (targets, experiment.model.out_channels, folder.palette),
-        )
-    )
-    return _with_channels(experiment, source, target), source, target
-
-
-def resume(
-    run: str | Path,
-    *,
-    epochs: int | None = None,
-    device: Device | None = None,
-    devices: int | None = None,
-    say: Callable[[str], None] = print,
-) -> TrainingResult:
-    """Go on with a run as if it had never stopped: from the last state that was saved, with its data and settings.
-
-    Args:
-        run: the run folder.
-        epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
-        device: `auto`, `cpu` or `cuda` in place of the run's own.
-        devices: processes that share each batch, in place of the run's own.
-        say: receives what may alter the last bits of results, and a line an epoch.
-
-    Returns:
-        The run folder, and the record of the epoch whose model is kept.
-
-    Raises:
-        UserError: if this is no run folder, another process works in it, fewer epochs are asked for, its pairs are not
-            those that it began with, no saved state is whole, or training diverges.
-        KeyboardInterrupt: after Ctrl-C; the run can be resumed again.
-    """
-    folder = RunFolder(Path(run))
-    experiment = folder.experiment()
-    if epochs is not None and epochs < experiment.train.epochs:
-        raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
-    if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
-        say(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
-    old = experiment.train
-    new = dataclasses.replace(
-        old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
-    )
-    changed = dataclasses.replace(experiment, train=new)
-    with gathered(new) as members, Team(new, members) as team:
-        return _lead_again(changed, experiment, folder, team, say) if team.leads else follow(team)
-
-
-def _lead_again(
-    changed: Experiment, experiment: Experiment, folder: RunFolder, team: Team, say: Callable[[str], None]
-) -> TrainingResult:
-    with folder.locked():
-        folder.prepare()
-        training, validation = _open_pairs(changed, PairFolder.open(changed.data))
-        changed = _with_channels(changed, training.source, training.target)
-        if changed != experiment:
-            palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
-            folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
-        team.order((str(folder.path.absolute()), True))
-        return fit(changed, training, validation, folder, team, resume=True, say=say)
 
 
 def evaluate(
@@ -327,27 +137,3 @@ def compare(
     if page is not None:
         write_comparison(Path(page), comparison, models, splits, chosen)
     return comparison
-
-
-def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, PairStore]:
-    """Open an experiment's training pairs and its validation pairs, these at its size."""
-    training = PairStore.open(
-        folder,
-        "train",
-        experiment.store_fit,
-        count=experiment.data.train_pairs,
-        seed=experiment.data.split_seed,
-        channels=(experiment.model.in_channels, experiment.model.out_channels),
-    )
-    channels = training.source.channels, training.target.channels
-    return training, PairStore.open(folder, "val", experiment.data.size, channels=channels)
-
-
-def _with_channels(experiment: Experiment, source: Side, target: Side) -> Experiment:
-    """Write into the config what follows from the data."""
-    model = dataclasses.replace(experiment.model, in_channels=source.channels, out_channels=target.channels)
-    return dataclasses.replace(experiment, model=model)
-
-
-def _silent(_line: str) -> None:
-    """Say nothing: one process speaks for all."""

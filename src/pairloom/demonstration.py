@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pairloom.api import train_experiment
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import PairStore
 from pairloom.data.streets import write_streets
@@ -17,6 +16,7 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.trainer import TrainingResult
+from pairloom.training_run import train_experiment
 
 TRAIN_PAIRS = 900  # generated pairs cost nothing, and more of them teach more in the same number of steps
 VAL_PAIRS = 60

@@ -2,11 +2,11 @@
 
 import sys
 
-from pairloom.api import follow
 from pairloom.errors import UserError
 from pairloom.settings import load_experiment
 from pairloom.training.members import own_member
 from pairloom.training.team import Team
+from pairloom.training_run import follow
 
 
 def main(words: list[str]) -> int:

@@ -7,12 +7,13 @@ import pytest
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official  # noqa: N813 (a module)
 from PIL import Image
 
-from pairloom.api import evaluate, train
+from pairloom.api import evaluate
 from pairloom.config import Size
 from pairloom.evaluation.metrics import Scores
 from pairloom.images import read_picture, resize_class_map, resize_picture
 from pairloom.inference.translator import Translator
 from pairloom.palette import CITYSCAPES
+from pairloom.training_run import train
 from trees import cityscapes
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pairloom.api import evaluate, train
+from pairloom.api import evaluate
 from pairloom.config import Size
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side
@@ -19,6 +19,7 @@ from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
 from pairloom.settings import load_experiment
+from pairloom.training_run import train
 
 RNG = np.random.default_rng(0)
 

@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from pairloom.api import resume, train
 from pairloom.config import OptimConfig
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, read_picture
@@ -24,6 +23,7 @@ from pairloom.training.interrupts import Interrupted
 from pairloom.training.kept_model import KeptModel
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.step import Losses, TrainingStep
+from pairloom.training_run import resume, train
 from trees import two_folders
 
 SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 4, "train.snapshot_every": 2, "seed": 3}
@@ -372,7 +372,7 @@ def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pairloom.api.PairStore.open", stop)
+        patch.setattr("pairloom.training_run.PairStore.open", stop)
         with pytest.raises(KeyboardInterrupt):
             _train(streets, tmp_path / "stopped", "recommended")
     resume(tmp_path / "stopped", say=_quiet)

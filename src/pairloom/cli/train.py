@@ -74,7 +74,7 @@ def train(words: list[str]) -> None:
                 "with --resume, DATA and all settings come from the run: only --epochs, --device and --devices may be "
                 "given, no --dry-run"
             )
-        from pairloom.api import resume
+        from pairloom.training_run import resume
 
         changed = load_experiment(flags=flags(settings)).train
         epochs = changed.epochs if "train.epochs" in settings else None
@@ -90,15 +90,15 @@ def train(words: list[str]) -> None:
         return
     if not options.out:
         raise UserError("--out is missing: name the run folder to be made")
-    from pairloom.api import train_experiment
+    from pairloom.training_run import train_experiment
 
     _run_training(options.out, lambda: train_experiment(options.preset, load, options.out))
 
 
 def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None:
-    from pairloom.api import plan
     from pairloom.models.summary import summarise
     from pairloom.settings import dump_experiment
+    from pairloom.training_run import plan
 
     experiment, source, target = plan(preset, load)
     print(dump_experiment(experiment))
