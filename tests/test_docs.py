@@ -22,7 +22,7 @@ import pytest
 import torch
 
 import pairloom
-from pairloom import api
+from pairloom import training_run
 from pairloom.cli import SUMMARIES, main
 from pairloom.config import Experiment, Size
 from pairloom.data import streets

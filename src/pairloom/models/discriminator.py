@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pairloom.models.convolution import Conv2d
 from pairloom.models.layers import Norm, initialize_weights
 
 PatchName = Literal["patch142", "patch70"]
@@ -40,22 +41,22 @@ class PatchDiscriminator(nn.Module):
         pad = nn.ZeroPad2d((1, 2, 1, 2) if patch == "patch142" else 1)
         widths = [width * min(2**level, 8) for level in range(halvings + 1)]
         layers: list[nn.Module] = [
-            nn.Conv2d(source_channels + target_channels, width, kernel_size=4, stride=2, padding=1),
+            Conv2d(source_channels + target_channels, width, kernel_size=4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
         ]
         for level in range(1, halvings):
             layers += [
-                nn.Conv2d(widths[level - 1], widths[level], kernel_size=4, stride=2, padding=1),
+                Conv2d(widths[level - 1], widths[level], kernel_size=4, stride=2, padding=1),
                 norm(widths[level]),
                 nn.LeakyReLU(0.2),
             ]
         layers += [
             pad,
-            nn.Conv2d(widths[-2], widths[-1], kernel_size=4),
+            Conv2d(widths[-2], widths[-1], kernel_size=4),
             norm(widths[-1]),
             nn.LeakyReLU(0.2),
             pad,
-            nn.Conv2d(widths[-1], 1, kernel_size=4),
+            Conv2d(widths[-1], 1, kernel_size=4),
         ]
         self.layers = nn.Sequential(*layers)
         initialize_weights(self)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pairloom.models.convolution import Conv2d, ConvTranspose2d
 from pairloom.models.layers import Norm, initialize_weights
 
 UpName = Literal["transposed", "resize"]
@@ -92,12 +93,12 @@ class UNetGenerator(nn.Module):
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
+    return Conv2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
 
 
 def _double(in_channels: int, out_channels: int, up: UpName) -> nn.Module:
     if up == "transposed":
-        return nn.ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
+        return ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
     return nn.Sequential(nn.Upsample(scale_factor=2), _keep(in_channels, out_channels))
 
 
@@ -107,7 +108,7 @@ def _down(in_channels: int, out_channels: int, norm: Norm | None) -> nn.Module:
 
 
 def _keep(in_channels: int, out_channels: int) -> nn.Module:
-    return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
+    return Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
 
 
 def _fine(in_channels: int, out_channels: int, norm: Norm) -> nn.Module:

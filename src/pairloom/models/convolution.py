@@ -1,0 +1,116 @@
+"""Convolutions that are quick on small maps too, where a CPU's library is slow.
+
+The deep layers of a U-Net have large kernels and few positions: at 8×8 and below oneDNN's gradient of the weights takes
+up to twenty times as long as the matrix product that it amounts to (`benchmarks/results/README.md`). There, on a CPU
+and in float32, the convolution is that product: `unfold` lays out what the kernel sees at each position as a column,
+`fold` adds columns back. Both layers have the weights, and but for rounding the results, of PyTorch's own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+FEW = 64
+"""Positions of the small map, over the batch, up to which the matrix product is the quicker one."""
+
+
+class Conv2d(nn.Conv2d):
+    """PyTorch's, with one stride and padding for both sides."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve B×C×H×W."""
+        kernel, stride, padding = self.kernel_size[0], self.stride[0], _padding(self)
+        sides = [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:]]
+        if not _is_small(x, sides):
+            return super().forward(x)
+        answer: Tensor = _Gather.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
+        return answer
+
+
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """PyTorch's, with one stride and padding for both sides."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Convolve B×C×H×W, transposed."""
+        if output_size is not None or not _is_small(x, x.shape[-2:]):
+            return super().forward(x, output_size)
+        padding = _padding(self)
+        answer: Tensor = _Scatter.apply(x, self.weight, self.bias, self.stride[0], padding)  # type: ignore[no-untyped-call]
+        return answer
+
+
+def _padding(layer: nn.Conv2d | nn.ConvTranspose2d) -> int:
+    if isinstance(layer.padding, str):
+        raise TypeError(f"padding must be a number, not {layer.padding!r}")
+    return layer.padding[0]
+
+
+def _is_small(x: Tensor, sides: Sequence[int]) -> bool:
+    if x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        return False
+    return not torch.compiler.is_compiling() and len(x) * sides[0] * sides[1] <= FEW
+
+
+class _Gather(torch.autograd.Function):
+    """Convolution by what the kernel sees at each position."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+        kernel = weight.shape[-1]
+        seen = F.unfold(x, kernel, padding=padding, stride=stride)  # B × C·k² × L
+        answer = weight.flatten(1) @ seen  # B × out × L
+        if bias is not None:
+            answer += bias[:, None]
+        ctx.save_for_backward(seen, weight)
+        ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
+        height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:])
+        return answer.view(*answer.shape[:2], height, width)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        seen, weight = ctx.saved_tensors
+        wants_x, wants_weight, wants_bias, *_ = ctx.needs_input_grad
+        gradient = gradient.flatten(2)
+        of_x = of_weight = None
+        if wants_x:
+            spread = weight.flatten(1).t() @ gradient
+            of_x = F.fold(spread, ctx.shape[-2:], weight.shape[-1], padding=ctx.padding, stride=ctx.stride)
+        if wants_weight:
+            of_weight = (_flat(gradient) @ _flat(seen).t()).view_as(weight)
+        return of_x, of_weight, gradient.sum((0, 2)) if wants_bias else None, None, None
+
+
+class _Scatter(torch.autograd.Function):
+    """Transposed convolution by what each position adds to its surroundings."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+        kernel = weight.shape[-1]
+        height, width = ((side - 1) * stride - 2 * padding + kernel for side in x.shape[-2:])
+        added = weight.flatten(1).t() @ x.flatten(2)  # B × out·k² × L
+        answer = F.fold(added, (height, width), kernel, padding=padding, stride=stride)
+        if bias is not None:
+            answer += bias[:, None, None]
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return answer
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        wants_x, wants_weight, wants_bias, *_ = ctx.needs_input_grad
+        seen = F.unfold(gradient, weight.shape[-1], padding=ctx.padding, stride=ctx.stride)  # B × out·k² × L
+        of_x = (weight.flatten(1) @ seen).view_as(x) if wants_x else None
+        of_weight = (_flat(x.flatten(2)) @ _flat(seen).t()).view_as(weight) if wants_weight else None
+        return of_x, of_weight, gradient.sum((0, 2, 3)) if wants_bias else None, None, None
+
+
+def _flat(columns: Tensor) -> Tensor:
+    """Return B × N × L as N × B·L."""
+    return columns.transpose(0, 1).flatten(1)

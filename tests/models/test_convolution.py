@@ -1,0 +1,73 @@
+"""Convolutions by a matrix product are those of PyTorch."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from pairloom.models.convolution import FEW, Conv2d, ConvTranspose2d
+
+PLAIN = {Conv2d: nn.Conv2d, ConvTranspose2d: nn.ConvTranspose2d}
+Layer = type[Conv2d] | type[ConvTranspose2d]
+
+
+def _with_gradients(layer: nn.Module, x: Tensor) -> list[Tensor]:
+    x = x.clone().requires_grad_()
+    answer = layer(x)
+    torch.autograd.backward((answer * torch.linspace(-1, 1, answer.numel()).view_as(answer)).sum())
+    return [answer.detach(), *(tensor.grad for tensor in (x, *layer.parameters()) if tensor.grad is not None)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([Conv2d, ConvTranspose2d]),
+    st.integers(1, 3),
+    st.tuples(st.integers(2, 11), st.integers(2, 11)),
+    st.sampled_from([(4, 2, 1), (3, 1, 1), (4, 1, 0), (2, 2, 0)]),
+    st.booleans(),
+)
+def test_answers_and_gradients_are_those_of_pytorch(
+    kind: Layer, batch: int, sides: tuple[int, int], shape: tuple[int, int, int], bias: bool
+) -> None:
+    kernel, stride, padding = shape
+    if kind is Conv2d and min(sides) + 2 * padding < kernel:
+        return
+    torch.manual_seed(0)
+    ours = kind(3, 5, kernel, stride, padding, bias=bias)
+    plain = PLAIN[kind](3, 5, kernel, stride, padding, bias=bias)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(batch, 3, *sides)
+    found, expected = _with_gradients(ours, x), _with_gradients(plain, x)
+    assert len(found) == len(expected) == (4 if bias else 3)
+    for own, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
+def test_small_maps_alone_take_the_other_way(kind: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_words: object) -> Tensor:
+        raise AssertionError
+
+    for name in ("_Gather", "_Scatter"):
+        monkeypatch.setattr(f"pairloom.models.convolution.{name}.apply", refuse)
+    layer = kind(2, 2, 2, 2)
+    side = 2 if kind is Conv2d else 1
+    small, large = side * 8, side * 9
+    assert FEW == 64
+    layer(torch.zeros(1, 2, large, large))
+    layer(torch.zeros(2, 2, small, small))  # 64 positions in each picture of the batch
+    layer.bfloat16()(torch.zeros(1, 2, small, small, dtype=torch.bfloat16))
+    with pytest.raises(AssertionError):
+        layer.float()(torch.zeros(1, 2, small, small))
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(torch.zeros(1, 2, small, small))
+
+
+@pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
+def test_gradients_that_nobody_wants_are_not_computed(kind: Layer) -> None:
+    layer = kind(2, 2, 2, 2).requires_grad_(False)
+    x = torch.randn(1, 2, 4, 4, requires_grad=True)
+    torch.autograd.backward(layer(x).sum())
+    assert x.grad is not None
+    assert all(parameter.grad is None for parameter in layer.parameters())
