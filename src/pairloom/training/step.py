@@ -145,9 +145,9 @@ class TrainingStep:
 
 
 def _listening(answer: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Return an answer to go on with, and a list that will hold the norms, a pair each, of the gradient that comes back."""
+    """Return an answer to go on with, and a list that will hold the norms, a pair each, of its gradient."""
     way, norms = answer.view_as(answer), list[Tensor]()
-    # What the hook holds must not lead back to the answer: Python would free such a circle long after its step.
+    # What the hook holds must not lead back to the answer: such a circle through autograd is never freed.
     way.register_hook(lambda gradient: norms.append(gradient.flatten(1).norm(dim=1)))  # type: ignore[no-untyped-call]
     return way, norms
 
