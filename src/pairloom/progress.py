@@ -52,15 +52,15 @@ def progress() -> Iterator[Progress]:
     with Progress(
         *columns,
         console=_console(),
-        disable=not sys.stderr.isatty() or _follows(),
+        disable=not sys.stderr.isatty() or follows(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),
     ) as bars:
         yield bars
 
 
-def _follows() -> bool:
-    """Tell whether `torchrun` or SLURM has started this process beside another one, which draws the bars."""
+def follows() -> bool:
+    """Tell whether this process was started beside another one that speaks for both: by us, `torchrun` or SLURM."""
     return any(os.environ.get(name, "0") != "0" for name in ("RANK", "SLURM_PROCID"))
 
 

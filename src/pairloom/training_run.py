@@ -18,7 +18,7 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.members import gathered
-from pairloom.training.team import Team
+from pairloom.training.team import Order, Team
 from pairloom.training.trainer import TrainingResult, fit
 
 FAR_SHARE_HINT = 0.05
@@ -95,7 +95,7 @@ def _lead_new(
                 f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
                 f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
-        team.order((str(run.path.absolute()), False))
+        team.order(Order.of(run, resume=False))
         return fit(experiment, training, validation, run, team, say=say)
 
 
@@ -103,16 +103,16 @@ def follow(team: Team) -> TrainingResult:
     """Take part in the run that the team's leader names.
 
     Raises:
-        UserError: if the leader has nothing to do, and says why; and as `fit` does.
+        SystemExit: if the leader has nothing to do, and says why.
+        UserError: as `fit` does.
         KeyboardInterrupt: if the team was asked to stop.
     """
     order = team.order(None)
     if order is None:
-        raise UserError("the first process has ended; see its message")
-    run, resume = RunFolder(Path(order[0])), order[1]
-    experiment = run.experiment()
+        raise SystemExit(2)
+    experiment = order.experiment
     training, validation = _open_pairs(experiment, PairFolder.open(experiment.data))
-    return fit(experiment, training, validation, run, team, resume=resume, say=_silent)
+    return fit(experiment, training, validation, order.run, team, resume=order.resume, say=_silent)
 
 
 def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
@@ -198,7 +198,7 @@ def _lead_again(
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
             folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
-        team.order((str(folder.path.absolute()), True))
+        team.order(Order.of(folder, resume=True))
         return fit(changed, training, validation, folder, team, resume=True, say=say)
 
 

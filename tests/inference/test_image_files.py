@@ -84,8 +84,10 @@ def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
 def test_translations_of_another_model_are_not_mixed_in(small_model: Path, photographs: Path, tmp_path: Path) -> None:
     translate(small_model, [photographs], tmp_path / "out")
     before = _pictures(tmp_path / "out")
-    with pytest.raises(UserError, match="begun with another model, or with other options"):
+    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
         translate(small_model, [photographs], tmp_path / "out", tta=True)
+    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+        translate(small_model, [_many(tmp_path / "others", 1)], tmp_path / "out")
     assert _pictures(tmp_path / "out") == before
 
 

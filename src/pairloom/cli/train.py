@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pairloom.cli.parsing import Parser, flags, split_settings
 from pairloom.errors import UserError
+from pairloom.progress import follows
 
 if TYPE_CHECKING:
     from pairloom.config import Experiment
@@ -74,9 +75,12 @@ def train(words: list[str]) -> None:
                 "with --resume, DATA and all settings come from the run: only --epochs, --device and --devices may be "
                 "given, no --dry-run"
             )
+        from pairloom.run import RunFolder
         from pairloom.training_run import resume
 
-        changed = load_experiment(flags=flags(settings)).train
+        run = RunFolder(options.resume)
+        run.experiment()  # which says it where this is no run folder
+        changed = load_experiment(file=run.config, flags=flags(settings)).train
         epochs = changed.epochs if "train.epochs" in settings else None
         device = changed.device if "train.device" in settings else None
         devices = changed.devices if "train.devices" in settings else None
@@ -114,7 +118,8 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     except KeyboardInterrupt:
         begun = (run / "config.yaml").exists()
         again = f"pairloom train --resume {shlex.quote(str(run))}" if begun else "the same command"
-        print(f"pairloom: to go on from here: {again}", file=sys.stderr)
+        if not follows():
+            print(f"pairloom: to go on from here: {again}", file=sys.stderr)
         raise
     if not result.leads:
         return

@@ -60,7 +60,7 @@ class TrainingBatches:
 
         Sources are B×C×H×W float in [-1, 1]; targets B×H×W uint8 class ids, or pictures as sources are.
         """
-        examples = [self._example(step, slot) for slot in slots or range(self._batch_size)]
+        examples = [self._example(step, slot) for slot in (range(self._batch_size) if slots is None else slots)]
         return torch.stack([source for source, _ in examples]), torch.stack([target for _, target in examples])
 
     def _example(self, step: int, slot: int) -> tuple[Tensor, Tensor]:

@@ -75,7 +75,7 @@ def translate(
     Args:
         run: a run folder, or a model folder.
         inputs: image files, and folders whose images are taken (not those of folders in them).
-        out: the folder to be made; or one that was begun with the same model and `tta`.
+        out: the folder to be made; or one that was begun with the same model, inputs and `tta`.
         device: `auto`, `cpu` or `cuda`.
         tta: test-time augmentation, as `Translator` does it.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
@@ -93,7 +93,8 @@ def translate(
     sources = [source for source in _sources(inputs) if part.holds(source)]
     translator = Translator.load(run, device, tta=tta)
     folder = Path(out)
-    _mark(folder, {"model": _fingerprint(find_model(Path(run))), "tta": tta})
+    named = sorted(str(Path(entry).absolute()) for entry in inputs)
+    _mark(folder, {"model": _fingerprint(find_model(Path(run))), "tta": tta, "inputs": named})
     suffix = translator.model.target.suffix
     todo = [source for source in sources if not (folder / f"{source.stem}{suffix}").exists()]
 
@@ -177,7 +178,7 @@ def _mark(folder: Path, made_with: dict[str, object]) -> None:
                 unfinished.write_text(text, encoding="utf-8")
     if mark.read_text(encoding="utf-8") != text:
         raise UserError(
-            f"{folder}: was begun with another model, or with other options; choose another --out, or remove it first"
+            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
         )
 
 

@@ -15,6 +15,7 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from pairloom.config import TrainConfig
+from pairloom.errors import UserError
 
 GRACE = 20.0
 """Seconds that a process has to end when there is nothing left to do."""
@@ -33,14 +34,14 @@ class Members:
     started: Sequence["subprocess.Popen[bytes]"] = field(default=())
     """Those that this process has started, from rank 1 on."""
 
-    def lost(self) -> str:
-        """Say which process has ended too early, as far as that is known."""
+    def lost(self) -> str | None:
+        """Say which process has ended too early, if that is known."""
         for rank, process in enumerate(self.started, 1):
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(0.5)
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else "has ended; its message is above"
                 return f"process {rank + 1} of {self.count} {how}"
-        return f"another of the {self.count} processes has ended"
+        return None
 
 
 class OwnProcesses(LightningEnvironment):
@@ -71,13 +72,20 @@ class OwnProcesses(LightningEnvironment):
 
 
 def found_members() -> Members | None:
-    """Return the processes that `torchrun` or SLURM has started, if one of them has started this one."""
+    """Return the processes that `torchrun` or SLURM's `srun` has started, if one of them has started this one.
+
+    Raises:
+        UserError: if `srun` was not told how many tasks a machine has.
+    """
     if TorchElasticEnvironment.detect():
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         environment: ClusterEnvironment = TorchElasticEnvironment()
-    elif SLURMEnvironment.detect() and int(os.environ["SLURM_NTASKS"]) > 1:
-        environment = SLURMEnvironment(auto_requeue=False)
-        here = environment.world_size() // int(os.environ.get("SLURM_NNODES", "1"))
+    elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # set by `srun` alone, not in the script of a job
+        try:
+            environment = SLURMEnvironment(auto_requeue=False)
+        except RuntimeError as error:
+            raise UserError(f"SLURM: {' '.join(str(error).split())}") from error
+        here = environment.world_size() // int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
     else:
         return None
     count = environment.world_size()
@@ -86,19 +94,29 @@ def found_members() -> Members | None:
 
 @contextmanager
 def gathered(config: TrainConfig) -> Iterator[Members]:
-    """Inside the block the processes are there that are to train: found, or started as `train.devices` says."""
+    """Inside the block the processes are there that are to train: found, or started as `train.devices` says.
+
+    Raises:
+        UserError: if they cannot share the batch.
+    """
     found = found_members()
     if found is None and config.devices > 1:
         with _started(config) as members:
             yield members
         return
-    yield found or Members()
+    members = found or Members()
+    if config.batch_size % members.count:
+        raise UserError(
+            f"train.batch_size {config.batch_size} cannot be shared by {members.count} processes; make it a multiple"
+        )
+    yield members
 
 
 @contextmanager
 def _started(config: TrainConfig) -> Iterator[Members]:
     port = find_free_network_port()
     started: list[subprocess.Popen[bytes]] = []
+    ended = threading.Event()
     try:
         for rank in range(1, config.devices):
             words = [str(word) for word in (rank, config.devices, port, config.device, config.precision)]
@@ -108,14 +126,28 @@ def _started(config: TrainConfig) -> Iterator[Members]:
             started.append(subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0, env=quiet))  # noqa: S603
         environment = OwnProcesses(0, port)
         environment.set_world_size(config.devices)
-        yield Members(environment, 0, config.devices, config.devices, started)
+        members = Members(environment, 0, config.devices, config.devices, started)
+        threading.Thread(target=_end_with_followers, args=(members, ended), daemon=True).start()
+        yield members
+        ended.set()
         for process in started:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)
     finally:
+        ended.set()
         for process in started:
             process.kill()
             process.wait()
+
+
+def _end_with_followers(members: Members, ended: threading.Event) -> None:
+    """End this process if a follower has died and it waits for its answer all the same, as a GPU's library lets it."""
+    while not ended.wait(1.0):
+        if any(process.poll() not in (None, 0) for process in members.started) and not ended.wait(GRACE):
+            print(f"pairloom: {members.lost()}; --resume goes on from the last saved state", file=sys.stderr)
+            for process in members.started:
+                process.kill()
+            os._exit(2)
 
 
 def own_member(rank: int, count: int, port: int) -> Members:

@@ -95,14 +95,16 @@ class Networks:
             self.average.update(number)
         return losses
 
+    def tensors(self) -> list[Tensor]:
+        """Return all weights and statistics, those of the average included."""
+        return [tensor for network in self._networks() for tensor in network.state_dict().values()]
+
     def statistics(self) -> list[Tensor]:
         """Return what the networks have measured of their batches: batch norm's running means and variances."""
-        networks = [*self.bare.values(), self.used.generator]
-        return list(
-            {
-                id(buffer): buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()
-            }.values()
-        )
+        return [buffer for network in self._networks() for buffer in network.buffers() if buffer.is_floating_point()]
+
+    def _networks(self) -> list[nn.Module]:
+        return [*self.bare.values(), *([self.average.network] if self.average else [])]
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
         """Return all that has to be saved."""

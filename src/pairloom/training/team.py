@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,16 +14,17 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from pairloom.config import TrainConfig
+from pairloom.config import Experiment, TrainConfig
 from pairloom.cores import cores
 from pairloom.errors import UserError
 from pairloom.models.devices import choose_device
+from pairloom.run import RunFolder
 from pairloom.training.members import Members
 
 Thing = TypeVar("Thing")
 
 PATIENCE = timedelta(hours=12)
-"""How long a process waits for another: the first may have all pairs to decode before training can begin."""
+"""How long a process waits for another's words: the first may have all pairs to decode before training can begin."""
 
 BUCKET = 25 * 2**20
 """Bytes of gradients that travel together; the next are packed meanwhile."""
@@ -39,8 +41,28 @@ class _Averaging(DDPStrategy):
     def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
         return module
 
+    @property
+    def root_device(self) -> torch.device:
+        devices = self.parallel_devices or []
+        return devices[self.local_rank % len(devices)]
+
     def _configure_launcher(self) -> None:
         self._launcher = None  # the processes are there
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the leader tells the others to train."""
+
+    run: RunFolder
+    experiment: Experiment
+    resume: bool
+
+    @classmethod
+    def of(cls, run: RunFolder, *, resume: bool) -> "Order":
+        """Return the order to train a run whose config is written."""
+        run = RunFolder(run.path.absolute())
+        return cls(run, run.experiment(), resume)
 
 
 class Team:
@@ -65,19 +87,23 @@ class Team:
         if members.environment is None:
             self.fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
             return
-        if device.type == "cuda" and torch.cuda.device_count() < members.count_here:
-            raise UserError(
-                f"{members.count_here} processes on one machine want a GPU each, and torch finds "
-                f"{torch.cuda.device_count()}; lower --devices, or say --device cpu"
-            )
+        devices = members.count_here
+        if device.type == "cuda" and (visible := torch.cuda.device_count()) < devices:
+            if visible > 1 or members.started:
+                raise UserError(
+                    f"{devices} processes on one machine want a GPU each, and torch finds {visible}; start fewer, or "
+                    "say --device cpu"
+                )
+            devices = 1  # each process is shown its own GPU alone, as SLURM's --gpus-per-task does
         self.fabric = Fabric(
             accelerator=device.type,
-            devices=members.count_here,
+            devices=devices,
             num_nodes=members.count // members.count_here,
-            strategy=_Averaging(timeout=PATIENCE),
+            strategy=_Averaging(),
             plugins=[members.environment],
             precision=config.precision,
         )
+        self._threads = torch.get_num_threads()
         if device.type == "cpu":
             torch.set_num_threads(max(1, cores() // members.count_here))
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of every process that it meets
@@ -100,7 +126,7 @@ class Team:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
     ) -> None:
         if self.count == 1:
             return
@@ -108,11 +134,11 @@ class Team:
             if self.leads and not self._ordered:
                 self.order(None)
         finally:
-            if kind is None:
-                dist.destroy_process_group()
+            torch.set_num_threads(self._threads)
+            dist.destroy_process_group()
 
-    def order(self, work: tuple[str, bool] | None) -> tuple[str, bool] | None:
-        """Tell the others the run's folder, and whether it goes on; they are told here. None ends them."""
+    def order(self, work: Order | None) -> Order | None:
+        """Tell the others what to train; they are told here. None ends them."""
         self._ordered = True
         return self.broadcast(work)
 
@@ -159,6 +185,15 @@ class Team:
             self._asked = asked, dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._words, async_op=True)
             return answer
 
+    @torch.no_grad()
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by the leader's."""
+        if self.count == 1:
+            return
+        with self._together():
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
     def broadcast(self, thing: Thing) -> Thing:
         """Return what the leader has given."""
         if self.count == 1:
@@ -182,10 +217,13 @@ class Team:
         """Say that another process has ended, where that is why this one cannot go on."""
         try:
             yield
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
+            lost = self._members.lost() or f"the {self.count} processes cannot go on together"
+            reason = str(error).strip().splitlines()[0]
             raise UserError(
-                f"{self._members.lost()}, and training has stopped; go on from the last saved state with pairloom "
-                "train --resume"
+                f"{lost} ({reason}); --resume goes on from the last saved state, if there is one"
             ) from error
 
 

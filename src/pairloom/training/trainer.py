@@ -74,10 +74,6 @@ def fit(
     """
     started = time.perf_counter()
     data, config, optim, device = experiment.data, experiment.train, experiment.optim, team.fabric.device
-    if config.batch_size % team.count:
-        raise UserError(
-            f"train.batch_size {config.batch_size} cannot be shared by {team.count} processes: make it a multiple"
-        )
 
     # What each step is made of: pairs, of which this process takes some slots, and networks.
     batches = TrainingBatches(
@@ -117,6 +113,7 @@ def fit(
             if circumstances.get(name) != before:
                 say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
 
+    team.share(networks.tensors())  # unlike processors may draw weights that differ in their last bits
     writer = None
     if team.leads:
         sampled = numpy_generator(config.seed, "samples").permutation(len(validation))[: config.samples]
@@ -127,7 +124,7 @@ def fit(
     def gather_epoch() -> None:
         """Bring together what the processes have measured apart, and look whether it is finite."""
         team.average([*epoch.totals.values(), *networks.statistics()])
-        _require_finite(epoch, step, networks, run)
+        _require_finite(epoch, step, networks, run, team)
 
     def keep() -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
@@ -154,21 +151,27 @@ def fit(
         bars = stack.enter_context(progress())
         stack.enter_context(torch_seeded(0, device))
 
-        def heed(save: bool = False) -> bool:
-            """Stop if one of the processes was asked to; return whether the leader finds it time to save."""
-            stop, due = team.agree(interrupts.received, int(save))
+        asked = due = False  # whether this process has asked for a state to be saved, and whether all know
+
+        def heed(ask: bool = False) -> None:
+            """Stop if one of the processes was told to; note whether one has asked for a state."""
+            nonlocal due
+            stop, save = team.agree(interrupts.received, int(ask))
             if stop:
                 raise Interrupted(stop)
-            return bool(due)
+            due = due or bool(save)
 
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
             while True:
                 by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
                 by_time = team.leads and time.monotonic() - saved > 60 * config.checkpoint_minutes
-                if heed(save=step > saved_step and bool(by_steps or by_time)):
+                ask = not asked and step > saved_step and bool(by_steps or by_time)
+                asked = asked or ask
+                heed(ask)
+                if due:
                     keep()
-                    saved, saved_step = time.monotonic(), step
+                    saved, saved_step, asked, due = time.monotonic(), step, False, False
 
                 number = step // steps  # of the epoch that has just ended, where one has
                 if number > len(history):
@@ -210,12 +213,13 @@ def fit(
                     epoch.add(networks.train(source, target, step, rate))
                     if step % FINITE_CHECK_STEPS == 0:
                         team.average(list(epoch.totals.values()))
-                        _require_finite(epoch, step, None, run)
+                        _require_finite(epoch, step, None, run, team)
                 bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
         except Interrupted:
             keep()
             if writer:
                 writer.report()  # whoever stops a run wants to see how far it has come
+            team.broadcast(None)  # a follower that ends before that would be taken for lost
             raise
         if state is None or step > state["step"] or len(history) > len(state["history"]):
             keep()
@@ -277,12 +281,14 @@ def _processor() -> str:
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
 
 
-def _require_finite(epoch: Epoch, step: int, networks: Networks | None, run: RunFolder) -> None:
-    """Look at the losses, and at the networks where they are given."""
+def _require_finite(epoch: Epoch, step: int, networks: Networks | None, run: RunFolder, team: Team) -> None:
+    """Look at the losses, and at the networks where they are given; what the leader finds, all have found."""
     wrong = next((f"the loss {name!r}" for name, total in epoch.totals.items() if not total.isfinite()), None)
     for name, network in networks.bare.items() if networks else ():
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
             wrong = wrong or f"a weight of the {name}"
+    if wrong and not team.leads:
+        raise SystemExit(2)
     if wrong:
         kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
         raise UserError(
