@@ -284,7 +284,7 @@ def test_a_name_that_holds_spaces_and_dots_is_a_folder_like_any_other(
 ) -> None:
     out = tmp_path / "v1.0 new=files"
     assert f"1 written to {out}" in _good("translate", trained[0], streets / "val" / "0100.png", f"--out={out}")
-    assert [path.name for path in out.iterdir()] == ["0100.png"]
+    assert [path.name for path in out.glob("*.png")] == ["0100.png"]
 
 
 # Settings.
@@ -488,9 +488,9 @@ def test_translations_have_the_training_size_and_the_palettes_colours(
     folder, single = tmp_path / "folder", tmp_path / "a" / "single"
     assert "3 written" in _good("translate", trained[0], photos, "--out", folder)
     assert "1 written" in _good("translate", trained[0], photos / "wide.png", "--out", single)
-    assert sorted(path.name for path in folder.iterdir()) == ["small.png", "tall.png", "wide.png"]
-    assert [path.name for path in single.iterdir()] == ["wide.png"]
-    for path in folder.iterdir():
+    assert sorted(path.name for path in folder.glob("*.png")) == ["small.png", "tall.png", "wide.png"]
+    assert [path.name for path in single.glob("*.png")] == ["wide.png"]
+    for path in folder.glob("*.png"):
         picture = read_picture(path)
         assert picture.shape == (32, 32, 3)
         assert {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()} <= set(CITYSCAPES.colours)

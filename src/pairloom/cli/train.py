@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pairloom.cli.parsing import Parser, flags, split_settings
 from pairloom.errors import UserError
-from pairloom.progress import follows
 
 if TYPE_CHECKING:
     from pairloom.config import Experiment
@@ -112,6 +111,7 @@ def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None
 def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     """Train, and print what came of it, or how to go on after an interruption."""
     from pairloom.cli.tables import print_scores
+    from pairloom.progress import follows
 
     try:
         result = training()

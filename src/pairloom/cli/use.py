@@ -124,6 +124,7 @@ def translate(words: list[str]) -> None:
         say=lambda line: print(f"pairloom: {line}", file=sys.stderr),
     )
     before = f" ({result.there} were there before)" if result.there else ""
-    print(f"{len(result.written)} written to {options.out}{before}, at the size at which the model was trained")
+    if result.written or result.there:
+        print(f"{len(result.written)} written to {options.out}{before}, at the size at which the model was trained")
     if result.skipped:
         raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")

@@ -94,7 +94,8 @@ def translate(
     translator = Translator.load(run, device, tta=tta)
     folder = Path(out)
     named = sorted(str(Path(entry).absolute()) for entry in inputs)
-    _mark(folder, {"model": _fingerprint(find_model(Path(run))), "tta": tta, "inputs": named})
+    mark = json.dumps({"model": _fingerprint(find_model(Path(run))), "tta": tta, "inputs": named}) + "\n"
+    _require_ours(folder, mark)
     suffix = translator.model.target.suffix
     todo = [source for source in sources if not (folder / f"{source.stem}{suffix}").exists()]
 
@@ -117,6 +118,10 @@ def translate(
                 skipped.append(str(error))
                 say(f"left out: {error}")
                 continue
+            if not (folder / MARK).exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                with replacing(folder / MARK) as unfinished:
+                    unfinished.write_text(mark, encoding="utf-8")
             written.append(folder / f"{source.stem}{suffix}")
             writing.append(pool.submit(write_picture, written[-1], translation))
             if len(writing) > 2 * cores():
@@ -159,27 +164,23 @@ def _images(entry: Path) -> list[Path]:
     return [entry]
 
 
-def _mark(folder: Path, made_with: dict[str, object]) -> None:
-    """Note in the output folder what its files are made with; refuse one that holds other files.
+def _require_ours(folder: Path, mark: str) -> None:
+    """Refuse an output folder that holds files of another model, or anything else.
 
     Raises:
-        UserError: if it holds files of another model, or anything else.
+        UserError: if it does.
     """
-    mark, text = folder / MARK, json.dumps(made_with) + "\n"
-    if not mark.exists():
-        try:
-            require_empty(folder)
-        except UserError:
-            if not mark.exists():  # another job of the same work may just have begun
-                raise
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            with replacing(mark) as unfinished:
-                unfinished.write_text(text, encoding="utf-8")
-    if mark.read_text(encoding="utf-8") != text:
-        raise UserError(
-            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
-        )
+    try:
+        require_empty(folder)
+    except UserError:
+        found = folder / MARK
+        if not found.exists():
+            raise
+        if found.read_text(encoding="utf-8") != mark:
+            raise UserError(
+                f"{folder}: was begun with another model, other inputs or other options; choose another --out, or "
+                "remove it"
+            ) from None
 
 
 def _fingerprint(model: Path) -> str:
