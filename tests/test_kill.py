@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def _metrics(run: Path) -> list[dict[str, object]]:
 
 @pytest.mark.slow
 def test_ten_kills_in_a_row_leave_the_same_model(streets: Path, tmp_path: Path) -> None:
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    undisturbed, killed, said = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "said.txt"
     words = (str(streets), "--out", str(undisturbed), *SETTINGS.split())
     whole, start = _seconds(*words), _seconds("--resume", str(undisturbed))
     draw = random.Random(0)  # noqa: S311 (moments, not secrets)
@@ -32,9 +33,11 @@ def test_ten_kills_in_a_row_leave_the_same_model(streets: Path, tmp_path: Path) 
     for _ in range(KILLS):
         # A tenth of the training at the most, so that there is something left to kill; starting is hit as well.
         moment = draw.uniform(0.5 * start, start + (whole - start) / KILLS)
-        process = subprocess.Popen(_next(streets, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with pytest.raises(subprocess.TimeoutExpired):
+        with said.open("w") as file:
+            process = subprocess.Popen(_next(streets, killed), stdout=file, stderr=file)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=moment)
+        assert process.poll() is None, f"ended before it was killed: {said.read_text()[-2000:]}"
         process.kill()
         process.wait()
         moments.append(_epochs(killed))
