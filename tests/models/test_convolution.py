@@ -1,5 +1,7 @@
 """Convolutions by a matrix product are those of PyTorch."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -71,3 +73,13 @@ def test_gradients_that_nobody_wants_are_not_computed(kind: Layer) -> None:
     torch.autograd.backward(layer(x).sum())
     assert x.grad is not None
     assert all(parameter.grad is None for parameter in layer.parameters())
+
+
+@pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
+@pytest.mark.parametrize("unusual", [{"groups": 2}, {"dilation": 2}, {"stride": (1, 2)}, {"padding": (0, 1)}])
+def test_what_the_matrix_product_does_not_do_is_pytorchs(kind: Layer, unusual: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    ours, plain = kind(2, 2, 2, **unusual), PLAIN[kind](2, 2, 2, **unusual)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(1, 2, 5, 5)
+    assert torch.equal(ours(x), plain(x))

@@ -1,9 +1,9 @@
 """Convolutions that are quick on small maps too, where a CPU's library is slow.
 
 The deep layers of a U-Net have large kernels and few positions: at 8×8 and below oneDNN's gradient of the weights takes
-up to twenty times as long as the matrix product that it amounts to. There, on a CPU
-and in float32, the convolution is that product: `unfold` lays out what the kernel sees at each position as a column,
-`fold` adds columns back. Both layers have the weights, and but for rounding the results, of PyTorch's own.
+longer than the matrix product that it amounts to. There, on a CPU and in float32, the convolution is that product:
+`unfold` lays out what the kernel sees at each position as a column, `fold` adds columns back. Both layers have the
+weights, and but for rounding the results, of PyTorch's own.
 """
 
 from collections.abc import Sequence
@@ -19,24 +19,13 @@ FEW = 64
 
 
 class Conv2d(nn.Conv2d):
-    """PyTorch's, with one kernel side, stride and padding for both directions."""
-
-    def __init__(  # narrower than PyTorch's: what else it takes, the matrix product does not do
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
-        self._stride, self._padding = stride, padding
+    """PyTorch's, in all that it takes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve B×C×H×W."""
-        kernel, stride, padding = self.kernel_size[0], self._stride, self._padding
+        if not _is_plain(self):
+            return super().forward(x)
+        kernel, stride, padding = self.kernel_size[0], self.stride[0], int(self.padding[0])
         sides = [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:]]
         if not _is_small(x, sides):
             return super().forward(x)
@@ -45,28 +34,26 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """PyTorch's, with one kernel side, stride and padding for both directions."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
-        self._stride, self._padding = stride, padding
+    """PyTorch's, in all that it takes."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve B×C×H×W, transposed."""
-        if output_size is not None or not _is_small(x, x.shape[-2:]):
+        if output_size is not None or not _is_plain(self) or not _is_small(x, x.shape[-2:]):
             return super().forward(x, output_size)
-        stride, padding = self._stride, self._padding
+        stride, padding = self.stride[0], int(self.padding[0])
         answer: Tensor = _Scatter.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
         return answer
+
+
+def _is_plain(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """Tell whether a layer has one kernel side, stride and padding for both directions, and nothing out of the way."""
+    shapes = (layer.kernel_size, layer.stride, layer.padding)
+    return (
+        all(not isinstance(shape, str) and len(set(shape)) == 1 for shape in shapes)
+        and (layer.groups, layer.padding_mode) == (1, "zeros")
+        and set(layer.dilation) == {1}
+        and set(layer.output_padding) == {0}
+    )
 
 
 def _is_small(x: Tensor, sides: Sequence[int]) -> bool:

@@ -92,10 +92,8 @@ def fit(
     step, epoch = 0, Epoch()
     history: list[EpochRecord] = []
     circumstances = _circumstances(device, training, validation)
-    pairs, sides = (
-        [*training.names, *validation.names],
-        [side.to_record() for side in (training.source, training.target)],
-    )
+    pairs = [*training.names, *validation.names]
+    sides = [training.source.to_record(), training.target.to_record()]
     state = _saved_state(run, team) if resume else None
     if resume and state is None:
         say("no training state was saved yet: starting from the beginning")
