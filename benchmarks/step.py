@@ -11,12 +11,14 @@ of a copy.
 """
 
 import argparse
+import ctypes
 import dataclasses
 import itertools
 import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import yardstick
+from pairloom.allocator import keep_freed_memory
 from pairloom.data.batches import TrainingBatches
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import CACHE_VARIABLE, PairStore
@@ -50,11 +53,16 @@ class Side:
 
     name: str
     step: Callable[[], object]
+    prepare: Callable[[], object]
+    """Sets the memory of the process up as this side has it."""
     seconds: list[float] = field(default_factory=list)
     """Of a step, a round each."""
 
     def time(self, steps: int, wait: Callable[[], None]) -> None:
-        """Time a round of so many steps."""
+        """Time a round of so many steps, after one that is not counted."""
+        self.prepare()
+        self.step()
+        wait()
         began = time.perf_counter()
         for _ in range(steps):
             self.step()
@@ -96,10 +104,10 @@ def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> 
 
     ready = [next(yardstick.batches(folder / "train", options.size, options.batch, 0)) for _ in range(PAIRS)]
     turn = itertools.cycle(ready)
-    preloaded = Side("plain, pairs ready", lambda: plain.step(*next(turn)))
+    preloaded = Side("plain, pairs ready", lambda: plain.step(*next(turn)), as_glibc_does)
     workers, loader = quickest_loader(folder, options, plain)
-    loading = Side("plain, DataLoader", lambda: plain.step(*next(loader)))
-    pairloom = Side("pairloom", ours.step)
+    loading = Side("plain, DataLoader", lambda: plain.step(*next(loader)), as_glibc_does)
+    pairloom = Side("pairloom", ours.step, keep_freed_memory)
     sides = (preloaded, loading, pairloom)
     for side in sides:
         side.time(2, wait)  # warm
@@ -223,6 +231,14 @@ class _Clock:
             self.end(what)
 
         return run
+
+
+def as_glibc_does() -> None:
+    """Give freed memory back as glibc does by itself once it has met large blocks; the opposite of `allocator`."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, at the height to which it rises by itself
+        libc.mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD, twice that
 
 
 def require_same_networks(plain: yardstick.Pix2Pix, ours: Pairloom) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pairloom.models.convolution import Conv2d, ConvTranspose2d
+from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
 from pairloom.models.layers import Norm, initialize_weights
 
 UpName = Literal["transposed", "resize"]
@@ -99,7 +99,7 @@ def _halve(in_channels: int, out_channels: int) -> nn.Module:
 def _double(in_channels: int, out_channels: int, up: UpName) -> nn.Module:
     if up == "transposed":
         return ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
-    return nn.Sequential(nn.Upsample(scale_factor=2), _keep(in_channels, out_channels))
+    return ResizeConv2d(in_channels, out_channels)
 
 
 def _down(in_channels: int, out_channels: int, norm: Norm | None) -> nn.Module:

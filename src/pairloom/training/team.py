@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
+from pairloom.allocator import keep_freed_memory
 from pairloom.config import Experiment, TrainConfig
 from pairloom.cores import cores
 from pairloom.errors import UserError
@@ -80,6 +81,8 @@ class Team:
 
     def __init__(self, config: TrainConfig, members: Members) -> None:
         device = choose_device(config.device)
+        if device.type == "cpu":
+            keep_freed_memory()
         self.rank, self.count = members.rank, members.count
         self._members = members
         self._ordered = False
