@@ -41,6 +41,7 @@ from pairloom.training.epoch import Epoch
 from pairloom.training.members import Members
 from pairloom.training.networks import Networks
 from pairloom.training.team import Team
+from rates import copy_rate, matrix_rate
 
 PAIRS = 32
 WORKERS = (0, 1, 2, 4)
@@ -189,7 +190,7 @@ class Pairloom:
         """Return what a step's time goes to; on a GPU it is waited for at each change."""
         clock = _Clock(wait)
         step = dataclasses.replace(self.networks.step, backward=clock.timed("backward", self.team.backward))
-        networks = dataclasses.replace(self.networks, step=step)
+        networks = dataclasses.replace(self.networks, step=step, captured=None)
         handles = []
         for optimizer in networks.optimizers:
             handles.append(optimizer.register_step_pre_hook(lambda *_: clock.begin("optimizer")))
@@ -287,32 +288,6 @@ def step_operations(ours: Pairloom) -> int:
     with FlopCounterMode(display=False) as counter:
         ours.step()
     return int(counter.get_total_flops())
-
-
-def matrix_rate(device: torch.device, precision: str) -> float:
-    """Return the operations a second of a large matrix product."""
-    side = 8192 if device.type == "cuda" else 2048
-    kind = torch.float32 if precision == "32-true" else torch.bfloat16
-    first, second = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
-    return 2 * side**3 / _best_seconds(lambda: first @ second, device)
-
-
-def copy_rate(device: torch.device) -> float:
-    """Return the bytes a second that a copy reads and writes."""
-    data = torch.zeros(2**28 if device.type == "cuda" else 2**26, device=device)
-    other = torch.empty_like(data)
-    return 2 * data.nbytes / _best_seconds(lambda: other.copy_(data), device)
-
-
-def _best_seconds(work: Callable[[], object], device: torch.device) -> float:
-    found = []
-    for _ in range(6):
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        found.append(time.perf_counter() - began)
-    return min(found)
 
 
 if __name__ == "__main__":

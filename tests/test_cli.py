@@ -297,6 +297,7 @@ VALUES: dict[str, tuple[object, ...]] = {
     "train.batch_size": (2,),
     "train.device": ("cpu",),
     "train.precision": ("bf16-mixed",),
+    "train.compile": ("off",),
     "train.seed": (11,),
     "train.snapshot_every": (5,),
     "model.width": (4, 8),

@@ -133,6 +133,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 seed=st.integers(0, 2**63),
                 device=_choice(TrainConfig, "device"),
                 precision=_choice(TrainConfig, "precision"),
+                compile=_choice(TrainConfig, "compile"),
                 validate_every=st.integers(1, 100),
                 snapshot_every=st.integers(1, 100),
                 samples=st.integers(1, 10),
@@ -228,9 +229,8 @@ def test_the_presets_differ_where_they_say() -> None:
 @pytest.mark.parametrize(("name", "field"), ALIASES.items())
 def test_every_short_name_stands_for_a_field(name: str, field: str) -> None:
     assert field in FIELDS
-    value = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "direction": "BtoA"}.get(
-        name, 7
-    )
+    words = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "compile": "off"}
+    value = {**words, "direction": "BtoA"}.get(name, 7)
     others = {"batch_size": 14} if name == "devices" else {}
     short, full = (load_experiment(settings={**others, word: value}) for word in (name, field))
     assert short == full != load_experiment(settings=others)

@@ -14,6 +14,7 @@ MINIMUM_SIDE = 32
 LayoutName = Literal["auto", "side-by-side", "two-folders", "cityscapes", "camvid", "manifest"]
 Direction = Literal["AtoB", "BtoA"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 class Size(NamedTuple):
@@ -254,8 +255,11 @@ class TrainConfig:
     devices: int = 1
     """Processes that share each batch, 1 or more: a GPU each, or on the CPU a share of its cores. `train.batch_size`
     must be a multiple. Where `torchrun` or SLURM starts the processes, they say how many, on any number of machines."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Number format of the arithmetic."""
+    precision: Precision = "auto"
+    """Number format of the arithmetic. `auto` takes `bf16-mixed` on a GPU that has it, `32-true` elsewhere."""
+    compile: Literal["auto", "graph", "off"] = "auto"
+    """`graph` records a training step as one CUDA graph and plays it back; `off` launches kernel by kernel. `auto`
+    records where a GPU trains alone, and the precision is not `16-mixed`."""
     validate_every: int = 1
     """Epochs from one validation to the next, 1 or more; the last epoch is always validated."""
     checkpoint_minutes: float = 5.0

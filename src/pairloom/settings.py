@@ -32,6 +32,7 @@ ALIASES: Mapping[str, str] = {
     "device": "train.device",
     "devices": "train.devices",
     "precision": "train.precision",
+    "compile": "train.compile",
     "seed": "train.seed",
 }
 """Short names of settings: each stands for exactly one field."""

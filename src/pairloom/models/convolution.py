@@ -8,7 +8,7 @@ convolving it is one transposed convolution of the small map.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ FEW = 64
 """Positions of the small map, over the batch, up to which the matrix product is the quicker one."""
 
 MANY = 256
-"""Positions of a map before it is enlarged, over the batch, from which one transposed convolution is the quicker one."""
+"""Positions of a map that is enlarged, over the batch, from which one transposed convolution is the quicker way."""
 
 
 class Conv2d(nn.Conv2d):
@@ -73,11 +73,11 @@ class ResizeConv2d(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Turn B×in×H×W into B×out×2H×2W."""
         if torch.compiler.is_compiling() or len(x) * x.shape[-2] * x.shape[-1] < MANY:
-            answer: Tensor = super().forward(x)
+            answer: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return answer
-        convolution = self[1]
+        convolution = cast("Conv2d", self[1])
         kernel = convolution.weight.flatten(2) @ self.taps  # out × in × 16
-        kernel = kernel.transpose(0, 1).unflatten(2, (4, 4))
+        kernel = kernel.transpose(0, 1).reshape(x.shape[1], -1, 4, 4)
         return F.conv_transpose2d(x, kernel, convolution.bias, stride=2, padding=1)
 
 
