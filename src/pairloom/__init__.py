@@ -10,7 +10,7 @@ __version__ = "0.1.0.dev0"
 """The version of the package."""
 
 if TYPE_CHECKING:
-    from pairloom.api import check, compare, evaluate
+    from pairloom.api import check, compare, evaluate, push
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
@@ -48,6 +48,7 @@ _HOMES = {
     "evaluate": "api",
     "fetch_camvid": "data.download",
     "load_experiment": "settings",
+    "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
     "train": "training_run",
@@ -77,6 +78,7 @@ __all__ = [
     "evaluate",
     "fetch_camvid",
     "load_experiment",
+    "push",
     "read_palette",
     "resume",
     "train",
