@@ -93,6 +93,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 full_resolution=st.booleans(),
                 up=_choice(ModelConfig, "up"),
                 dropout=_number(0, 0.99),
+                dropout_from=st.integers(0, 3),
                 discriminator=_choice(ModelConfig, "discriminator"),
                 inference=_choice(ModelConfig, "inference"),
             )
