@@ -65,6 +65,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 layout=_choice(DataConfig, "layout"),
                 size=st.just(size),
                 train_pairs=st.none() | st.integers(1, 10**6),
+                license=st.none() | root,
             )
         ),
         augment=draw(
@@ -92,6 +93,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 full_resolution=st.booleans(),
                 up=_choice(ModelConfig, "up"),
                 dropout=_number(0, 0.99),
+                dropout_from=st.integers(0, 3),
                 discriminator=_choice(ModelConfig, "discriminator"),
                 inference=_choice(ModelConfig, "inference"),
             )

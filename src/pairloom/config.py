@@ -72,6 +72,8 @@ class DataConfig:
     store_size: int = 1024
     """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
     reduced to it, but never below what `data.size` and `augment.scale` can show."""
+    license: str | None = None
+    """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. null states none."""
 
     def __post_init__(self) -> None:
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
@@ -145,7 +147,9 @@ class ModelConfig:
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
-    """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
+    """Dropout probability in (at most three) full-width decoder blocks, at least 0 and below 1."""
+    dropout_from: int = 0
+    """Which decoder block is the first of these, 0 or more: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
     discriminator: Literal["patch142", "patch70"] = "patch70"
     """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
     inference: Literal["eval", "train"] = "eval"
@@ -162,6 +166,7 @@ class ModelConfig:
         _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
+        _require(self.dropout_from >= 0, "model.dropout_from must be 0 or more")
         _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
         _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
 
