@@ -1,9 +1,49 @@
-"""What the machine can do at its best: the rate of a matrix product, and that of a copy."""
+"""What benchmarks share: what the machine can do at its best, and work that is timed in turn with other work."""
 
+import ctypes
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
+
+
+@dataclass
+class Timed:
+    """A piece of work that is timed in turn with others."""
+
+    name: str
+    work: Callable[[], object]
+    prepare: Callable[[], object]
+    """Sets the memory of the process up as this side has it."""
+    seconds: list[float] = field(default_factory=list)
+    """Of once, a round each."""
+
+    def time(self, times: int, device: torch.device) -> None:
+        """Time a round of so many times, after one that is not counted."""
+        self.prepare()
+        self.work()
+        wait(device)
+        began = time.perf_counter()
+        for _ in range(times):
+            self.work()
+        wait(device)
+        self.seconds.append((time.perf_counter() - began) / times)
+
+
+def wait(device: torch.device) -> None:
+    """Wait until a device has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def as_glibc_does() -> None:
+    """Give freed memory back as glibc does by itself once it has met large blocks; the opposite of `allocator`."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, at the height to which it rises by itself
+        libc.mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD, twice that
 
 
 def matrix_rate(device: torch.device, precision: str) -> float:
@@ -27,7 +67,6 @@ def best_seconds(work: Callable[[], object], device: torch.device, times: int = 
     for _ in range(times + 1):
         began = time.perf_counter()
         work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        wait(device)
         found.append(time.perf_counter() - began)
     return min(found[1:])

@@ -11,18 +11,15 @@ of a copy.
 """
 
 import argparse
-import ctypes
 import dataclasses
 import itertools
 import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,34 +38,11 @@ from pairloom.training.epoch import Epoch
 from pairloom.training.members import Members
 from pairloom.training.networks import Networks
 from pairloom.training.team import Team
-from rates import copy_rate, matrix_rate
+from rates import Timed, as_glibc_does, copy_rate, matrix_rate, wait
 
 PAIRS = 32
 WORKERS = (0, 1, 2, 4)
 """Numbers of the DataLoader's workers of which the quickest is taken."""
-
-
-@dataclass
-class Side:
-    """One of the two that are timed."""
-
-    name: str
-    step: Callable[[], object]
-    prepare: Callable[[], object]
-    """Sets the memory of the process up as this side has it."""
-    seconds: list[float] = field(default_factory=list)
-    """Of a step, a round each."""
-
-    def time(self, steps: int, wait: Callable[[], None]) -> None:
-        """Time a round of so many steps, after one that is not counted."""
-        self.prepare()
-        self.step()
-        wait()
-        began = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        wait()
-        self.seconds.append((time.perf_counter() - began) / steps)
 
 
 def main() -> None:
@@ -98,26 +72,25 @@ def main() -> None:
 
 def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> dict[str, object]:
     """Return the row of the table."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     plain = yardstick.Pix2Pix(options.size, options.width, device, half=options.precision != "32-true")
     ours = Pairloom(folder, options)
     require_same_networks(plain, ours)
 
     ready = [next(yardstick.batches(folder / "train", options.size, options.batch, 0)) for _ in range(PAIRS)]
     turn = itertools.cycle(ready)
-    preloaded = Side("plain, pairs ready", lambda: plain.step(*next(turn)), as_glibc_does)
+    preloaded = Timed("plain, pairs ready", lambda: plain.step(*next(turn)), as_glibc_does)
     workers, loader = quickest_loader(folder, options, plain)
-    loading = Side("plain, DataLoader", lambda: plain.step(*next(loader)), as_glibc_does)
-    pairloom = Side("pairloom", ours.step, keep_freed_memory)
+    loading = Timed("plain, DataLoader", lambda: plain.step(*next(loader)), as_glibc_does)
+    pairloom = Timed("pairloom", ours.step, keep_freed_memory)
     sides = (preloaded, loading, pairloom)
     for side in sides:
-        side.time(2, wait)  # warm
+        side.time(1, device)  # warm
     steps = options.steps or max(1, round(2 / max(side.seconds[0] for side in sides)))
     for side in sides:
         side.seconds.clear()
     for _ in range(options.rounds):
         for side in sides:
-            side.time(steps, wait)
+            side.time(steps, device)
 
     ratios = {
         side.name: [slow / quick for slow, quick in zip(side.seconds, pairloom.seconds, strict=True)]
@@ -141,7 +114,7 @@ def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> 
         "dataloader_workers": workers,
     }
     row |= {f"seconds: {side.name}": statistics.median(side.seconds) for side in sides}
-    row |= {f"share: {name}": share for name, share in ours.shares(wait).items()}
+    row |= {f"share: {name}": share for name, share in ours.shares(lambda: wait(device)).items()}
     row |= {
         "gflop_a_step": operations / 1e9,
         "gflops_of_a_matrix_product": rate / 1e9,
@@ -232,14 +205,6 @@ class _Clock:
             self.end(what)
 
         return run
-
-
-def as_glibc_does() -> None:
-    """Give freed memory back as glibc does by itself once it has met large blocks; the opposite of `allocator`."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(-3, 32 * 2**20)  # M_MMAP_THRESHOLD, at the height to which it rises by itself
-        libc.mallopt(-1, 64 * 2**20)  # M_TRIM_THRESHOLD, twice that
 
 
 def require_same_networks(plain: yardstick.Pix2Pix, ours: Pairloom) -> None:
