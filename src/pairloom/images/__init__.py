@@ -18,6 +18,8 @@ from pairloom.images.deep import ImageInfo
 from pairloom.images.reading import (
     EXTENSIONS,
     FORMATS,
+    as_indices,
+    as_picture,
     colour_table,
     inspect,
     is_image,
@@ -32,6 +34,8 @@ __all__ = [
     "ImageInfo",
     "Picture",
     "UInt8Array",
+    "as_indices",
+    "as_picture",
     "colour_table",
     "for_display",
     "inspect",

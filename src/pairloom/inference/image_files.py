@@ -123,7 +123,7 @@ def translate(
                 with replacing(folder / MARK) as unfinished:
                     unfinished.write_text(mark, encoding="utf-8")
             written.append(folder / f"{source.stem}{suffix}")
-            writing.append(pool.submit(write_picture, written[-1], translation))
+            writing.append(pool.submit(write_picture, written[-1], translation.image))
             if len(writing) > 2 * cores():
                 writing.popleft().result()
         while writing:

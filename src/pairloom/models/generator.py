@@ -4,10 +4,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from pairloom.models.convolution import Conv2d, ConvTranspose2d
-from pairloom.models.layers import Norm, initialize_weights
+from pairloom.models.layers import Norm, initialize_weights, pad_to_stride
 
 UpName = Literal["transposed", "resize"]
 
@@ -77,7 +76,7 @@ class UNetGenerator(nn.Module):
     def forward(self, source: Tensor) -> Tensor:
         """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
         height, width = source.shape[-2:]
-        x = F.pad(source, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        x = pad_to_stride(source, self.stride)
         skips = []
         if self.stem is not None:
             x = self.stem(x)  # B × fine_width × H × W
