@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pairloom.cli import main
 from pairloom.errors import UserError
 from pairloom.images import read_picture, write_picture
-from pairloom.inference.image_files import MARK, Shard, translate
+from pairloom.inference.image_files import MARK, translate
+from pairloom.inference.inputs import Shard
 from pairloom.inference.translator import Translator
 
 RNG = np.random.default_rng(0)

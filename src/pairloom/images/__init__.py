@@ -26,7 +26,7 @@ from pairloom.images.reading import (
     read_indices,
     read_picture,
 )
-from pairloom.images.writing import picture_suffix, write_picture
+from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
@@ -41,6 +41,7 @@ __all__ = [
     "inspect",
     "is_image",
     "picture_suffix",
+    "png_bytes",
     "read_indices",
     "read_picture",
     "resize_class_map",

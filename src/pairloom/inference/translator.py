@@ -15,6 +15,7 @@ from pairloom.images import Picture, resize_picture
 from pairloom.inference.translation import Translation
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import find_model, load_model
+from pairloom.models.tiles import SMALLEST_TILE
 from pairloom.models.translation import Prediction, TranslationModel
 
 Input = str | Path | Image.Image | NDArray[Any]
@@ -30,38 +31,53 @@ class Translator:
     Args:
         model: the model; usually from `Translator.load`.
         scale: how much larger than in training the image is shown to the network; 2 is twice the height and width.
+        tile: side in pixels of the tiles into which what the network sees is cut where it is larger; None never cuts.
         tta: test-time augmentation: the mean of the answers to each image and to its mirror image, in twice the time.
 
     Raises:
-        UserError: if the model does not work at that scale.
+        UserError: if the model does not work so, or a number is out of range.
     """
 
-    def __init__(self, model: TranslationModel, *, scale: float = 1.0, tta: bool = False) -> None:
+    def __init__(
+        self, model: TranslationModel, *, scale: float = 1.0, tile: int | None = None, tta: bool = False
+    ) -> None:
         if not 0 < scale < math.inf:
             raise UserError(f"the scale must be a number above 0, not {scale}")
-        if scale != 1 and model.works_at_its_size_only:
+        if (scale != 1 or (tile is not None and tile < max(model.size))) and model.works_at_its_size_only:
             raise UserError(
-                f"this model works at its training size only ({model.size}), as all of the preset seed do; leave the "
-                "scale at 1"
+                f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
+                "seed do: its layers have learned nothing of other sizes; leave scale and tile away"
             )
+        if tile is not None and tile < SMALLEST_TILE:
+            raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {tile}")
         self.model = model
         self.scale = scale
+        self.tile = tile
         self.tta = tta
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto", *, scale: float = 1.0, tta: bool = False) -> "Translator":
+    def load(
+        cls,
+        run: str | Path,
+        device: str = "auto",
+        *,
+        scale: float = 1.0,
+        tile: int | None = None,
+        tta: bool = False,
+    ) -> "Translator":
         """Load the model of a run folder, or a model folder (a run's snapshots are such folders too).
 
         Args:
             run: the folder.
             device: `auto`, `cpu` or `cuda`.
             scale: of what the network sees, as above.
+            tile: side of the tiles, as above.
             tta: test-time augmentation, as above.
 
         Raises:
-            UserError: if there is no model, it is damaged, it does not work at that scale, or the device is not there.
+            UserError: if there is no model, it is damaged, it does not work so, or the device is not there.
         """
-        return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tta=tta)
+        return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tile=tile, tta=tta)
 
     @property
     def seen(self) -> Size:
@@ -98,5 +114,7 @@ class Translator:
         return Translation(source, model.target.draw(values), classes, confidence, model.target.palette)
 
     def _prediction(self, source: Picture) -> Prediction:
-        seen = resize_picture(source, self.seen)
-        return self.model.read(self.model.answer(seen, tta=self.tta), Size(*source.shape[:2]))
+        seen, size = resize_picture(source, self.seen), Size(*source.shape[:2])
+        if self.tile is not None and max(self.seen) > self.tile:
+            return self.model.predict_in_tiles(seen, size, self.tile, tta=self.tta)
+        return self.model.read(self.model.answer(seen, tta=self.tta), size)

@@ -1,6 +1,8 @@
 """A generator together with all that is needed to use it: what training validates is what users run."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +19,8 @@ from pairloom.models.discriminator import PatchDiscriminator
 from pairloom.models.enlargement import Rows, resized_bands
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import Head, build_head
-from pairloom.models.layers import Norm, held_statistics
+from pairloom.models.layers import Norm, held_statistics, pad_to_stride
+from pairloom.models.tiles import TiledAnswer
 
 
 def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenerator:
@@ -103,27 +106,56 @@ class TranslationModel:
             raise ValueError(f"the source must be {expected}, not {picture.shape}")
         return self.read(self.answer(picture, tta=tta), self.size).values
 
-    @torch.no_grad()
     def answer(self, picture: Picture, *, tta: bool = False) -> Tensor:
         """Return what the generator says of one source of any size (H×W×C), in what may be blended and resized.
 
         That is 1×K×H×W, the share of each class (0 to 1), or a picture, 1×C×H×W in [-1, 1]. `read` makes of it what
         `predict` returns. Determinism and `tta` are as there.
         """
+        with self._ready(picture) as source:
+            answer = self.head.blendable(self.generator(source))
+            if tta:
+                answer = (answer + self.head.blendable(self.generator(source.flip(-1))).flip(-1)) / 2
+        return answer
+
+    def predict_in_tiles(self, picture: Picture, size: Size, tile: int, *, tta: bool = False) -> Prediction:
+        """Return what `read` makes of `answer` at a size, in less memory: the source is cut into tiles.
+
+        Args:
+            picture: the source, H×W×C; a model that works at its size only is not asked.
+            size: of the prediction.
+            tile: side of the tiles in pixels of the source, `SMALLEST_TILE` or more.
+            tta: as in `predict`.
+        """
+        own = Size(*picture.shape[:2])
+        with self._ready(picture) as source:
+            padded = pad_to_stride(source, self.generator.stride)
+            straight = TiledAnswer(self.generator, self.head, padded, tile)
+            if not tta:
+                return self.read_rows(lambda first, last: straight.rows(first, last)[..., : own.width], own, size)
+            padded = pad_to_stride(source.flip(-1), self.generator.stride)
+            mirrored = TiledAnswer(self.generator, self.head, padded, tile)
+
+            def both(first: int, last: int) -> Tensor:
+                halves = (straight.rows(first, last), mirrored.rows(first, last))
+                one, other = (half[..., : own.width] for half in halves)
+                return (one + other.flip(-1)) / 2
+
+            return self.read_rows(both, own, size)
+
+    @contextmanager
+    def _ready(self, picture: Picture) -> Iterator[Tensor]:
+        """Inside the block the generator is as it is in use; gives the source, 1×C×H×W."""
         if picture.ndim != 3 or picture.shape[2] != self.source.channels or not picture.size:
             raise ValueError(f"the source must be H×W×{self.source.channels}, not {picture.shape}")
         device = next(self.generator.parameters()).device
-        source = to_tensor(picture).unsqueeze(0).to(device)
         was_training = self.generator.training
         self.generator.train(self.config.inference == "train")
         try:
-            with torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
-                answer = self.head.blendable(self.generator(source))
-                if tta:
-                    answer = (answer + self.head.blendable(self.generator(source.flip(-1))).flip(-1)) / 2
+            with torch.no_grad(), torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
+                yield to_tensor(picture).unsqueeze(0).to(device)
         finally:
             self.generator.train(was_training)
-        return answer
 
     def read(self, answer: Tensor, size: Size) -> Prediction:
         """Read an answer (as of `answer`) at a size: resized bilinearly, then the likeliest class or the picture."""
