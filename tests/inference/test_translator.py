@@ -251,4 +251,4 @@ def test_twelve_million_pixels_take_less_than_two_gibibytes(preset: str, tmp_pat
     save_model(model, tmp_path / "model", about={})
     words = [sys.executable, "-c", MEMORY, str(tmp_path / "model")]
     printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert float(printed) < 1024
+    assert float(printed) < 1024, printed
