@@ -75,7 +75,7 @@ class Translator:
             tta: test-time augmentation, as above.
 
         Raises:
-            UserError: if there is no model, it is damaged or cannot be fetched, it does not work so, or the device is not
+            UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
                 there.
         """
         return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tile=tile, tta=tta)
