@@ -114,7 +114,7 @@ class Networks:
         """Take what was saved.
 
         Raises:
-            RuntimeError, ValueError, KeyError: if it does not fit.
+            RuntimeError, ValueError, KeyError, TypeError, AttributeError: if it does not fit.
         """
         for name, keeper in self.keepers.items():
             keeper.load_state_dict(state[name])
