@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pairloom.cli.parsing import Parser
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def translate(words: list[str]) -> None:
         tta=options.tta,
         steady=not options.no_steady,
         shard=options.shard,
-        say=lambda line: print(f"pairloom: {line}", file=sys.stderr),
+        say=lambda line: print(f"pairloom: {printable(line)}", file=sys.stderr),
     )
     before = f" ({result.there} were there before)" if result.there else ""
     if result.written or result.there:
