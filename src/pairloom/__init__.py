@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.app import serve
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
@@ -52,6 +53,7 @@ _HOMES = {
     "load_experiment": "settings",
     "read_palette": "palette",
     "resume": "training_run",
+    "serve": "inference.app",
     "train": "training_run",
     "translate": "inference.image_files",
     "write_streets": "data.streets",
@@ -82,6 +84,7 @@ __all__ = [
     "load_experiment",
     "read_palette",
     "resume",
+    "serve",
     "train",
     "translate",
     "write_streets",
