@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from pairloom.images import (
     write_picture,
 )
 from pairloom.inference.app.gate import FILE
-from pairloom.inference.app.shelf import Shelf
+from pairloom.inference.app.shelf import SAFE_SECONDS, Shelf
 from pairloom.inference.app.uploads import Limits, check_upload, in_words
 from pairloom.inference.translation import Translation
 from pairloom.inference.translator import Translator
@@ -48,6 +49,15 @@ class ClassInView(NamedTuple):
     name: str
     colour: str
     share: float
+
+
+class LastView(NamedTuple):
+    """What was shown last."""
+
+    path: str
+    html: str
+    made: float
+    """Seconds, of a clock that is not set."""
 
 
 class Answers:
@@ -75,6 +85,7 @@ class Answers:
         self.shelf = shelf
         self.limits = limits
         self._one_at_a_time = threading.Lock()
+        self._last = LastView("", "", 0.0)
 
     def translate(self, path: str) -> tuple[str, dict[str, float]]:
         """Translate an upload; return the file with the translation, and the share of the pixels that each class has.
@@ -92,26 +103,12 @@ class Answers:
         Raises:
             UserError: as `translate`.
         """
-        upload = self._checked(path)
-        translation = self._translation(self.translator, upload)
-        height, width = translation.image.shape[:2]
-        shown = _fitting(Size(height, width), SHOWN_SIDE)
-        overlay = self.shelf.new(f"{_stem(upload)}-overlay.png")
-        write_picture(overlay, translation.overlay())
-        return render(
-            "view.html.jinja",
-            width=width,
-            height=height,
-            shown=shown,
-            photograph=_address(self._shown(translation.source, shown)),
-            translation=_address(self._shown(translation.image, shown)),
-            ids="" if translation.classes is None else _address(self._ids(translation.classes, shown)),
-            colours=json.dumps([] if translation.palette is None else translation.palette.table[:, :3].tolist()),
-            found=[entry for entry in _legend(translation) if entry.share > 0],
-            absent=[entry for entry in _legend(translation) if entry.share == 0],
-            download=_address(self._written(upload, translation)),
-            overlay=_address(overlay),
-        )
+        last = self._last
+        if last.path == path and time.monotonic() - last.made < SAFE_SECONDS:  # Gradio tells of an upload twice
+            return last.html
+        html = self._view(self._checked(path))
+        self._last = LastView(path, html, time.monotonic())
+        return html
 
     def comparison(self, path: str, names: Sequence[str]) -> str:
         """Translate an upload by several snapshots, one loaded at a time; return the HTML that shows them all.
@@ -135,6 +132,27 @@ class Answers:
             figures=[(name, _address(self._picture(picture))) for name, picture in pictures],
             size=size,
             download=_address(whole),
+        )
+
+    def _view(self, upload: Path) -> str:
+        translation = self._translation(self.translator, upload)
+        height, width = translation.image.shape[:2]
+        shown = _fitting(Size(height, width), SHOWN_SIDE)
+        overlay = self.shelf.new(f"{_stem(upload)}-overlay.png")
+        write_picture(overlay, translation.overlay())
+        return render(
+            "view.html.jinja",
+            width=width,
+            height=height,
+            shown=shown,
+            photograph=_address(self._shown(translation.source, shown)),
+            translation=_address(self._shown(translation.image, shown)),
+            ids="" if translation.classes is None else _address(self._ids(translation.classes, shown)),
+            colours=json.dumps([] if translation.palette is None else translation.palette.table[:, :3].tolist()),
+            found=[entry for entry in _legend(translation) if entry.share > 0],
+            absent=[entry for entry in _legend(translation) if entry.share == 0],
+            download=_address(self._written(upload, translation)),
+            overlay=_address(overlay),
         )
 
     def _checked(self, path: str) -> Path:

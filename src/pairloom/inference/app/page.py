@@ -91,7 +91,7 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
 
     page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(60, KEPT_SECONDS), fill_width=True)
     with page:
-        gr.HTML(
+        _html(
             render(
                 "head.html.jinja",
                 title=title,
@@ -99,7 +99,6 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                 loopback=loopback,
                 minutes=KEPT_SECONDS // 60,
             ),
-            js_on_load=None,
         )
         with gr.Row():
             with gr.Column(scale=4, min_width=320):
@@ -112,9 +111,8 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                     height=320,
                     elem_id="photograph",
                 )
-                gr.HTML(
+                _html(
                     f"<p class='quiet'>{KINDS}; up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels</p>",
-                    js_on_load=None,
                 )
                 if scenes:
                     streets = gr.Dataset(
@@ -126,15 +124,15 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                     )
                     streets.click(take, streets, photograph, api_visibility="private", show_progress="hidden")
             with gr.Column(scale=7, min_width=320):
-                result = gr.HTML(EMPTY, js_on_load=None, elem_id="result")
+                result = _html(EMPTY, elem_id="result")
         # Without `preprocess` Gradio does not look into the images: it would open whatever Pillow can.
         photograph.change(view, photograph, result, api_visibility="private", preprocess=False, concurrency_id=TURN)
         if answers.snapshots:
-            gr.HTML(
-                "<h2>As training went on</h2><p class='quiet'>The same image, translated by snapshots of the run.</p>",
-                js_on_load=None,
+            _html(
+                "<h2 class='part'>As training went on</h2>"
+                "<p class='quiet'>The same image, translated by snapshots of the run.</p>"
             )
-            with gr.Row(equal_height=True):
+            with gr.Row():
                 names = gr.Dropdown(
                     list(answers.snapshots),
                     value=_spread(list(answers.snapshots)),
@@ -142,10 +140,11 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                     max_choices=MOST_COMPARED,
                     label=f"Snapshots, up to {MOST_COMPARED}",
                     scale=5,
+                    min_width=280,
                     elem_id="snapshots",
                 )
-                button = gr.Button("Compare", variant="primary", scale=1, min_width=120)
-            compared = gr.HTML(js_on_load=None, elem_id="compared")
+                button = gr.Button("Compare", variant="primary", scale=1, min_width=120, elem_id="compare")
+            compared = _html(elem_id="compared")
             button.click(
                 compare,
                 [photograph, names],
@@ -154,8 +153,8 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                 preprocess=False,
                 concurrency_id=TURN,
             )
-            photograph.change(lambda: "", None, compared, api_visibility="private", queue=False)
-        gr.HTML(render("program.html.jinja", guarded=guarded), js_on_load=None)
+            photograph.change(None, None, compared, js="() => ''")
+        _html(render("program.html.jinja", guarded=guarded))
         # The API stands by itself, so that it stays as it is when the page changes.
         file, shares = gr.File(visible=False, label="translation"), gr.JSON(visible=False, label="shares")
         gr.Button(visible=False).click(
@@ -169,6 +168,11 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
         )
     page.queue(max_size=limits.waiting, api_open=False, default_concurrency_limit=1)
     return page
+
+
+def _html(text: str = "", elem_id: str | None = None) -> gr.HTML:
+    """Place HTML of our own, to which Gradio adds no style and no behaviour."""
+    return gr.HTML(text, elem_id=elem_id, js_on_load=None, apply_default_css=False)
 
 
 def _path(image: Upload) -> str:
