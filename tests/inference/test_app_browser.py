@@ -48,7 +48,7 @@ class Opened:
 
     def upload(self, path: Path) -> None:
         self.page.set_input_files("#photograph input[type=file]", path)
-        self.page.wait_for_selector("pairloom-view[data-ready] >> text=100×60 pixels", timeout=WAIT)
+        self.page.wait_for_selector("pairloom-view[data-ready][data-width='100']", timeout=WAIT)
 
     def shown(self, x: float, y: float) -> tuple[int, ...]:
         """Return the colour that is seen at a place in the view, given as shares of its width and height."""
@@ -103,7 +103,9 @@ def test_a_photograph_is_uploaded_translated_highlighted_and_downloaded(
     assert np.array_equal(read_picture(tmp_path / "translation.png"), expected.image)
 
     colours = set(map(tuple, expected.image.reshape(-1, 3).tolist()))
-    names = dict(zip(expected.palette.colours, expected.palette.names, strict=True)) if expected.palette else {}
+    names: dict[tuple[int, ...], str] = {}
+    if expected.palette is not None:
+        names.update(zip(expected.palette.colours, expected.palette.names, strict=True))
     legend.first.click()
     expect(legend.first).to_have_attribute("aria-pressed", "true")
     assert page.locator(".legend [aria-pressed=true]").count() == 1
@@ -185,6 +187,9 @@ def test_the_page_fits_a_phone_and_the_visitors_scheme(
     opened.page.locator("#scenes button").first.click()
     opened.page.wait_for_selector("pairloom-view[data-ready]", timeout=WAIT)
     opened.upload(street)
+    opened.page.locator(".legend button").last.click()
+    expect(opened.page.locator(".legend button").last).to_have_attribute("aria-pressed", "true")
+    assert opened.page.locator(".stage .over canvas").is_visible()
     width = "document.documentElement.scrollWidth"
     assert opened.page.evaluate(width) <= 390
     for folded in opened.page.locator("details > summary").all():

@@ -1,56 +1,76 @@
 "use strict";
 
 // A photograph and its translation one upon the other, with a boundary that can be moved, and a legend that picks a class.
+// Gradio may put the next view into the element of the last one: what is inside is looked up when it is needed.
 class PairloomView extends HTMLElement {
-  connectedCallback() {
-    this.stage = this.querySelector(".stage");
-    this.output = this.querySelector("output");
-    this.size = this.output.textContent;
-    this.range = this.querySelector("input");
-    this.range.addEventListener("input", () => this.divide(Number(this.range.value)));
-    this.stage.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      this.stage.setPointerCapture(event.pointerId);
+  static observedAttributes = ["data-photograph"];
+
+  constructor() {
+    super();
+    this.addEventListener("input", (event) => this.divide(Number(event.target.value)));
+    this.addEventListener("pointerdown", (event) => {
+      const stage = event.target.closest(".stage");
+      if (!stage || event.button) return;
+      stage.setPointerCapture(event.pointerId);
       this.dragged = true;
       this.follow(event);
     });
-    this.stage.addEventListener("pointermove", (event) => (this.dragged ? this.follow(event) : this.name(event)));
-    for (const end of ["pointerup", "pointercancel"]) this.stage.addEventListener(end, () => { this.dragged = false; });
-    this.stage.addEventListener("pointerleave", () => { this.output.textContent = this.size; });
-    for (const button of this.querySelectorAll(".legend button"))
-      button.addEventListener("click", () => this.pick(button.getAttribute("aria-pressed") === "true" ? null : button));
-    if (this.dataset.ids) this.load();
+    this.addEventListener("pointermove", (event) => (this.dragged ? this.follow(event) : this.name(event)));
+    for (const end of ["pointerup", "pointercancel"]) this.addEventListener(end, () => { this.dragged = false; });
+    this.addEventListener("pointerleave", () => this.say(this.dataset.size));
+    this.addEventListener("click", (event) => {
+      const button = event.target.closest(".legend button");
+      if (button) this.pick(button.getAttribute("aria-pressed") === "true" ? null : button);
+    });
   }
 
-  // The class of each pixel, so that no picture has to be read back, which some browsers falsify.
-  async load() {
-    const answer = await fetch(this.dataset.ids);
-    const bytes = answer.body.pipeThrough(new DecompressionStream("gzip"));
-    this.ids = new Uint8Array(await new Response(bytes).arrayBuffer());
+  // After the element's contents have come too.
+  attributeChangedCallback() { requestAnimationFrame(() => this.begin()); }
+
+  async begin() {
+    this.ids = null;
+    delete this.dataset.ready;
+    this.divide(50);
+    this.pick(null);
+    this.say(this.dataset.size);
+    const address = this.dataset.ids;
+    // The class of each pixel, so that no picture has to be read back, which some browsers falsify.
+    const ids = address ? await this.load(address) : null;
+    if (address !== this.dataset.ids) return;
+    this.ids = ids;
     this.colours = JSON.parse(this.dataset.colours);
     this.dataset.ready = "";
     const pressed = this.querySelector('.legend [aria-pressed="true"]');
     if (pressed) this.pick(pressed);
   }
 
+  async load(address) {
+    const answer = await fetch(address);
+    const bytes = answer.body.pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(bytes).arrayBuffer());
+  }
+
+  say(words) { this.querySelector("output").textContent = words; }
+
   divide(share) {
-    this.range.value = share;
-    this.stage.style.setProperty("--at", `${share}%`);
+    this.querySelector(".stage input").value = share;
+    this.querySelector(".stage").style.setProperty("--at", `${share}%`);
   }
 
   follow(event) {
-    const box = this.stage.getBoundingClientRect();
+    const box = this.querySelector(".stage").getBoundingClientRect();
     this.divide(Math.min(100, Math.max(0, (100 * (event.clientX - box.left)) / box.width)));
   }
 
   name(event) {
-    if (!this.ids) return;
-    const box = this.stage.getBoundingClientRect();
+    const stage = event.target.closest(".stage");
+    if (!stage || !this.ids) return this.say(this.dataset.size);
+    const box = stage.getBoundingClientRect();
     const [width, height] = [Number(this.dataset.width), Number(this.dataset.height)];
     const x = Math.min(width - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * width)));
     const y = Math.min(height - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * height)));
     const button = this.querySelector(`.legend [data-class="${this.ids[y * width + x]}"]`);
-    this.output.textContent = button ? button.querySelector(".name").textContent : this.size;
+    this.say(button ? button.querySelector(".name").textContent : this.dataset.size);
   }
 
   // Show one class alone, in both halves; null shows all.
