@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.app import serve
     from pairloom.inference.conversion import ImportedGenerator, import_generator
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translation import Translation
@@ -56,6 +57,7 @@ _HOMES = {
     "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
+    "serve": "inference.app",
     "train": "training_run",
     "translate": "inference.image_files",
     "write_streets": "data.streets",
@@ -89,6 +91,7 @@ __all__ = [
     "push",
     "read_palette",
     "resume",
+    "serve",
     "train",
     "translate",
     "write_streets",

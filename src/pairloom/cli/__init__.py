@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pairloom import __version__
 from pairloom.cli.data import check, data
 from pairloom.cli.parsing import Parser
+from pairloom.cli.serve import serve
 from pairloom.cli.share import import_, push
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
@@ -33,6 +34,7 @@ SUMMARIES = {
     "translate": "turn photographs into segmentations",
     "push": "publish a model on a model hub",
     "import": "turn a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
+    "serve": "a web page and an HTTP API that translate",
     "data": "make or fetch data sets: streets, camvid",
 }
 VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
@@ -44,6 +46,7 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "translate": translate,
     "push": push,
     "import": import_,
+    "serve": serve,
     "data": data,
 }
 
