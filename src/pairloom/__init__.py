@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
@@ -33,6 +34,7 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
+    "Exported": "inference.export",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
@@ -46,6 +48,7 @@ _HOMES = {
     "demo": "demonstration",
     "draw_street": "data.streets",
     "evaluate": "api",
+    "export": "inference.export",
     "fetch_camvid": "data.download",
     "load_experiment": "settings",
     "read_palette": "palette",
@@ -62,6 +65,7 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "Experiment",
+    "Exported",
     "Palette",
     "PictureScores",
     "Scores",
@@ -75,6 +79,7 @@ __all__ = [
     "demo",
     "draw_street",
     "evaluate",
+    "export",
     "fetch_camvid",
     "load_experiment",
     "read_palette",

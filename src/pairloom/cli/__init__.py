@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pairloom import __version__
 from pairloom.cli.data import check, data
+from pairloom.cli.export import export
 from pairloom.cli.parsing import Parser
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
@@ -28,6 +29,7 @@ SUMMARIES = {
     "evaluate": "score a model on the pairs of a split",
     "compare": "score runs on the same pairs, with intervals for their differences",
     "translate": "turn photographs into segmentations",
+    "export": "write a model for other runtimes, its answers compared: onnx, torch, web",
     "data": "make or fetch data sets: streets, camvid",
 }
 VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
@@ -37,6 +39,7 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "evaluate": evaluate,
     "compare": compare,
     "translate": translate,
+    "export": export,
     "data": data,
 }
 
