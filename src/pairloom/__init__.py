@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.picture_metrics import PictureScores
     from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
+    from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
@@ -40,6 +41,7 @@ _HOMES = {
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
     "TranslatedFiles": "inference.image_files",
+    "Translation": "inference.translation",
     "Translator": "inference.translator",
     "UserError": "errors",
     "VOID": "palette",
@@ -71,6 +73,7 @@ __all__ = [
     "Scores",
     "TrainingResult",
     "TranslatedFiles",
+    "Translation",
     "Translator",
     "UserError",
     "__version__",

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pairloom.data.layouts import Part
 from pairloom.data.layouts.cityscapes import label_kind
@@ -15,6 +16,8 @@ from pairloom.images import (
     ImageInfo,
     Picture,
     UInt8Array,
+    as_indices,
+    as_picture,
     colour_table,
     for_display,
     inspect,
@@ -177,6 +180,18 @@ def read_source(path: Path, side: Side) -> Picture:
     if side.palette is not None and (inspect(path).channels == 1 or colour_table(path) is not None):
         return PaintedReader(IndexReader(side.palette), side.palette).read(Part(path))
     return with_channels(read_picture(path), side.channels, path)
+
+
+def as_source(image: Image.Image | NDArray[Any], side: Side) -> Picture:
+    """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_source` takes one in a file.
+
+    Raises:
+        UserError: for numbers out of range, and for what cannot be brought to the model's channels.
+    """
+    mapped = image.mode in ("L", "P", "1") if isinstance(image, Image.Image) else image.ndim == 2
+    if side.palette is not None and mapped:
+        return side.palette.to_colours(side.palette.from_values(as_indices(image), "the image"))
+    return with_channels(as_picture(image), side.channels, "the image")
 
 
 def common_side(images: Sequence[ImageInfo], channels: int | None, palette: Palette | None) -> Side:

@@ -19,13 +19,15 @@ from pairloom.images.deep import ImageInfo
 from pairloom.images.reading import (
     EXTENSIONS,
     FORMATS,
+    as_indices,
+    as_picture,
     colour_table,
     inspect,
     is_image,
     read_indices,
     read_picture,
 )
-from pairloom.images.writing import picture_suffix, write_picture
+from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
@@ -33,12 +35,15 @@ __all__ = [
     "ImageInfo",
     "Picture",
     "UInt8Array",
+    "as_indices",
+    "as_picture",
     "colour_table",
     "for_display",
     "half_range",
     "inspect",
     "is_image",
     "picture_suffix",
+    "png_bytes",
     "read_indices",
     "read_picture",
     "resize_class_map",

@@ -120,6 +120,11 @@ def checked(values: NDArray[Any]) -> Picture:
     return values.astype(dtype)
 
 
+def as_picture(array: NDArray[Any]) -> Picture:
+    """Take an array as the contents of a `.npy` file; raise Unfit for what cannot be a picture."""
+    return checked(array.reshape(_picture_shape(array)))
+
+
 def _dtype(dtype: np.dtype[np.generic] | None) -> str:
     if dtype is None:
         raise Unfit("holds samples of a kind that is not known; convert it")

@@ -66,17 +66,44 @@ def read_picture(path: Path) -> Picture:
             return deep.checked(deep.read(path, kind))
         with Image.open(path, formats=FORMATS) as image:
             _require_depth(image)
-            image.load()
-            channels, dtype = MODES[image.mode]
-            if dtype != "uint8":
-                pixels = deep.checked(np.asarray(image))[:, :, None]
-            elif channels == 1:
-                pixels = np.asarray(image.convert("L"))[:, :, None]
-            else:
-                # Pillow warns of palettes with transparency unless they go by way of RGBA.
-                coloured = image.convert("RGBA") if "transparency" in image.info else image
-                pixels = np.asarray(coloured.convert("RGB"))
-            return upright(pixels, orientation(image))
+            return _picture(image)
+
+
+def as_picture(image: Image.Image | NDArray[Any]) -> Picture:
+    """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_picture` takes one in a file.
+
+    Raises:
+        UserError: for numbers out of range, and for other shapes.
+    """
+    with _named("the image"):
+        return _picture(image) if isinstance(image, Image.Image) else deep.as_picture(image)
+
+
+def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
+    """Take an image that is in memory as `read_indices` takes one in a file.
+
+    Raises:
+        UserError: if it holds colours or fractions.
+    """
+    with _named("the image"):
+        values = np.asarray(image)
+        if values.ndim != 2 or values.dtype.kind not in "bui":
+            raise deep.Unfit(_NO_INDEX.format(f"{values.dtype} numbers of the shape {values.shape}"))
+        return _numbers(values)
+
+
+def _picture(image: Image.Image) -> Picture:
+    image.load()
+    channels, dtype = MODES[image.mode]
+    if dtype != "uint8":
+        pixels = deep.checked(np.asarray(image))[:, :, None]
+    elif channels == 1:
+        pixels = np.asarray(image.convert("L"))[:, :, None]
+    else:
+        # Pillow warns of palettes with transparency unless they go by way of RGBA.
+        coloured = image.convert("RGBA") if "transparency" in image.info else image
+        pixels = np.asarray(coloured.convert("RGB"))
+    return upright(pixels, orientation(image))
 
 
 def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
@@ -149,7 +176,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(path: Path | str) -> Iterator[None]:
     """Turn what readers raise into messages with the file's name."""
     try:
         yield
