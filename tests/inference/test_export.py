@@ -15,7 +15,7 @@ from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference import parity
 from pairloom.inference.export import FORMATS, export
-from pairloom.inference.parity import Parity, answer_of, as_source, sample_pictures, sizes_to_try
+from pairloom.inference.parity import Parity, sample_pictures, sizes_to_try, street_as
 from trained import TinyRun
 
 SIZES = (Size(32, 32),)
@@ -60,7 +60,7 @@ def test_a_program_of_torch_runs_without_pairloom(folder: Path, tmp_path: Path) 
     for height, width in ((32, 48), (1, 1), (50, 9), (64, 64)):
         picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
         answer, classes, colours = program(torch.from_numpy(picture).float()[None])
-        expected = answer_of(model, picture)
+        expected = model.answer(picture)
         assert torch.allclose(answer, expected, atol=1e-5)
         assert torch.equal(classes, model.head.read(expected))
         assert np.array_equal(colours[0].numpy(), model.target.draw(classes[0].numpy()))
@@ -91,9 +91,9 @@ def test_an_answer_that_is_not_finite_is_noticed() -> None:
     answers = iter([0.0, float("nan"), 0.0])
 
     def exported(picture: Picture) -> tuple[torch.Tensor, None]:
-        return answer_of(model, picture) + next(answers), None
+        return model.answer(picture) + next(answers), None
 
-    result = parity.compare(model, exported, samples, sizes_to_try(model, any_size=True))
+    result = parity.compare(model, exported, samples, sizes_to_try(model))
     assert np.isnan(result.difference)
 
 
@@ -111,7 +111,7 @@ def test_mistakes_are_named(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("side", [Side(1), Side(2), Side(3), Side(5), Side(1, "uint16"), Side(4, "float32")])
 def test_streets_are_brought_to_what_a_model_knows(side: Side) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-    source = as_source(picture, side)
+    source = street_as(picture, side)
     assert source.shape == (6, 5, side.channels)
     assert source.dtype == side.dtype
     full = {"uint8": 255, "uint16": 65535, "float32": 1}[side.dtype]

@@ -1,6 +1,7 @@
 """A model as other runtimes get it: pixel values in, shares and classes or a picture out, nothing left to know."""
 
 import copy
+import dataclasses
 import json
 import warnings
 
@@ -46,7 +47,7 @@ class ExportedNetwork(nn.Module):
             _normalise_by_the_picture(generator)
         generator.stride = 1  # padding is done here, see `_kept`
         self._generator = generator
-        self.any_size = works_at_any_size(model)
+        self.any_size = not model.works_at_its_size_only
         self.outputs = output_names(model, answer_only=answer_only)
         self._size, self._channels, self._stride = model.size, model.source.channels, model.generator.stride
         self._head = model.config.head
@@ -94,9 +95,12 @@ class ExportedNetwork(nn.Module):
         return program
 
     def _padded(self, side: int, device: torch.device) -> Tensor:
-        """Return which rows, or columns, make a side that the stride divides: the last is repeated, as in the model."""
+        """Return which rows, or columns, make a side that the stride divides: as `pad_to_stride` does it."""
         stride = self._stride
-        return torch.arange((side + stride - 1) // stride * stride, device=device).clamp(max=side - 1)
+        places = torch.arange((side + stride - 1) // stride * stride, device=device)
+        last = side - 1
+        reflected = last - (places - last).abs()
+        return torch.where(reflected.min() < 0, places.clamp(max=last), reflected)
 
     def _classes(self, answer: Tensor) -> Tensor:
         """Return class ids, N×H×W int64, as the head reads them."""
@@ -133,22 +137,14 @@ def output_names(model: TranslationModel, *, answer_only: bool = False) -> tuple
     return (ANSWER, CLASSES, PICTURE) if model.target.palette else (ANSWER, PICTURE)
 
 
-def works_at_any_size(model: TranslationModel) -> bool:
-    """Tell whether a model may be used at other sizes than the one it was trained at.
-
-    One whose innermost map was 1×1 may not: of its 4×4 kernels only the part that saw that one position has learned.
-    """
-    return model.config.inference != "train" and min(model.size) > model.generator.stride
-
-
 def description(model: TranslationModel) -> dict[str, str]:
     """Return all that a user of the file may want to know, as texts by key; those with structure are JSON."""
     palette = model.target.palette
     record = {
         "pairloom": __version__,
         "size": json.dumps(list(model.size)),
-        "any_size": json.dumps(works_at_any_size(model)),
-        "head": model.config.head,
+        "any_size": json.dumps(not model.works_at_its_size_only),
+        "model": json.dumps(dataclasses.asdict(model.config)),
         "source": json.dumps(model.source.to_record()),
         "target": json.dumps(model.target.to_record()),
     }

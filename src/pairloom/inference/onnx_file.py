@@ -7,21 +7,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from pairloom import __version__
-from pairloom.config import Size
+from pairloom.config import ModelConfig, Size
 from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.images import Picture, half_range
 from pairloom.inference.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
 from pairloom.inference.parity import Parity, Samples, compare, sizes_to_try
-from pairloom.models.heads import Head, HeadName, build_head
+from pairloom.models.generator import UNetGenerator
+from pairloom.models.heads import build_head
 from pairloom.models.translation import TranslationModel
 
 
@@ -48,10 +49,66 @@ def write_onnx(model: TranslationModel, path: Path, samples: Samples, *, answer_
     _tidy(program, description(model))
     onnx.checker.check_model(program, full_check=True)
     path.write_bytes(program.SerializeToString(deterministic=True))
-    exported = OnnxModel.load(path)
-    parity = compare(model, exported.run, samples, sizes_to_try(model, network.any_size))
+    session = _session(path)
+
+    def exported(picture: Picture) -> tuple[Tensor, NDArray[np.uint8] | None]:
+        outputs = dict(zip(network.outputs, session.run(None, {INPUT: picture[None].astype(np.float32)}), strict=True))
+        answer = torch.from_numpy(outputs[ANSWER])
+        if CLASSES in outputs:
+            return answer, outputs[CLASSES][0]
+        return answer, model.head.read(answer)[0].numpy() if model.target.palette else None
+
+    parity = compare(model, exported, samples, sizes_to_try(model))
     parity.require("the ONNX file")
     return parity
+
+
+def load_onnx(path: Path) -> TranslationModel:
+    """Read an ONNX file that `write_onnx` has written, as a model that answers by ONNX Runtime, on the CPU.
+
+    Nothing outside the file is read. Its generator has no layers, so that it cannot be asked tile by tile.
+
+    Raises:
+        UserError: if it is missing, damaged, not Pairloom's, wants other files, or the extra `export` is not
+            installed.
+    """
+    session = _session(path)
+    record = session.get_modelmeta().custom_metadata_map
+    try:
+        config = ModelConfig(**json.loads(record["model"]))
+        source = Side.from_record(json.loads(record["source"]), f"{path}: source")
+        target = Side.from_record(json.loads(record["target"]), f"{path}: target")
+        size = Size(*json.loads(record["size"]))
+        stride = 2 ** int(config.depth)
+        head = build_head(config.head, target, torch.device("cpu"))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: is no ONNX file of Pairloom's ({error}); make one by pairloom export") from error
+    generator = OnnxGenerator(session, stride=stride, half=half_range(source.dtype), gives_shares=head.gives_shares)
+    # All that a model asks of its generator whole is what this one has.
+    return TranslationModel(config, source, target, size, cast(UNetGenerator, generator), head)
+
+
+class OnnxGenerator(nn.Module):
+    """Stands in the place of a model's generator, and asks ONNX Runtime; on the CPU, without gradients.
+
+    Args:
+        session: ONNX Runtime's, of a file that `write_onnx` has written.
+        stride: of the generator that was exported.
+        half: half of the range of its pixel values.
+        gives_shares: whether the file answers with the shares of classes.
+    """
+
+    def __init__(self, session: Any, *, stride: int, half: float, gives_shares: bool) -> None:
+        super().__init__()
+        self.stride = stride
+        self._session, self._half, self._gives_shares = session, half, gives_shares
+        self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number a pixel, which softmax takes out."""
+        values = ((source + 1) * self._half).permute(0, 2, 3, 1).contiguous().numpy()
+        answer = torch.from_numpy(self._session.run([ANSWER], {INPUT: values})[0])
+        return answer.log() if self._gives_shares else answer
 
 
 def _converted(network: ExportedNetwork) -> Any:
@@ -101,97 +158,41 @@ def _tidy(program: Any, about: dict[str, str]) -> None:
             side.dim_param = name
 
 
-class OnnxModel:
-    """An ONNX file that `write_onnx` has written, ready to use: answers as the `TranslationModel` does.
+def _session(path: Path) -> Any:
+    """Open a file by ONNX Runtime, on the CPU.
 
-    Attributes:
-        source: what its pictures are.
-        target: what it makes of them.
-        size: at which it was trained.
-        any_size: whether it takes other sizes.
-        head: reads its answers.
+    Raises:
+        UserError: if it is missing, damaged, or wants other files.
     """
-
-    def __init__(self, session: Any, record: dict[str, str], where: Path) -> None:
-        try:
-            self.source = Side.from_record(json.loads(record["source"]), f"{where}: source")
-            self.target = Side.from_record(json.loads(record["target"]), f"{where}: target")
-            self.size = Size(*json.loads(record["size"]))
-            self.any_size = json.loads(record["any_size"]) is True
-            name: HeadName = "classes" if record["head"] == "classes" else "rgb"
-            self.head: Head = build_head(name, self.target, torch.device("cpu"))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise UserError(f"{where}: is no ONNX file of Pairloom's ({error}); make one by pairloom export") from error
-        self._session = session
-        self._outputs = [output.name for output in session.get_outputs()]
-
-    @classmethod
-    def load(cls, path: Path) -> "OnnxModel":
-        """Read an ONNX file; nothing outside it is read.
-
-        Raises:
-            UserError: if it is missing, damaged, not Pairloom's, wants other files, or the extra `export` is not
-                installed.
-        """
-        onnx, runtime = _libraries()
-        try:
-            content = path.read_bytes()
-            program = onnx.load_model_from_string(content)
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-        except Exception as error:  # protobuf's own
-            raise UserError(f"{path}: is damaged, or no ONNX file") from error
-        if any(_stands_elsewhere(graph) for graph in (program.graph, *program.functions)):
-            raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
-        record = {entry.key: entry.value for entry in program.metadata_props}
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3
-        try:
-            session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own, one a cause
-            raise UserError(f"{path}: ONNX Runtime cannot load it ({error})") from error
-        return cls(session, record, path)
-
-    def answer(self, picture: Picture, *, tta: bool = False) -> Tensor:
-        """Return what the model says of one source, H×W×C: shares, 1×K×H×W, or a picture, 1×C×H×W in [-1, 1].
-
-        Raises:
-            UserError: if the model takes one size only, and this is another.
-        """
-        answer = self._run(picture, [ANSWER])[0]
-        if tta:
-            mirrored = np.ascontiguousarray(picture[:, ::-1])
-            answer = (answer + self._run(mirrored, [ANSWER])[0][..., ::-1]) / 2
-        return torch.from_numpy(np.ascontiguousarray(answer))
-
-    def run(self, picture: Picture) -> tuple[Tensor, NDArray[np.uint8] | None]:
-        """Return the answer, and the class ids (H×W): the file's own, or as they are read from the answer."""
-        values = dict(zip(self._outputs, self._run(picture, self._outputs), strict=True))
-        answer = torch.from_numpy(values[ANSWER])
-        if CLASSES in values:
-            return answer, values[CLASSES][0]
-        return answer, self.head.read(answer)[0].numpy() if self.target.palette else None
-
-    def _run(self, picture: Picture, outputs: Sequence[str]) -> list[NDArray[Any]]:
-        if not self.any_size and picture.shape[:2] != self.size:
-            raise UserError(
-                f"this model takes pictures of {self.size} only, not of {picture.shape[0]}x{picture.shape[1]}"
-            )
-        values = picture.astype(np.float32) * np.float32(half_range(self.source.dtype) / half_range(picture.dtype))
-        answers: list[NDArray[Any]] = self._session.run(list(outputs), {INPUT: values[None]})
-        return answers
+    onnx, runtime = _libraries()
+    try:
+        content = path.read_bytes()
+        program = onnx.load_model_from_string(content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except Exception as error:  # protobuf's own
+        raise UserError(f"{path}: is damaged, or no ONNX file") from error
+    if any(_stands_elsewhere(graph) for graph in (program.graph, *program.functions)):
+        raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # what it raises says enough
+    try:
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own, one a cause
+        raise UserError(f"{path}: ONNX Runtime cannot load it ({error})") from error
 
 
 def _stands_elsewhere(graph: Any) -> bool:
     """Tell whether any tensor of a graph or function, or of the graphs within, is kept in another file."""
-    tensors = [*getattr(graph, "initializer", ())]
-    for sparse in getattr(graph, "sparse_initializer", ()):
-        tensors += [sparse.values, sparse.indices]
+    tensors: list[Any] = [*getattr(graph, "initializer", ())]
+    sparse: Sequence[Any] = [*getattr(graph, "sparse_initializer", ())]
     for node in graph.node:
         for attribute in node.attribute:
             tensors += [attribute.t, *attribute.tensors]
+            sparse = [*sparse, attribute.sparse_tensor, *attribute.sparse_tensors]
             if any(map(_stands_elsewhere, (attribute.g, *attribute.graphs))):
                 return True
+    tensors += [part for tensor in sparse for part in (tensor.values, tensor.indices)]
     return any(tensor.data_location or tensor.external_data for tensor in tensors)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,8 +14,7 @@ from pairloom.data.sides import Side
 from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
 from pairloom.evaluation.splits import EvaluationSplit
-from pairloom.images import Picture, resize_picture, to_tensor, with_channels
-from pairloom.models.layers import held_statistics
+from pairloom.images import Picture, resize_picture, with_channels
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
 
@@ -98,10 +96,10 @@ def sample_pictures(run: Path, model: TranslationModel, count: int = PICTURES) -
 
 def _street(index: int, model: TranslationModel) -> Picture:
     photograph, ids = draw_street(0, index, *model.size)
-    return as_source(CITYSCAPES.to_colours(ids) if model.source.palette else photograph, model.source)
+    return street_as(CITYSCAPES.to_colours(ids) if model.source.palette else photograph, model.source)
 
 
-def as_source(picture: NDArray[np.uint8], side: Side) -> Picture:
+def street_as(picture: NDArray[np.uint8], side: Side) -> Picture:
     """Bring a colour picture to the channels and numbers of a model's sources; further channels repeat the colours."""
     if side.channels > 3:
         values: Picture = picture[:, :, np.arange(side.channels) % 3]
@@ -112,10 +110,10 @@ def as_source(picture: NDArray[np.uint8], side: Side) -> Picture:
     return values.astype(np.float32) / np.float32(255) if side.dtype == "float32" else values
 
 
-def sizes_to_try(model: TranslationModel, any_size: bool) -> tuple[Size, ...]:
+def sizes_to_try(model: TranslationModel) -> tuple[Size, ...]:
     """Return the model's size, a smaller and a larger one that its stride does not divide; or the model's alone."""
     height, width = model.size
-    if not any_size:
+    if model.works_at_its_size_only:
         return (model.size,)
     return model.size, Size(height * 3 // 4 + 1, width * 3 // 4 + 3), Size(height * 4 // 3 + 5, width * 5 // 4 + 1)
 
@@ -128,7 +126,7 @@ def compare(model: TranslationModel, exported: Exported, samples: Samples, sizes
         for size in sizes:
             source = resize_picture(picture, size)
             answer, ids = exported(source)
-            expected = answer_of(model, source)
+            expected = model.answer(source)
             distances.append((answer - expected).abs().max().item() * (2 if model.config.head == "classes" else 1))
             if ids is not None:
                 truth = model.head.read(expected)[0].cpu().numpy()
@@ -137,17 +135,3 @@ def compare(model: TranslationModel, exported: Exported, samples: Samples, sizes
     agreement = same / pixels if pixels else None
     # NumPy's maximum keeps a NaN, which Python's may lose.
     return Parity(len(samples.pictures), samples.origin, sizes, float(np.max(distances)), agreement)
-
-
-@torch.no_grad()
-def answer_of(model: TranslationModel, picture: Picture) -> Tensor:
-    """Return what PyTorch answers to a picture: shares of classes, 1×K×H×W, or a picture, 1×C×H×W in [-1, 1]."""
-    source = to_tensor(picture).unsqueeze(0)
-    was_training = model.generator.training
-    model.generator.train(model.config.inference == "train")
-    try:
-        with held_statistics(model.generator):
-            answer: Tensor = model.generator(source)
-    finally:
-        model.generator.train(was_training)
-    return answer.softmax(dim=1) if model.config.head == "classes" else answer

@@ -44,6 +44,6 @@ def write_program(model: TranslationModel, path: Path, samples: Samples) -> Pari
         outputs = dict(zip(network.outputs, values, strict=True))
         return outputs[ANSWER], outputs[CLASSES][0].numpy() if CLASSES in outputs else None
 
-    parity = compare(model, run, samples, sizes_to_try(model, network.any_size))
+    parity = compare(model, run, samples, sizes_to_try(model))
     parity.require("the exported program")
     return parity
