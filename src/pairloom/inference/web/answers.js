@@ -8,7 +8,7 @@ export function values(pixels, channels, range) {
   for (let i = 0; i < count; i += 1) {
     const red = pixels[4 * i], green = pixels[4 * i + 1], blue = pixels[4 * i + 2];
     if (channels === 1) {
-      out[i] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue) * scale;
+      out[i] = Math.round(luma([red, green, blue])) * scale;
     } else {
       out[3 * i] = red * scale;
       out[3 * i + 1] = green * scale;
@@ -27,7 +27,7 @@ export function compare(first, second, channels, reading) {
   for (let cell = 0; cell < cells; cell += 1) {
     for (let k = 0; k < channels; k += 1) {
       const apart = Math.abs(first[k * cells + cell] - second[k * cells + cell]) * stretch;
-      if (!(apart <= difference)) difference = apart; // a NaN stays
+      if (apart > difference || Number.isNaN(apart)) difference = apart; // a NaN stays
     }
     if (reading.classes) {
       same += classOf(first, cells, cell, channels, reading) === classOf(second, cells, cell, channels, reading);
@@ -118,15 +118,21 @@ export function readPicture(answer, channels, size, target) {
   return pixels;
 }
 
+function luma([red, green, blue]) {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
+}
+
 // Class ids in their colours (RGBA); all but a chosen class fade.
 export function paint(ids, colours, chosen, photograph) {
   const pixels = new Uint8ClampedArray(ids.length * 4);
+  // A dark class stands out from what is pale, a light one from what is dark.
+  const dark = chosen !== null && luma(colours[chosen]) < 110;
   for (let i = 0; i < ids.length; i += 1) {
     const at = 4 * i;
     const faded = chosen !== null && ids[i] !== chosen;
     if (faded) {
-      const grey = 0.299 * photograph[at] + 0.587 * photograph[at + 1] + 0.114 * photograph[at + 2];
-      pixels[at] = pixels[at + 1] = pixels[at + 2] = 40 + grey * 0.35;
+      const grey = luma([photograph[at], photograph[at + 1], photograph[at + 2]]);
+      pixels[at] = pixels[at + 1] = pixels[at + 2] = (dark ? 175 : 20) + grey * 0.3;
     } else {
       const colour = colours[ids[i]];
       pixels[at] = colour[0];

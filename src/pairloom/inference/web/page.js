@@ -7,8 +7,10 @@ const at = (id) => document.getElementById(id);
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const waiting = new Map();
 let about = null;
+let started = false;
 let shown = null; // { photograph: ImageData, ids or picture, counts, name }
 let chosen = null;
+let before = 50; // where the slider stood when a class was chosen
 let camera = null;
 let requests = 0;
 
@@ -27,8 +29,21 @@ worker.onmessage = ({ data }) => {
 };
 worker.onerror = (event) => trouble(`The model cannot be started: ${event.message ?? "its worker did not load"}`);
 
-const exampleImage = await picture(await (await fetch(new URL("example.png", import.meta.url))).blob());
-worker.postMessage({ kind: "start", example: { pixels: exampleImage.data, size: [exampleImage.height, exampleImage.width] } });
+let exampleImage;
+begin().catch((error) => trouble(`The model cannot be loaded: ${error.message}`));
+
+async function begin() {
+  about = await (await get("model.json")).json();
+  exampleImage = await picture(await (await get("example.png")).blob());
+  const example = { pixels: drawn(canvasOf(exampleImage), about.size).data, size: about.size };
+  worker.postMessage({ kind: "start", about, example });
+}
+
+async function get(name) {
+  const response = await fetch(new URL(name, import.meta.url));
+  if (!response.ok) throw new Error(`${name} is missing`);
+  return response;
+}
 
 function megabytes(bytes) {
   return (bytes / 1e6).toFixed(1);
@@ -40,7 +55,7 @@ function progress({ loaded, total }) {
 }
 
 function ready(data) {
-  about = data.about;
+  started = true;
   at("loading").hidden = true;
   at("about").textContent =
     `Made by Pairloom ${about.pairloom}. The model has ${megabytes(about.model.bytes)} MB, sees images at ` +
@@ -169,9 +184,7 @@ function legend() {
       share.textContent = count === 0 ? "–" : count / total < 0.001 ? "< 0.1 %" : `${((100 * count) / total).toFixed(1)} %`;
       button.append(swatch, words, share);
       button.addEventListener("click", () => {
-        chosen = chosen === id ? null : id;
-        draw();
-        legend();
+        choose(chosen === id ? null : id);
       });
       const item = document.createElement("li");
       item.append(button);
@@ -179,6 +192,15 @@ function legend() {
     }),
   );
   if (focused) at("legend").querySelector(`[data-id="${focused}"]`)?.focus();
+}
+
+// Let one class, or none (null), stand out: in the whole picture, until none does.
+function choose(id) {
+  if (chosen === null) before = at("split").value;
+  chosen = id;
+  split(id === null ? before : 0);
+  draw();
+  legend();
 }
 
 // Where images come from.
@@ -213,11 +235,11 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
   const [file] = event.dataTransfer.files;
-  if (file && about) take(file, stem(file.name));
+  if (file && started) take(file, stem(file.name));
 });
 document.addEventListener("paste", (event) => {
   const file = [...event.clipboardData.files].find(({ type }) => type.startsWith("image/"));
-  if (file && about) take(file, "pasted");
+  if (file && started) take(file, "pasted");
 });
 
 at("camera").addEventListener("click", () => {
@@ -232,7 +254,7 @@ async function startCamera() {
   } catch {
     throw new Error("The camera cannot be used: there is none, or this page may not use it.");
   }
-  at("camera").textContent = "Stop the camera";
+  at("camera").textContent = "Stop camera";
   video.srcObject = camera;
   await video.play();
   const own = camera;
@@ -246,7 +268,7 @@ function stopCamera() {
   camera?.getTracks().forEach((track) => track.stop());
   camera = null;
   at("video").srcObject = null;
-  at("camera").textContent = "Use the camera";
+  at("camera").textContent = "Camera";
   if (shown) legend();
 }
 

@@ -7,15 +7,15 @@ let session;
 
 self.onmessage = async ({ data }) => {
   try {
-    if (data.kind === "start") self.postMessage({ kind: "ready", ...(await start(data.example)) });
+    if (data.kind === "start") self.postMessage({ kind: "ready", ...(await start(data)) });
     else self.postMessage({ kind: "translated", id: data.id, ...(await translate(data)) });
   } catch (error) {
     self.postMessage({ kind: "trouble", id: data.id, message: String(error?.message ?? error) });
   }
 };
 
-async function start(example) {
-  about = await (await get("model.json")).json();
+async function start({ about: given, example }) {
+  about = given;
   const adapter = await Promise.resolve(self.navigator.gpu?.requestAdapter()).catch(() => null);
   const files = adapter ? about.runtime.webgpu : about.runtime.wasm;
   const [model, wasm] = await load([about.model, files.wasm]);
@@ -24,28 +24,31 @@ async function start(example) {
   ort.env.wasm.numThreads = 1; // more want a server that isolates the page
   ort.env.wasm.wasmBinary = wasm.buffer;
   ort.env.wasm.wasmPaths = { mjs: address(files.module.name), wasm: address(files.wasm.name) };
-  ort.env.logLevel = "error";
-  const steady = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const steady = await ort.InferenceSession.create(model, options("wasm"));
   session = steady;
-  if (!adapter) return { about, by: "WebAssembly", note: "" };
+  if (!adapter) return { by: "WebAssembly", note: "" };
   // The two are to say the same; WebGPU has been wrong on some devices, and silently so.
   let note;
   try {
-    const quick = await ort.InferenceSession.create(model, { executionProviders: ["webgpu"] });
+    const quick = await ort.InferenceSession.create(model, options("webgpu"));
     const input = tensor(example);
     const [first, second] = [await answer(steady, input), await answer(quick, input)];
     const result = compare(first.data, second.data, first.dims[1], about.reading);
     if (result.difference <= about.tolerance.difference && result.agreement >= about.tolerance.agreement) {
       session = quick;
       await steady.release();
-      return { about, by: "WebGPU", note: "" };
+      return { by: "WebGPU", note: "" };
     }
     await quick.release();
     note = `WebGPU is not used: on this device its answers differ by ${result.difference.toPrecision(2)}`;
   } catch (error) {
     note = `WebGPU is not used: ${error?.message ?? error}`;
   }
-  return { about, by: "WebAssembly", note };
+  return { by: "WebAssembly", note };
+}
+
+function options(provider) {
+  return { executionProviders: [provider], logSeverityLevel: 3 }; // it talks on the console about what it does
 }
 
 async function translate({ pixels, size, target }) {
