@@ -10,7 +10,7 @@ __version__ = "0.1.0.dev0"
 """The version of the package."""
 
 if TYPE_CHECKING:
-    from pairloom.api import check, compare, evaluate
+    from pairloom.api import check, compare, evaluate, push
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.conversion import ImportedGenerator, import_generator
     from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translation import Translation
@@ -36,6 +37,7 @@ _HOMES = {
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
     "Exported": "inference.export",
+    "ImportedGenerator": "inference.conversion",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
@@ -52,7 +54,9 @@ _HOMES = {
     "evaluate": "api",
     "export": "inference.export",
     "fetch_camvid": "data.download",
+    "import_generator": "inference.conversion",
     "load_experiment": "settings",
+    "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
     "train": "training_run",
@@ -68,6 +72,7 @@ __all__ = [
     "Comparison",
     "Experiment",
     "Exported",
+    "ImportedGenerator",
     "Palette",
     "PictureScores",
     "Scores",
@@ -84,7 +89,9 @@ __all__ = [
     "evaluate",
     "export",
     "fetch_camvid",
+    "import_generator",
     "load_experiment",
+    "push",
     "read_palette",
     "resume",
     "train",

@@ -12,6 +12,7 @@ from pairloom import __version__
 from pairloom.cli.data import check, data
 from pairloom.cli.export import export
 from pairloom.cli.parsing import Parser
+from pairloom.cli.share import import_, push
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
 from pairloom.errors import UserError
@@ -30,6 +31,8 @@ SUMMARIES = {
     "compare": "score runs on the same pairs, with intervals for their differences",
     "translate": "turn photographs into segmentations",
     "export": "write a model for other runtimes, its answers compared: onnx, torch, web",
+    "push": "publish a model on a model hub",
+    "import": "turn a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
     "data": "make or fetch data sets: streets, camvid",
 }
 VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
@@ -40,6 +43,8 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "compare": compare,
     "translate": translate,
     "export": export,
+    "push": push,
+    "import": import_,
     "data": data,
 }
 

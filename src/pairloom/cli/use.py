@@ -20,7 +20,7 @@ def evaluate(words: list[str]) -> None:
     from pairloom.config import Direction, LayoutName
 
     parser = Parser("evaluate", description="Score a model on the pairs of a split; void pixels are left out.")
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="folder with the pairs (default: the run's)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
     parser.add_argument(
@@ -107,7 +107,7 @@ def translate(words: list[str]) -> None:
         "Each comes out at its own size. Said again after it was stopped, it goes on. An image that cannot be read is\n"
         "named and left out.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
     parser.add_argument(
         "inputs",
         metavar="INPUT",

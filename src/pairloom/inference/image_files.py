@@ -59,7 +59,7 @@ def translate(
     as it is. An image that cannot be read is named and left out.
 
     Args:
-        run: a run folder, or a model folder.
+        run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
         inputs: image files; folders, whose images are taken and those of the folders in them; and patterns such as
             `photos/**/*.jpg`.
         out: the folder to be made; or one that was begun with the same model, inputs and options.
@@ -82,10 +82,11 @@ def translate(
     """
     part, folder = _shard(shard), Path(out)
     files = [file for file in find_inputs(inputs, folder) if part.holds(file.name)]
-    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta)
+    model = find_model(Path(run))
+    translator = Translator.load(model, device, scale=scale, tile=tile, tta=tta)
     suffix = form_suffix(form, translator.model.target)
     made_with = {
-        "model": _fingerprint(find_model(Path(run))),
+        "model": _fingerprint(model),
         "options": {"form": form, "scale": scale, "tile": tile, "tta": tta},
         "inputs": sorted(str(Path(entry).absolute()) for entry in inputs),
     }

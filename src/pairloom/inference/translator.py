@@ -65,17 +65,18 @@ class Translator:
         tile: int | None = None,
         tta: bool = False,
     ) -> "Translator":
-        """Load the model of a run folder, or a model folder (a run's snapshots are such folders too).
+        """Load the model of a run folder, a model folder (a run's snapshots are such folders too), or one on a hub.
 
         Args:
-            run: the folder.
+            run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub.
             device: `auto`, `cpu` or `cuda`.
             scale: of what the network sees, as above.
             tile: side of the tiles, as above.
             tta: test-time augmentation, as above.
 
         Raises:
-            UserError: if there is no model, it is damaged, it does not work so, or the device is not there.
+            UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
+                there.
         """
         return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tile=tile, tta=tta)
 

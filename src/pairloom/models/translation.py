@@ -18,7 +18,7 @@ from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
 from pairloom.models.enlargement import Rows, resized_bands
 from pairloom.models.generator import UNetGenerator
-from pairloom.models.heads import Head, build_head
+from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, held_statistics, pad_to_stride
 from pairloom.models.tiles import TiledAnswer
 
@@ -37,6 +37,7 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
         full_resolution=config.full_resolution,
         fine_width=config.fine_width,
         dropout=config.dropout,
+        dropout_from=config.dropout_from,
         tanh=head.tanh,
     )
 
@@ -174,12 +175,12 @@ class TranslationModel:
         shape = size if palette else (*size, self.target.channels)
         values: Picture = np.empty(shape, dtype=np.uint8 if palette else self.target.dtype)
         confidence = np.empty(size, dtype=np.float32) if head.gives_shares else None
-        for band, answer in resized_bands(rows, head.channels, answer_size, size, head.reading_costs):
-            prediction = head.read(answer)
+        for part, answer in resized_bands(rows, head.channels, answer_size, size, head.reading_costs):
+            prediction, share = largest(answer) if head.gives_shares else (head.read(answer), None)
             if palette:
-                values[band] = prediction[0].cpu().numpy()
+                values[part] = prediction[0].cpu().numpy()
             else:
-                values[band] = to_picture(prediction[0], self.target.dtype)
-            if confidence is not None:
-                confidence[band] = answer.gather(1, prediction.long()[:, None])[0, 0].cpu().numpy()
+                values[part] = to_picture(prediction[0], self.target.dtype)
+            if confidence is not None and share is not None:
+                confidence[part] = share[0].cpu().numpy()
         return Prediction(values, confidence)
