@@ -45,6 +45,8 @@ class ExportedNetwork(nn.Module):
         generator = copy.deepcopy(model.generator).cpu().float().eval()
         if model.config.inference == "train":
             _normalise_by_the_picture(generator)
+        for buffer in generator.buffers():
+            buffer.data = buffer.data.clone(memory_format=torch.contiguous_format)  # what is saved wants it so
         generator.stride = 1  # padding is done here, see `_kept`
         self._generator = generator
         self.any_size = not model.works_at_its_size_only
