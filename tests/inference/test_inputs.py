@@ -22,7 +22,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def _stems(*entries: str | Path, out: Path | None = None) -> list[str]:
-    return [file.stem.as_posix() for file in find_inputs(entries, out)]
+    return [file.translated("").as_posix() for file in find_inputs(entries, out)]
 
 
 def test_of_a_folder_the_tree_is_kept_and_hidden_things_are_left_out(tree: Path) -> None:

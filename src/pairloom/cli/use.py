@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pairloom.cli.parsing import Parser
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,12 +101,12 @@ def compare(words: list[str]) -> None:
 
 
 def translate(words: list[str]) -> None:
-    """Translate image files."""
+    """Translate image files and videos."""
     parser = Parser(
         "translate",
-        description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.\n"
-        "Each comes out at its own size. Said again after it was stopped, it goes on. An image that cannot be read is\n"
-        "named and left out.",
+        description="Translate images and videos as the model has learned to: photographs to colour-coded\n"
+        "segmentations, say. Each comes out at its own size. Said again after it was stopped, it goes on. What cannot\n"
+        "be read is named and left out.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
     parser.add_argument(
@@ -113,7 +114,7 @@ def translate(words: list[str]) -> None:
         metavar="INPUT",
         type=Path,
         nargs="+",
-        help="images, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
+        help="images, videos, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
     )
     parser.add_argument(
         "--out",
@@ -139,6 +140,7 @@ def translate(words: list[str]) -> None:
         help="cut what the network sees into tiles of this side where it is larger (default: never)",
     )
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
@@ -173,8 +175,9 @@ def translate(words: list[str]) -> None:
         scale=options.scale,
         tile=options.tile,
         tta=options.tta,
+        steady=not options.no_steady,
         shard=options.shard,
-        say=lambda line: print(f"pairloom: {line}", file=sys.stderr),
+        say=lambda line: print(f"pairloom: {printable(line)}", file=sys.stderr),
     )
     before = f" ({result.there} were there before)" if result.there else ""
     if result.written or result.there:

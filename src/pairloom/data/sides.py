@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pairloom.config import LARGEST_WIDTH
 from pairloom.data.layouts import Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
@@ -72,6 +73,8 @@ class Side:
         if palette is not None and not isinstance(palette, dict):
             raise UserError(f"{where}: its palette is none")
         known = Palette.from_record(palette, where) if palette is not None else None
+        if channels > LARGEST_WIDTH or (known is not None and (channels, dtype) != (3, "uint8")):
+            raise UserError(f"{where}: {channels} channels of {dtype} are none that its images can have")
         return cls(channels, dtype, known)
 
 

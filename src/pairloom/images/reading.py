@@ -1,5 +1,6 @@
 """Image files into arrays: any kind of pixel, depth and channels kept, turned upright, or refused by name."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +43,8 @@ def inspect(path: Path) -> ImageInfo:
     with _named(path):
         if kind := deep.kind(path):
             return deep.inspect(path, kind)
-        with Image.open(path, formats=FORMATS) as image:
-            _require_depth(image)
+        with _opened(path) as image:
+            _require_fit(image)
             channels, dtype = MODES[image.mode]
             height, width = image.height, image.width
             if orientation(image) >= 5 and image.format != "TIFF":  # whose sides Pillow has exchanged already
@@ -64,8 +65,8 @@ def read_picture(path: Path) -> Picture:
     with _named(path):
         if kind := deep.kind(path):
             return deep.checked(deep.read(path, kind))
-        with Image.open(path, formats=FORMATS) as image:
-            _require_depth(image)
+        with _opened(path) as image:
+            _require_fit(image)
             return _picture(image)
 
 
@@ -118,7 +119,8 @@ def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
             if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
                 raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
             return _numbers(pixels[:, :, 0])
-        with Image.open(path, formats=FORMATS) as image:
+        with _opened(path) as image:
+            _require_fit(image)
             scale = _scale(image)
             image.load()
             if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
@@ -143,8 +145,10 @@ def _scale(image: Image.Image) -> float:
     return 1.0
 
 
-def _require_depth(image: Image.Image) -> None:
-    """Raise Unfit for what Pillow would reduce to 8 bits."""
+def _require_fit(image: Image.Image) -> None:
+    """Raise Unfit for what is too large to be decoded, and for what Pillow would reduce to 8 bits."""
+    channels, dtype = MODES[image.mode]
+    deep.require_bearable(image.height, image.width, channels, np.dtype(dtype).itemsize)
     coding = _coding(image)
     if image.format == "PPM" and image.mode == "RGB" and isinstance(coding, tuple) and int(coding[1]) > 255:
         raise deep.Unfit("holds colours of more than 8 bits, which are not read from PPM; save it as PNG or TIFF")
@@ -154,6 +158,16 @@ def _coding(image: Image.Image) -> Any:
     """Return how an image that is not decoded yet is coded: for PNG the raw mode, for PPM it and the largest value."""
     tiles = getattr(image, "tile", [])
     return tiles[0].args if tiles else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image that is not decoded yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+        image = Image.open(path, formats=FORMATS)
+    with image:
+        yield image
 
 
 _NO_INDEX = "holds {} where one class index a pixel was expected"
@@ -168,7 +182,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     with _named(path):
         if deep.kind(path):
             return None
-        with Image.open(path, formats=FORMATS) as image:
+        with _opened(path) as image:
             table = image.getpalette("RGB") if image.mode == "P" else None
     if table is None:
         return None

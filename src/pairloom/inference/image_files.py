@@ -1,10 +1,11 @@
-"""Image files translated one after the other: few in memory at a time, however many there are."""
+"""Image files, and videos, translated one after the other: few in memory at a time, however many there are."""
 
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import Picture, png_bytes, write_picture
 from pairloom.inference.forms import FORMS, Form, form_suffix
-from pairloom.inference.inputs import InputFile, Shard, find_inputs
+from pairloom.inference.inputs import InputFile, Shard, find_inputs, is_video
 from pairloom.inference.translator import Translator
+from pairloom.inference.video import Video, translate_video
 from pairloom.models.model_folder import find_model
 from pairloom.progress import track
 from pairloom.run import require_empty
@@ -49,19 +51,20 @@ def translate(
     scale: float = 1.0,
     tile: int | None = None,
     tta: bool = False,
+    steady: bool = True,
     shard: str | None = None,
     say: Callable[[str], None] = print,
 ) -> TranslatedFiles:
-    """Translate image files, and the images in folders, each at its own size.
+    """Translate image files and videos, and those in folders, each at its own size.
 
-    A file that is named becomes `out/STEM.png` (`.tif` where PNG cannot hold the translation); of a folder that is
-    named the tree is kept below `out`. Said again after it was stopped, it goes on: what is in `out` already is left
-    as it is. An image that cannot be read is named and left out.
+    An image that is named becomes `out/STEM.png` (`.tif` where PNG cannot hold the translation), a video keeps its
+    name; of a folder that is named the tree is kept below `out`. Said again after it was stopped, it goes on: what is
+    in `out` already is left as it is. What cannot be read is named and left out.
 
     Args:
         run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
-        inputs: image files; folders, whose images are taken and those of the folders in them; and patterns such as
-            `photos/**/*.jpg`.
+        inputs: image files and videos; folders, whose images and videos are taken and those of the folders in them; and
+            patterns such as `photos/**/*.jpg`.
         out: the folder to be made; or one that was begun with the same model, inputs and options.
         device: `auto`, `cpu` or `cuda`.
         form: what is written: the `translation`; an `overlay` of it on the image; its `classes` as an index map, one
@@ -69,31 +72,36 @@ def translate(
         scale: of what the network sees, as `Translator` takes it.
         tile: side of the tiles, as `Translator` takes it.
         tta: test-time augmentation, as `Translator` does it.
+        steady: hold the classes of videos steady from frame to frame, as `Translator.frames` does.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
-        say: receives a line for each image that is left out.
+        say: receives a line for each image, video or sound that is left out.
 
     Returns:
-        The files written, and the images left out.
+        The files written, and what was left out.
 
     Raises:
         UserError: before anything is written, for inputs that do not exist or would have the same name, for options
-            that the model does not know, and for an output folder that holds other files.
+            that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
     part, folder = _shard(shard), Path(out)
     files = [file for file in find_inputs(inputs, folder) if part.holds(file.name)]
+    moving = next((file for file in files if is_video(file.path)), None)
+    if form == "classes" and moving is not None:
+        raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
     model = find_model(Path(run))
     translator = Translator.load(model, device, scale=scale, tile=tile, tta=tta)
     suffix = form_suffix(form, translator.model.target)
     made_with = {
         "model": _fingerprint(model),
-        "options": {"form": form, "scale": scale, "tile": tile, "tta": tta},
+        "options": {"form": form, "scale": scale, "tile": tile, "tta": tta, "steady": steady},
         "inputs": sorted(str(Path(entry).absolute()) for entry in inputs),
     }
     mark = json.dumps(made_with) + "\n"
     _require_ours(folder, mark)
-    targets = {file: folder / file.stem.with_name(file.stem.name + suffix) for file in files}
+    targets = {file: folder / file.translated(suffix) for file in files}
     todo = [file for file, target in targets.items() if not target.exists()]
+    images, videos = ([file for file in todo if is_video(file.path) is video] for video in (False, True))
 
     def read(file: InputFile) -> Picture | UserError:
         try:
@@ -103,12 +111,19 @@ def translate(
 
     skipped: list[str] = []
     with _Writer(folder, mark) as writer:
-        for file, picture in track(zip(todo, read_ahead(read, todo), strict=True), len(todo), "Translating"):
+        for file, picture in track(zip(images, read_ahead(read, images), strict=True), len(images), "Translating"):
             if isinstance(picture, UserError):
                 skipped.append(str(picture))
                 say(f"left out: {picture}")
             else:
                 writer.write(targets[file], FORMS[form](translator(picture)))
+        for file in videos:
+            try:
+                with Video(file.path) as video, writer.place(targets[file]) as target:
+                    translate_video(video, target, translator, form=form, steady=steady, say=say)
+            except UserError as error:
+                skipped.append(str(error))
+                say(f"left out: {error}")
     return TranslatedFiles(writer.written, len(files) - len(todo), skipped)
 
 
@@ -132,6 +147,8 @@ def translate_one(
     files = find_inputs(inputs)
     if len(files) > 1:
         raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
+    if is_video(files[0].path):
+        raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
     translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta)
     if form_suffix(form, translator.model.target) != ".png":
         raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
@@ -155,15 +172,27 @@ class _Writer:
             while self._waiting:
                 self._waiting.popleft()[0].result()
 
+    @contextmanager
+    def place(self, path: Path) -> Iterator[Path]:
+        """Give a path to which the block writes a file itself, when its folder is there."""
+        self._begin()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+        self.written.append(path)
+
     def write(self, path: Path, picture: Picture) -> None:
-        if not (self._folder / MARK).exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._folder / MARK) as unfinished:
-                unfinished.write_text(self._mark, encoding="utf-8")
+        self._begin()
         self._waiting.append((self._pool.submit(write_picture, path, picture), picture.nbytes))
         self.written.append(path)
         while len(self._waiting) > 2 * cores() or sum(size for _, size in self._waiting) > WAITING_BYTES:
             self._waiting.popleft()[0].result()
+
+    def _begin(self) -> None:
+        """Write the mark where it is missing."""
+        if not (self._folder / MARK).exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self._folder / MARK) as unfinished:
+                unfinished.write_text(self._mark, encoding="utf-8")
 
 
 def _shard(text: str | None) -> Shard:

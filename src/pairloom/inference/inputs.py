@@ -1,4 +1,4 @@
-"""Which image files are to be translated, and what each translation is called."""
+"""Which images and videos are to be translated, and what each translation is called."""
 
 import glob
 import hashlib
@@ -9,6 +9,13 @@ from typing import NamedTuple
 
 from pairloom.errors import UserError
 from pairloom.images import is_image
+
+VIDEO_EXTENSIONS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi"})
+
+
+def is_video(path: Path) -> bool:
+    """Tell by its name whether a file is a video; hidden files are none."""
+    return path.suffix.lower() in VIDEO_EXTENSIONS and not path.name.startswith(".") and path.is_file()
 
 
 class Shard(NamedTuple):
@@ -32,33 +39,32 @@ class Shard(NamedTuple):
 
 
 class InputFile(NamedTuple):
-    """An image file."""
+    """An image file, or a video."""
 
     path: Path
     name: PurePath
     """Of the file alone where it was named itself, or within the folder that was."""
 
-    @property
-    def stem(self) -> PurePath:
-        """Its name without the ending: what its translation is called."""
-        return self.name.with_suffix("")
+    def translated(self, suffix: str) -> PurePath:
+        """Return what its translation is called: an image's has this ending, a video's its own."""
+        return self.name if is_video(self.path) else self.name.with_suffix(suffix)
 
 
 def find_inputs(entries: Sequence[str | Path], out: Path | None = None) -> list[InputFile]:
     """Return the files that are meant, no two of which would get the same name.
 
     Args:
-        entries: image files; folders, whose images are taken, and those of the folders in them; and patterns with `*`,
-            `?`, `[...]` or `**`, by which files and folders are found.
+        entries: image files and videos; folders, whose images and videos are taken, and those of the folders in them;
+            and patterns with `*`, `?`, `[...]` or `**`, by which files are found.
         out: folder in which no input is looked for.
 
     Raises:
-        UserError: for what does not exist or holds no images, and where two would get the same name.
+        UserError: for what does not exist or holds none, and where two would get the same name.
     """
     found: dict[PurePath, InputFile] = {}
     for entry in entries:
         for file in _files(Path(entry), out):
-            other = found.setdefault(file.stem, file)
+            other = found.setdefault(file.translated(""), file)
             if other is not file:
                 raise UserError(
                     f"{file.path}: is named twice; name it once"
@@ -70,17 +76,17 @@ def find_inputs(entries: Sequence[str | Path], out: Path | None = None) -> list[
 
 def _files(entry: Path, out: Path | None) -> list[InputFile]:
     if entry.is_dir():
-        files = [InputFile(path, path.relative_to(entry)) for path in _images_below(entry, out)]
+        files = [InputFile(path, path.relative_to(entry)) for path in _inputs_below(entry, out)]
         if not files:
-            raise UserError(f"{entry}: holds no images")
+            raise UserError(f"{entry}: holds no images or videos")
         return files
     if entry.exists():
         return [InputFile(entry, PurePath(entry.name))]
     if not glob.has_magic(str(entry)):
         raise UserError(f"{entry}: no such file or folder")
-    files = [InputFile(path, PurePath(path.name)) for path in _matches(entry) if is_image(path)]
+    files = [InputFile(path, PurePath(path.name)) for path in _matches(entry) if _is_input(path)]
     if not files:
-        raise UserError(f"{entry}: matches no images")
+        raise UserError(f"{entry}: matches no images or videos")
     return files
 
 
@@ -94,13 +100,17 @@ def _matches(pattern: Path) -> list[Path]:
     return [path for path in found if not any(part.startswith(".") and part not in named for part in path.parts)]
 
 
-def _images_below(folder: Path, out: Path | None) -> Iterator[Path]:
-    """Yield a folder's images, then those of its folders, each in the order of their names; hidden ones left out."""
+def _inputs_below(folder: Path, out: Path | None) -> Iterator[Path]:
+    """Yield a folder's files, then those of its folders, each in the order of their names; hidden ones left out."""
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
-        if is_image(path):
+        if _is_input(path):
             yield path
         elif path.is_dir() and not path.is_symlink() and not path.name.startswith(".") and not _is(path, out):
-            yield from _images_below(path, out)
+            yield from _inputs_below(path, out)
+
+
+def _is_input(path: Path) -> bool:
+    return is_image(path) or is_video(path)
 
 
 def _is(path: Path, out: Path | None) -> bool:

@@ -1,6 +1,7 @@
 """Photographs in, colour-coded segmentations of the same size out."""
 
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, overload
 
@@ -11,7 +12,8 @@ from PIL import Image
 from pairloom.config import Size
 from pairloom.data.sides import as_source, read_source
 from pairloom.errors import UserError
-from pairloom.images import Picture, resize_picture
+from pairloom.images import Picture, resize_picture, to_tensor
+from pairloom.inference.steadying import Steadier
 from pairloom.inference.translation import Translation
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import find_model, load_model
@@ -105,17 +107,36 @@ class Translator:
             return [self._translation(one) for one in image]
         return self._translation(image)
 
-    def _translation(self, image: Input) -> Translation:
+    def frames(self, images: Iterable[Input], *, steady: bool = True) -> Iterator[Translation]:
+        """Translate the frames of a video, one after the other, as each is asked for.
+
+        Args:
+            images: the frames, in their order.
+            steady: average the answers over time where the picture stands still, so that the sensor's noise does not
+                make classes flicker (`Steadier`). Without it each frame is translated as if it were alone.
+        """
+        steadier = Steadier() if steady else None
+        for image in images:
+            yield self._translation(image, steadier)
+
+    def _translation(self, image: Input, steadier: Steadier | None = None) -> Translation:
         model = self.model
         source = (
             read_source(Path(image), model.source) if isinstance(image, str | Path) else as_source(image, model.source)
         )
-        values, confidence = self._prediction(source)
+        values, confidence = self._prediction(source, steadier)
         classes = values.astype(np.uint8, copy=False) if model.target.palette else None
         return Translation(source, model.target.draw(values), classes, confidence, model.target.palette)
 
-    def _prediction(self, source: Picture) -> Prediction:
+    def _prediction(self, source: Picture, steadier: Steadier | None) -> Prediction:
         seen, size = resize_picture(source, self.seen), Size(*source.shape[:2])
-        if self.tile is not None and max(self.seen) > self.tile:
-            return self.model.predict_in_tiles(seen, size, self.tile, tta=self.tta)
-        return self.model.read(self.model.answer(seen, tta=self.tta), size)
+        tile = self.tile if self.tile is not None and max(self.seen) > self.tile else None
+        if steadier is None and tile is not None:
+            return self.model.predict_in_tiles(seen, size, tile, tta=self.tta)
+        if tile is not None:
+            answer = self.model.answer_in_tiles(seen, tile, tta=self.tta)
+        else:
+            answer = self.model.answer(seen, tta=self.tta)
+        if steadier is not None:
+            answer = steadier(to_tensor(seen).unsqueeze(0).to(answer.device), answer)
+        return self.model.read(answer, size)

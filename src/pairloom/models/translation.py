@@ -128,21 +128,33 @@ class TranslationModel:
             tile: side of the tiles in pixels of the source, `SMALLEST_TILE` or more.
             tta: as in `predict`.
         """
-        own = Size(*picture.shape[:2])
+        with self._tiled(picture, tile, tta) as rows:
+            return self.read_rows(rows, Size(*picture.shape[:2]), size)
+
+    def answer_in_tiles(self, picture: Picture, tile: int, *, tta: bool = False) -> Tensor:
+        """Return what `answer` does, with less memory for what is computed on the way; see `predict_in_tiles`."""
+        with self._tiled(picture, tile, tta) as rows:
+            return rows(0, picture.shape[0])
+
+    @contextmanager
+    def _tiled(self, picture: Picture, tile: int, tta: bool) -> Iterator[Rows]:
+        """Inside the block the answer's rows can be asked for, from the top down."""
+        width = picture.shape[1]
         with self._ready(picture) as source:
             padded = pad_to_stride(source, self.generator.stride)
             straight = TiledAnswer(self.generator, self.head, padded, tile)
             if not tta:
-                return self.read_rows(lambda first, last: straight.rows(first, last)[..., : own.width], own, size)
+                yield lambda first, last: straight.rows(first, last)[..., :width]
+                return
             padded = pad_to_stride(source.flip(-1), self.generator.stride)
             mirrored = TiledAnswer(self.generator, self.head, padded, tile)
 
             def both(first: int, last: int) -> Tensor:
                 halves = (straight.rows(first, last), mirrored.rows(first, last))
-                one, other = (half[..., : own.width] for half in halves)
+                one, other = (half[..., :width] for half in halves)
                 return (one + other.flip(-1)) / 2
 
-            return self.read_rows(both, own, size)
+            yield both
 
     @contextmanager
     def _ready(self, picture: Picture) -> Iterator[Tensor]:
