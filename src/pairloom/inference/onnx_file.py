@@ -63,7 +63,7 @@ def write_onnx(model: TranslationModel, path: Path, samples: Samples, *, answer_
     return parity
 
 
-def load_onnx(path: Path) -> TranslationModel:
+def load_onnx(path: str | Path) -> TranslationModel:
     """Read an ONNX file that `write_onnx` has written, as a model that answers by ONNX Runtime, on the CPU.
 
     Nothing outside the file is read. Its generator has no layers, so that it cannot be asked tile by tile.
@@ -72,7 +72,7 @@ def load_onnx(path: Path) -> TranslationModel:
         UserError: if it is missing, damaged, not Pairloom's, wants other files, or the extra `export` is not
             installed.
     """
-    session = _session(path)
+    session = _session(Path(path))
     record = session.get_modelmeta().custom_metadata_map
     try:
         config = ModelConfig(**json.loads(record["model"]))
@@ -165,12 +165,14 @@ def _session(path: Path) -> Any:
         UserError: if it is missing, damaged, or wants other files.
     """
     onnx, runtime = _libraries()
+    from google.protobuf.message import DecodeError  # onnx stands on it
+
     try:
         content = path.read_bytes()
         program = onnx.load_model_from_string(content)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except Exception as error:  # protobuf's own
+    except DecodeError as error:
         raise UserError(f"{path}: is damaged, or no ONNX file") from error
     if any(_stands_elsewhere(graph) for graph in (program.graph, *program.functions)):
         raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
