@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.picture_metrics import PictureScores
     from pairloom.inference.app import serve
     from pairloom.inference.conversion import ImportedGenerator, import_generator
+    from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
@@ -36,6 +37,7 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
+    "Exported": "inference.export",
     "ImportedGenerator": "inference.conversion",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
@@ -51,6 +53,7 @@ _HOMES = {
     "demo": "demonstration",
     "draw_street": "data.streets",
     "evaluate": "api",
+    "export": "inference.export",
     "fetch_camvid": "data.download",
     "import_generator": "inference.conversion",
     "load_experiment": "settings",
@@ -70,6 +73,7 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "Experiment",
+    "Exported",
     "ImportedGenerator",
     "Palette",
     "PictureScores",
@@ -85,6 +89,7 @@ __all__ = [
     "demo",
     "draw_street",
     "evaluate",
+    "export",
     "fetch_camvid",
     "import_generator",
     "load_experiment",
