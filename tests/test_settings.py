@@ -132,7 +132,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 batch_size=st.integers(1, 64),
                 update=_choice(TrainConfig, "update"),
                 sampling=_choice(TrainConfig, "sampling"),
-                seed=st.integers(0, 2**63),
+                seed=st.integers(0, 2**53),
                 device=_choice(TrainConfig, "device"),
                 precision=_choice(TrainConfig, "precision"),
                 compile=_choice(TrainConfig, "compile"),
