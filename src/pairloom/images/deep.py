@@ -171,6 +171,9 @@ def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
 
 def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
     """Return height, width and channels without alpha, and whether the channels come first in the file's array."""
+    # Counted first: page by page, tifffile follows a chain that leads back to itself for ever.
+    if len(tiff.pages) > MOST_CHANNELS:
+        raise Unfit(f"holds {len(tiff.pages)} pages; one image a file is expected, save each alone")
     series, page = tiff.series[0], tiff.pages.first
     axes = "".join(axis for axis, side in zip(series.axes, series.shape, strict=True) if side > 1 or axis in "YX")
     sides = dict(zip(series.axes, series.shape, strict=True))

@@ -103,7 +103,7 @@ def _picture(image: Image.Image) -> Picture:
     else:
         # Pillow warns of palettes with transparency unless they go by way of RGBA.
         coloured = image.convert("RGBA") if "transparency" in image.info else image
-        pixels = np.asarray(coloured.convert("RGB"))
+        pixels = np.asarray(coloured if coloured.mode == "RGB" else coloured.convert("RGB"))
     return upright(pixels, orientation(image))
 
 
