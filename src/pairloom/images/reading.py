@@ -13,6 +13,7 @@ from pairloom.errors import UserError
 from pairloom.images import deep
 from pairloom.images.arrays import Picture
 from pairloom.images.deep import ImageInfo
+from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.turning import orientation, upright
 
 # Rarer formats have been ways around Pillow's guard against decompression bombs.
@@ -33,7 +34,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
 
 
-def inspect(path: Path) -> ImageInfo:
+def inspect(path: ImageFile) -> ImageInfo:
     """Look at an image file's head only.
 
     Raises:
@@ -42,7 +43,7 @@ def inspect(path: Path) -> ImageInfo:
     with _named(path):
         if kind := deep.kind(path):
             return deep.inspect(path, kind)
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(readable(path), formats=FORMATS) as image:
             _require_depth(image)
             channels, dtype = MODES[image.mode]
             height, width = image.height, image.width
@@ -51,7 +52,7 @@ def inspect(path: Path) -> ImageInfo:
             return ImageInfo(height, width, channels, dtype)
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: ImageFile) -> Picture:
     """Read an image file: H×W×C, turned upright by its EXIF orientation.
 
     Greyscale has 1 channel, colours have 3 (palettes and CMYK are converted, transparency is dropped), other files as
@@ -64,7 +65,7 @@ def read_picture(path: Path) -> Picture:
     with _named(path):
         if kind := deep.kind(path):
             return deep.checked(deep.read(path, kind))
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(readable(path), formats=FORMATS) as image:
             _require_depth(image)
             image.load()
             channels, dtype = MODES[image.mode]
@@ -79,7 +80,7 @@ def read_picture(path: Path) -> Picture:
             return upright(pixels, orientation(image))
 
 
-def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
+def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
     """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
 
     Raises:
@@ -91,7 +92,7 @@ def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
             if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
                 raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
             return _numbers(pixels[:, :, 0])
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(readable(path), formats=FORMATS) as image:
             scale = _scale(image)
             image.load()
             if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
@@ -132,7 +133,7 @@ def _coding(image: Image.Image) -> Any:
 _NO_INDEX = "holds {} where one class index a pixel was expected"
 
 
-def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
+def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:
     """Return the colours of a palette image by index; None for other images.
 
     Raises:
@@ -141,7 +142,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     with _named(path):
         if deep.kind(path):
             return None
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(readable(path), formats=FORMATS) as image:
             table = image.getpalette("RGB") if image.mode == "P" else None
     if table is None:
         return None
@@ -149,7 +150,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def _named(path: ImageFile) -> Iterator[None]:
     """Turn what readers raise into messages with the file's name."""
     try:
         yield
