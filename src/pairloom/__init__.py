@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
     from pairloom.inference.image_files import TranslatedFiles, translate
+    from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
@@ -37,6 +38,7 @@ _HOMES = {
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
+    "TranslatedAddresses": "inference.ray_engine",
     "TranslatedFiles": "inference.image_files",
     "Translator": "inference.translator",
     "UserError": "errors",
@@ -52,6 +54,7 @@ _HOMES = {
     "resume": "training_run",
     "train": "training_run",
     "translate": "inference.image_files",
+    "translate_addresses": "inference.ray_engine",
     "write_streets": "data.streets",
 }
 
@@ -66,6 +69,7 @@ __all__ = [
     "PictureScores",
     "Scores",
     "TrainingResult",
+    "TranslatedAddresses",
     "TranslatedFiles",
     "Translator",
     "UserError",
@@ -81,6 +85,7 @@ __all__ = [
     "resume",
     "train",
     "translate",
+    "translate_addresses",
     "write_streets",
 ]
 

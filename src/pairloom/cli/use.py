@@ -2,11 +2,16 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pairloom.cli.parsing import Parser
 from pairloom.errors import UserError
+
+if TYPE_CHECKING:
+    from pairloom.inference.image_files import TranslatedFiles
+    from pairloom.inference.ray_engine import TranslatedAddresses
 
 TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
 
@@ -103,18 +108,26 @@ def translate(words: list[str]) -> None:
         "Said again after it was stopped, it goes on. An image that cannot be read is named and left out.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
-    parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="images, or folders of images")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or folders of images")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder to be made")
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: by Ray Data, on this machine or on the cluster that RAY_ADDRESS names; INPUT, sub-folders included, "
+        "and --out may then be addresses such as s3://bucket/photos (default: local)",
+    )
     options = parser.parse_args(words)
+    far = next((place for place in (*options.inputs, options.out) if "://" in place), None)
+    if far and options.engine != "ray":
+        raise UserError(f"{far}: is an address; say --engine ray as well")
 
-    from pairloom.inference.image_files import translate
-
-    result = translate(
+    result = _engine(options.engine)(
         options.run,
         options.inputs,
         options.out,
@@ -128,3 +141,14 @@ def translate(words: list[str]) -> None:
         print(f"{len(result.written)} written to {options.out}{before}, at the size at which the model was trained")
     if result.skipped:
         raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")
+
+
+def _engine(name: str) -> "Callable[..., TranslatedFiles | TranslatedAddresses]":
+    """Return what translates."""
+    if name == "ray":
+        from pairloom.inference.ray_engine import translate_addresses
+
+        return translate_addresses
+    from pairloom.inference.image_files import translate
+
+    return translate
