@@ -12,7 +12,8 @@ import pytest
 from pairloom.errors import UserError
 from pairloom.images import write_picture
 from pairloom.inference.image_files import MARK, translate
-from pairloom.inference.ray_engine import STORE_BYTES, translate_addresses
+from pairloom.inference.ray_engine import translate_addresses
+from pairloom.inference.ray_session import STORE_BYTES
 
 RNG = np.random.default_rng(0)
 
@@ -164,11 +165,3 @@ def test_a_name_that_is_no_text_is_named_and_left_out(
     done = translate_addresses(small_model, [tmp_path / "named"], tmp_path / "out", say=lambda line: print(ascii(line)))
     assert len(done.skipped) == 1
     assert "its name is no text; rename it" in capsys.readouterr().out
-
-
-def test_without_ray_it_says_what_to_install(
-    small_model: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "ray.data", None)
-    with pytest.raises(UserError, match=r"pip install 'pairloom\[ray\]'"):
-        translate_addresses(small_model, [tree], tmp_path / "out")

@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-import logging
 import math
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -19,13 +16,12 @@ from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference.addresses import Address
 from pairloom.inference.image_files import MARK, Shard
+from pairloom.inference.ray_session import ray_session, require_ray
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import find_model
 from pairloom.progress import track
 
 MODEL_FILES = ("config.json", "model.safetensors")
-STORE_BYTES = 256 * 2**20
-"""Of a local Ray's object store, through which names go and no images."""
 BLOCK = 32
 """Images that an actor is handed at once, where there are many."""
 MOST_BLOCKS = 10_000
@@ -83,7 +79,7 @@ def translate_addresses(
         UserError: before anything is written, if Ray is not installed, for inputs that do not exist or would have the
             same name, and for an output folder that holds other files; later, if the actors cannot go on.
     """
-    _require_ray()
+    require_ray()
     files = {name: (find_model(Path(run)) / name).read_bytes() for name in MODEL_FILES}
     suffix = Translator.load(run, "cpu").model.target.suffix
     jobs, skipped = _jobs([Address.parse(entry) for entry in inputs], suffix, shard)
@@ -98,7 +94,7 @@ def translate_addresses(
 
     written: set[str] = set()
     if todo:
-        with _ray():
+        with ray_session():
             dataset = _translations(todo, folder, files, device, tta=tta)
             if not there:
                 (folder / MARK).write_text(mark)
@@ -252,49 +248,3 @@ def _require_ours(folder: Address, mark: str) -> set[str]:
             f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
         )
     return there
-
-
-def _require_ray() -> None:
-    # Ray, which reads them when it is loaded, would tell its makers of its use, and complain of Ray Data's actors.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    try:
-        import ray.data  # noqa: F401
-    except ImportError as error:
-        raise UserError("--engine ray needs Ray: pip install 'pairloom[ray]'") from error
-
-
-@contextmanager
-def _ray() -> Iterator[None]:
-    """Inside the block Ray runs: one that does already, the cluster that the environment names, or one of our own.
-
-    Raises:
-        UserError: if the cluster cannot be reached, or the actors cannot go on.
-    """
-    import ray
-    import ray.data
-    from ray.exceptions import RayError
-
-    ray.data.DataContext.get_current().enable_progress_bars = False  # there is one of ours
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    ours, address = not ray.is_initialized(), os.environ.get("RAY_ADDRESS")
-    try:
-        if ours and address:
-            ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-        elif ours:
-            ray.init(
-                "local",
-                include_dashboard=False,
-                object_store_memory=STORE_BYTES,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
-        yield
-    except ConnectionError as error:
-        raise UserError(f"{address}: no Ray cluster answers there ({error}); see RAY_ADDRESS") from error
-    except RayError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise UserError(f"Ray cannot go on ({reason}); said again, the command goes on from here") from error
-    finally:
-        if ours:
-            ray.shutdown()
