@@ -20,7 +20,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import yardstick
+from pairloom.allocator import keep_freed_memory
 from pairloom.data.batches import TrainingBatches
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import CACHE_VARIABLE, PairStore
@@ -38,28 +38,11 @@ from pairloom.training.epoch import Epoch
 from pairloom.training.members import Members
 from pairloom.training.networks import Networks
 from pairloom.training.team import Team
+from rates import Timed, as_glibc_does, copy_rate, matrix_rate, wait
 
 PAIRS = 32
 WORKERS = (0, 1, 2, 4)
 """Numbers of the DataLoader's workers of which the quickest is taken."""
-
-
-@dataclass
-class Side:
-    """One of the two that are timed."""
-
-    name: str
-    step: Callable[[], object]
-    seconds: list[float] = field(default_factory=list)
-    """Of a step, a round each."""
-
-    def time(self, steps: int, wait: Callable[[], None]) -> None:
-        """Time a round of so many steps."""
-        began = time.perf_counter()
-        for _ in range(steps):
-            self.step()
-        wait()
-        self.seconds.append((time.perf_counter() - began) / steps)
 
 
 def main() -> None:
@@ -89,26 +72,25 @@ def main() -> None:
 
 def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> dict[str, object]:
     """Return the row of the table."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     plain = yardstick.Pix2Pix(options.size, options.width, device, half=options.precision != "32-true")
     ours = Pairloom(folder, options)
     require_same_networks(plain, ours)
 
     ready = [next(yardstick.batches(folder / "train", options.size, options.batch, 0)) for _ in range(PAIRS)]
     turn = itertools.cycle(ready)
-    preloaded = Side("plain, pairs ready", lambda: plain.step(*next(turn)))
+    preloaded = Timed("plain, pairs ready", lambda: plain.step(*next(turn)), as_glibc_does)
     workers, loader = quickest_loader(folder, options, plain)
-    loading = Side("plain, DataLoader", lambda: plain.step(*next(loader)))
-    pairloom = Side("pairloom", ours.step)
+    loading = Timed("plain, DataLoader", lambda: plain.step(*next(loader)), as_glibc_does)
+    pairloom = Timed("pairloom", ours.step, keep_freed_memory)
     sides = (preloaded, loading, pairloom)
     for side in sides:
-        side.time(2, wait)  # warm
+        side.time(1, device)  # warm
     steps = options.steps or max(1, round(2 / max(side.seconds[0] for side in sides)))
     for side in sides:
         side.seconds.clear()
     for _ in range(options.rounds):
         for side in sides:
-            side.time(steps, wait)
+            side.time(steps, device)
 
     ratios = {
         side.name: [slow / quick for slow, quick in zip(side.seconds, pairloom.seconds, strict=True)]
@@ -132,7 +114,7 @@ def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> 
         "dataloader_workers": workers,
     }
     row |= {f"seconds: {side.name}": statistics.median(side.seconds) for side in sides}
-    row |= {f"share: {name}": share for name, share in ours.shares(wait).items()}
+    row |= {f"share: {name}": share for name, share in ours.shares(lambda: wait(device)).items()}
     row |= {
         "gflop_a_step": operations / 1e9,
         "gflops_of_a_matrix_product": rate / 1e9,
@@ -181,7 +163,7 @@ class Pairloom:
         """Return what a step's time goes to; on a GPU it is waited for at each change."""
         clock = _Clock(wait)
         step = dataclasses.replace(self.networks.step, backward=clock.timed("backward", self.team.backward))
-        networks = dataclasses.replace(self.networks, step=step)
+        networks = dataclasses.replace(self.networks, step=step, captured=None)
         handles = []
         for optimizer in networks.optimizers:
             handles.append(optimizer.register_step_pre_hook(lambda *_: clock.begin("optimizer")))
@@ -271,32 +253,6 @@ def step_operations(ours: Pairloom) -> int:
     with FlopCounterMode(display=False) as counter:
         ours.step()
     return int(counter.get_total_flops())
-
-
-def matrix_rate(device: torch.device, precision: str) -> float:
-    """Return the operations a second of a large matrix product."""
-    side = 8192 if device.type == "cuda" else 2048
-    kind = torch.float32 if precision == "32-true" else torch.bfloat16
-    first, second = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
-    return 2 * side**3 / _best_seconds(lambda: first @ second, device)
-
-
-def copy_rate(device: torch.device) -> float:
-    """Return the bytes a second that a copy reads and writes."""
-    data = torch.zeros(2**28 if device.type == "cuda" else 2**26, device=device)
-    other = torch.empty_like(data)
-    return 2 * data.nbytes / _best_seconds(lambda: other.copy_(data), device)
-
-
-def _best_seconds(work: Callable[[], object], device: torch.device) -> float:
-    found = []
-    for _ in range(6):
-        began = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        found.append(time.perf_counter() - began)
-    return min(found)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import pytest
 import torch
 
 import pairloom
+from foreign import ForeignGenerator
 from pairloom import training_run
 from pairloom.cli import SUMMARIES, main
 from pairloom.config import Experiment, Size
@@ -187,6 +188,7 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(folder / "photos" / f"{index}.jpg", photograph)
     save(folder / "photo.jpg", scenes("test", 48, 64)[0][0])
     write_palette(folder / "classes.yaml", CITYSCAPES, "The classes of the street scenes.")
+    torch.save(ForeignGenerator(7).state_dict(), folder / "latest_net_G.pth")
     return folder
 
 

@@ -15,7 +15,7 @@ PACKAGE = Path(pairloom.__file__).parent
 # Each room may import from its own level's listed rooms and from every level below; see CONTRIBUTING.md.
 LEVELS = (
     {"errors"},
-    {"config", "cores", "draws", "files", "progress"},
+    {"allocator", "config", "cores", "draws", "files", "progress"},
     {"palette"},
     {"images", "settings"},
     {"run"},

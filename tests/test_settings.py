@@ -65,6 +65,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 layout=_choice(DataConfig, "layout"),
                 size=st.just(size),
                 train_pairs=st.none() | st.integers(1, 10**6),
+                license=st.none() | root,
             )
         ),
         augment=draw(
@@ -92,6 +93,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 full_resolution=st.booleans(),
                 up=_choice(ModelConfig, "up"),
                 dropout=_number(0, 0.99),
+                dropout_from=st.integers(0, 3),
                 discriminator=_choice(ModelConfig, "discriminator"),
                 inference=_choice(ModelConfig, "inference"),
             )
@@ -133,6 +135,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 seed=st.integers(0, 2**63),
                 device=_choice(TrainConfig, "device"),
                 precision=_choice(TrainConfig, "precision"),
+                compile=_choice(TrainConfig, "compile"),
                 validate_every=st.integers(1, 100),
                 snapshot_every=st.integers(1, 100),
                 samples=st.integers(1, 10),
@@ -228,9 +231,8 @@ def test_the_presets_differ_where_they_say() -> None:
 @pytest.mark.parametrize(("name", "field"), ALIASES.items())
 def test_every_short_name_stands_for_a_field(name: str, field: str) -> None:
     assert field in FIELDS
-    value = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "direction": "BtoA"}.get(
-        name, 7
-    )
+    words = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "compile": "off"}
+    value = {**words, "direction": "BtoA"}.get(name, 7)
     others = {"batch_size": 14} if name == "devices" else {}
     short, full = (load_experiment(settings={**others, word: value}) for word in (name, field))
     assert short == full != load_experiment(settings=others)

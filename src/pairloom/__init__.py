@@ -10,7 +10,7 @@ __version__ = "0.1.0.dev0"
 """The version of the package."""
 
 if TYPE_CHECKING:
-    from pairloom.api import check, compare, evaluate
+    from pairloom.api import check, compare, evaluate, push
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.conversion import ImportedGenerator, import_generator
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
     from pairloom.inference.translator import Translator
@@ -34,6 +35,7 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
+    "ImportedGenerator": "inference.conversion",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
@@ -49,7 +51,9 @@ _HOMES = {
     "draw_street": "data.streets",
     "evaluate": "api",
     "fetch_camvid": "data.download",
+    "import_generator": "inference.conversion",
     "load_experiment": "settings",
+    "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
     "train": "training_run",
@@ -65,6 +69,7 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "Experiment",
+    "ImportedGenerator",
     "Palette",
     "PictureScores",
     "Scores",
@@ -80,7 +85,9 @@ __all__ = [
     "draw_street",
     "evaluate",
     "fetch_camvid",
+    "import_generator",
     "load_experiment",
+    "push",
     "read_palette",
     "resume",
     "train",

@@ -1,6 +1,7 @@
 """The verbs as Python functions: what the command line calls, and what `import pairloom` offers."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At, score_model
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.models.devices import choose_device
+from pairloom.models.hub import MODEL_FILES, upload
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.report.comparison_page import write_comparison
+from pairloom.report.model_card import CARD, model_card
 from pairloom.report.page import require_replaceable
 from pairloom.run import owning_run
 from pairloom.settings import load_experiment
@@ -53,7 +56,7 @@ def evaluate(
     """Score a model on the pairs of a split.
 
     Args:
-        run: a run folder, or a model folder.
+        run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
         data: folder that holds the pairs, or a manifest; None takes the run's own.
         split: `train`, `val` or `test`.
         at: score at the model's `size`, or at the images' `native` size.
@@ -137,3 +140,32 @@ def compare(
     if page is not None:
         write_comparison(Path(page), comparison, models, splits, chosen)
     return comparison
+
+
+def push(run: str | Path, name: str, *, private: bool = False, message: str = "Model trained with Pairloom") -> str:
+    """Publish the model of a run on a model hub: its weights, its `config.json` and its card, and nothing else.
+
+    Whoever is logged in there (`hf auth login`, or the variable `HF_TOKEN`) publishes. A card that was edited is sent
+    as it is.
+
+    Args:
+        run: a run folder, or a model folder.
+        name: `user/name`; made where it does not exist, and given a new commit where it does.
+        private: let the new repository be seen by its owner alone.
+        message: of the commit.
+
+    Returns:
+        The address of the model's page.
+
+    Raises:
+        UserError: if there is no model or it is damaged, nobody is logged in, the hub cannot be reached or refuses, or
+            what is to be private exists and is public.
+    """
+    if not Path(run).exists():
+        raise UserError(f"{run}: no such run or model folder")
+    folder = find_model(Path(run))
+    load_model(folder, choose_device("cpu"))
+    files: dict[str, Path | bytes] = {file: folder / file for file in MODEL_FILES}
+    if not (folder / CARD).exists():  # of an earlier version
+        files[CARD] = model_card(json.loads((folder / "config.json").read_text(encoding="utf-8"))).encode()
+    return upload(files, name, private=private, message=message)

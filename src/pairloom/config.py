@@ -14,6 +14,7 @@ MINIMUM_SIDE = 32
 LayoutName = Literal["auto", "side-by-side", "two-folders", "cityscapes", "camvid", "manifest"]
 Direction = Literal["AtoB", "BtoA"]
 Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 class Size(NamedTuple):
@@ -71,6 +72,8 @@ class DataConfig:
     store_size: int = 1024
     """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
     reduced to it, but never below what `data.size` and `augment.scale` can show."""
+    license: str | None = None
+    """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. null states none."""
 
     def __post_init__(self) -> None:
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
@@ -144,7 +147,9 @@ class ModelConfig:
     up: Literal["transposed", "resize"] = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
-    """Dropout probability in the (at most three) innermost full-width decoder blocks, at least 0 and below 1."""
+    """Dropout probability in (at most three) full-width decoder blocks, at least 0 and below 1."""
+    dropout_from: int = 0
+    """Which decoder block is the first of these, 0 or more: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
     discriminator: Literal["patch142", "patch70"] = "patch70"
     """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
     inference: Literal["eval", "train"] = "eval"
@@ -161,6 +166,7 @@ class ModelConfig:
         _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
+        _require(self.dropout_from >= 0, "model.dropout_from must be 0 or more")
         _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
         _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
 
@@ -254,8 +260,11 @@ class TrainConfig:
     devices: int = 1
     """Processes that share each batch, 1 or more: a GPU each, or on the CPU a share of its cores. `train.batch_size`
     must be a multiple. Where `torchrun` or SLURM starts the processes, they say how many, on any number of machines."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Number format of the arithmetic."""
+    precision: Precision = "auto"
+    """Number format of the arithmetic. `auto` takes `bf16-mixed` on a GPU that has it, `32-true` elsewhere."""
+    compile: Literal["auto", "graph", "off"] = "auto"
+    """`graph` records a training step as one CUDA graph and plays it back; `off` launches kernel by kernel. `auto`
+    records where a GPU trains alone, and the precision is not `16-mixed`."""
     validate_every: int = 1
     """Epochs from one validation to the next, 1 or more; the last epoch is always validated."""
     checkpoint_minutes: float = 5.0

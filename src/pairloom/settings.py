@@ -32,6 +32,7 @@ ALIASES: Mapping[str, str] = {
     "device": "train.device",
     "devices": "train.devices",
     "precision": "train.precision",
+    "compile": "train.compile",
     "seed": "train.seed",
 }
 """Short names of settings: each stands for exactly one field."""
@@ -109,7 +110,8 @@ def dump_experiment(experiment: Experiment) -> str:
     parser = experiment_parser()
     plain = json.loads(parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False, format="json"))
     # Left as they are, YAML would read these as line breaks.
-    readable = not set("\x85\u2028\u2029") & set(experiment.data.root + experiment.data.palette)
+    data = experiment.data
+    readable = not set("\x85\u2028\u2029") & set(data.root + data.palette + (data.license or ""))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable)
     return f"# Written by Pairloom; read it back with --config.\n{text}"
 

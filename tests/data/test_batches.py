@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
-from pairloom.data.batches import TrainingBatches
+from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.pairs import Pair
 from pairloom.images import to_tensor
 
@@ -168,3 +168,10 @@ def test_processes_that_share_a_batch_have_each_of_its_pairs_once(
     for rank in range(processes):
         slots = range(rank, batch_size, processes)
         assert _same(batches.batch(step, slots), (sources[slots], targets[slots]))
+
+
+def test_batches_come_in_the_order_of_the_steps_whatever_step_is_the_first() -> None:
+    batches = _batches(5, batch_size=2)
+    coming = batches_on(torch.device("cpu"), batches, range(3, 9), range(1, 2))
+    for step, found in zip(range(3, 9), coming, strict=True):
+        assert _same(found, batches.batch(step, [1]))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from pairloom.models.convolution import FEW, Conv2d, ConvTranspose2d
+from pairloom.models.convolution import FEW, MANY, Conv2d, ConvTranspose2d, ResizeConv2d
 
 PLAIN = {Conv2d: nn.Conv2d, ConvTranspose2d: nn.ConvTranspose2d}
 Layer = type[Conv2d] | type[ConvTranspose2d]
@@ -44,6 +44,42 @@ def test_answers_and_gradients_are_those_of_pytorch(
     assert len(found) == len(expected) == (4 if bias else 3)
     for own, other in zip(found, expected, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 2), st.tuples(st.integers(9, 20), st.integers(9, 20)), st.integers(1, 4), st.booleans())
+def test_a_single_channel_is_that_of_pytorch(batch: int, sides: tuple[int, int], kernel: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    ours = Conv2d(3, 1, kernel, 1, kernel // 2, bias=bias)
+    plain = nn.Conv2d(3, 1, kernel, 1, kernel // 2, bias=bias)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(batch, 3, *sides)
+    for own, other in zip(_with_gradients(ours, x), _with_gradients(plain, x), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 3), st.tuples(st.integers(1, 24), st.integers(1, 24)))
+def test_enlarging_and_convolving_is_that_of_pytorch(batch: int, sides: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    ours = ResizeConv2d(3, 5)
+    plain = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 3, padding=1))
+    plain.load_state_dict(ours.state_dict())  # also the names of the weights
+    x = torch.randn(batch, 3, *sides)
+    for own, other in zip(_with_gradients(ours, x), _with_gradients(plain, x), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-3)
+
+
+def test_only_large_maps_are_enlarged_and_convolved_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_words: object, **_options: object) -> Tensor:
+        raise AssertionError
+
+    monkeypatch.setattr("pairloom.models.convolution.F.conv_transpose2d", refuse)
+    layer = ResizeConv2d(2, 2)
+    assert MANY == 256
+    layer(torch.zeros(1, 2, 15, 17))
+    with pytest.raises(AssertionError):
+        layer(torch.zeros(1, 2, 16, 16))
 
 
 @pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])

@@ -32,6 +32,13 @@ def test_below_256_the_blocks_without_dropout_go_first(depth: int) -> None:
     assert dropouts == [0.3] * min(3, full_width) + [0.0] * (depth - 1 - min(3, full_width))
 
 
+@pytest.mark.parametrize(("depth", "expected"), [(8, [1, 2, 3]), (7, [1, 2]), (5, [])])
+def test_dropout_may_leave_out_the_innermost_block(depth: int, expected: list[int]) -> None:
+    generator = UNetGenerator(width=2, depth=depth, dropout=0.5, dropout_from=1)
+    dropouts = [layer.p for layer in generator.decoder.modules() if isinstance(layer, nn.Dropout)]
+    assert [index for index, probability in enumerate(dropouts) if probability] == expected
+
+
 @pytest.mark.parametrize("norm", ["batch", "instance", "group", "none"])
 @pytest.mark.parametrize("up", ["transposed", "resize"])
 def test_every_variant_answers_at_the_size_of_its_input_and_learns(norm: NormName, up: UpName) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pairloom import __version__
 from pairloom.cli.data import check, data
 from pairloom.cli.parsing import Parser
+from pairloom.cli.share import import_, push
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
 from pairloom.errors import UserError
@@ -28,6 +29,8 @@ SUMMARIES = {
     "evaluate": "score a model on the pairs of a split",
     "compare": "score runs on the same pairs, with intervals for their differences",
     "translate": "turn photographs into segmentations",
+    "push": "publish a model on a model hub",
+    "import": "turn a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
     "data": "make or fetch data sets: streets, camvid",
 }
 VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
@@ -37,6 +40,8 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "evaluate": evaluate,
     "compare": compare,
     "translate": translate,
+    "push": push,
+    "import": import_,
     "data": data,
 }
 

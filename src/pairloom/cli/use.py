@@ -21,7 +21,7 @@ def evaluate(words: list[str]) -> None:
     from pairloom.config import Direction, LayoutName
 
     parser = Parser("evaluate", description="Score a model on the pairs of a split; void pixels are left out.")
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="folder with the pairs (default: the run's)")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
     parser.add_argument(
@@ -107,7 +107,7 @@ def translate(words: list[str]) -> None:
         description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.\n"
         "Said again after it was stopped, it goes on. An image that cannot be read is named and left out.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or folders of images")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder to be made")
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)

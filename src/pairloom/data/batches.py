@@ -1,6 +1,6 @@
 """The batch of each training step, as a function of the step alone."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Literal, Protocol
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from pairloom.config import AugmentConfig, Size
 from pairloom.data.augment import augment, target_tensor
 from pairloom.data.pairs import Pair
+from pairloom.data.stream import read_ahead
 from pairloom.draws import numpy_generator
 from pairloom.images import to_tensor
 
@@ -19,6 +20,22 @@ class Pairs(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Pair: ...
+
+
+def batches_on(
+    device: torch.device, batches: "TrainingBatches", steps: range, slots: Iterable[int]
+) -> Generator[tuple[Tensor, Tensor]]:
+    """Yield the batches of some steps, in order, on a device; those for a GPU are prepared while it computes."""
+    if device.type == "cpu":  # which has no core to spare for it
+        yield from (batches.batch(step, slots) for step in steps)
+        return
+
+    def pinned(step: int) -> list[Tensor]:
+        return [tensor.pin_memory() for tensor in batches.batch(step, slots)]  # so that copying waits for nothing
+
+    for tensors in read_ahead(pinned, steps):
+        source, target = (tensor.to(device, non_blocking=True) for tensor in tensors)
+        yield source, target
 
 
 class TrainingBatches:

@@ -73,7 +73,7 @@ def translate(
     read is named and left out.
 
     Args:
-        run: a run folder, or a model folder.
+        run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
         inputs: image files, and folders whose images are taken (not those of folders in them).
         out: the folder to be made; or one that was begun with the same model, inputs and `tta`.
         device: `auto`, `cpu` or `cuda`.
@@ -91,10 +91,11 @@ def translate(
     """
     part = _shard(shard)
     sources = [source for source in _sources(inputs) if part.holds(source)]
-    translator = Translator.load(run, device, tta=tta)
+    model = find_model(Path(run))
+    translator = Translator.load(model, device, tta=tta)
     folder = Path(out)
     named = sorted(str(Path(entry).absolute()) for entry in inputs)
-    mark = json.dumps({"model": _fingerprint(find_model(Path(run))), "tta": tta, "inputs": named}) + "\n"
+    mark = json.dumps({"model": _fingerprint(model), "tta": tta, "inputs": named}) + "\n"
     _require_ours(folder, mark)
     suffix = translator.model.target.suffix
     todo = [source for source in sources if not (folder / f"{source.stem}{suffix}").exists()]

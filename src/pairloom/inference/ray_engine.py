@@ -67,7 +67,7 @@ def translate_addresses(
     Said again after it was stopped, it goes on. An image that cannot be read is named and left out.
 
     Args:
-        run: a run folder, or a model folder, on this machine.
+        run: a run folder or a model folder on this machine, or a model on a hub.
         inputs: images, and folders of images: paths, or addresses such as `s3://bucket/photos`.
         out: the folder to be made, a path or an address; or one that was begun with the same model, inputs and `tta`.
         device: `cuda` has an actor for each of the cluster's GPUs, `cpu` one for each core; `auto` looks.
@@ -80,8 +80,9 @@ def translate_addresses(
             same name, and for an output folder that holds other files; later, if the actors cannot go on.
     """
     require_ray()
-    files = {name: (find_model(Path(run)) / name).read_bytes() for name in MODEL_FILES}
-    suffix = Translator.load(run, "cpu").model.target.suffix
+    model = find_model(Path(run))
+    files = {name: (model / name).read_bytes() for name in MODEL_FILES}
+    suffix = Translator.load(model, "cpu").model.target.suffix
     jobs, skipped = _jobs([Address.parse(entry) for entry in inputs], suffix, shard)
     folder = Address.parse(out)
     named = sorted(str(Address.parse(entry)) for entry in inputs)

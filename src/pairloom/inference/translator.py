@@ -22,15 +22,15 @@ class Translator:
 
     @classmethod
     def load(cls, run: str | Path, device: str = "auto", *, tta: bool = False) -> "Translator":
-        """Load the model of a run folder, or a model folder (a run's snapshots are such folders too).
+        """Load the model of a run folder, a model folder (a run's snapshots are such folders too), or one on a hub.
 
         Args:
-            run: the folder.
+            run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub.
             device: `auto`, `cpu` or `cuda`.
             tta: test-time augmentation, as above.
 
         Raises:
-            UserError: if there is no model, it is damaged, or the device is not there.
+            UserError: if there is no model, it is damaged or cannot be fetched, or the device is not there.
         """
         return cls(load_model(find_model(Path(run)), choose_device(device)), tta=tta)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pairloom.models.convolution import Conv2d, ConvTranspose2d
+from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
 from pairloom.models.layers import Norm, initialize_weights
 
 UpName = Literal["transposed", "resize"]
@@ -26,7 +26,8 @@ class UNetGenerator(nn.Module):
         full_resolution: add two 3×3 convolutions at the input's own resolution on each side, with a skip connection
             between them.
         fine_width: channels of those convolutions; None takes `width`.
-        dropout: probability in the innermost decoder blocks of full width, three at the most.
+        dropout: probability in decoder blocks of full width, three at the most.
+        dropout_from: position, counted from the innermost, of the first of these.
         tanh: bound the answer to [-1, 1]; False gives bare logits.
     """
 
@@ -42,6 +43,7 @@ class UNetGenerator(nn.Module):
         full_resolution: bool = False,
         fine_width: int | None = None,
         dropout: float = 0.3,
+        dropout_from: int = 0,
         tanh: bool = True,
     ) -> None:
         super().__init__()
@@ -60,8 +62,8 @@ class UNetGenerator(nn.Module):
         decoder: list[nn.Module] = []
         below = widths[-1]
         for level in reversed(range(depth - 1)):
-            innermost = widths[level] == 8 * width and len(decoder) < 3
-            decoder.append(_up(below, widths[level], norm, up, dropout if innermost else 0.0))
+            dropping = widths[level] == 8 * width and dropout_from <= len(decoder) < dropout_from + 3
+            decoder.append(_up(below, widths[level], norm, up, dropout if dropping else 0.0))
             below = 2 * widths[level]  # with the skip connection beside it
         if full_resolution:
             decoder.append(_up(below, fine, norm, up, 0.0))
@@ -99,7 +101,7 @@ def _halve(in_channels: int, out_channels: int) -> nn.Module:
 def _double(in_channels: int, out_channels: int, up: UpName) -> nn.Module:
     if up == "transposed":
         return ConvTranspose2d(in_channels, out_channels, kernel_size=4, stride=2, padding=1)
-    return nn.Sequential(nn.Upsample(scale_factor=2), _keep(in_channels, out_channels))
+    return ResizeConv2d(in_channels, out_channels)
 
 
 def _down(in_channels: int, out_channels: int, norm: Norm | None) -> nn.Module:

@@ -16,6 +16,7 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.files import replacing
+from pairloom.models.hub import download, may_be_on_hub
 from pairloom.models.translation import TranslationModel
 
 FORMAT = 2
@@ -87,14 +88,18 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
 
 
 def find_model(run: Path) -> Path:
-    """Return the model folder that a path means: itself, or the `model/` of a run folder.
+    """Return the model folder that a path means: itself, the `model/` of a run folder, or a model on a hub.
+
+    What is here goes before what is on a hub, whose models are written `user/name` or `user/name@revision`.
 
     Raises:
-        UserError: if it is neither.
+        UserError: if it is none of these, or cannot be fetched.
     """
     for folder in (run, run / "model"):
         if (folder / "config.json").is_file():
             return folder
     if not run.exists():
+        if may_be_on_hub(run):
+            return download(str(run))
         raise UserError(f"{run}: no such run or model folder")
     raise UserError(f"{run}: is neither a model folder nor a run that has a model yet (no model/config.json)")

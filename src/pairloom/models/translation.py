@@ -29,6 +29,7 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
         full_resolution=config.full_resolution,
         fine_width=config.fine_width,
         dropout=config.dropout,
+        dropout_from=config.dropout_from,
         tanh=head.tanh,
     )
 

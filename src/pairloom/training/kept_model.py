@@ -7,6 +7,7 @@ from typing import Any
 
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
+from pairloom.report.model_card import write_card
 from pairloom.run import RunFolder
 
 
@@ -32,10 +33,11 @@ class KeptModel:
         self._saved = self._folder.is_dir() and any(self._folder.iterdir())
 
     def replace(self, model: TranslationModel, about: Mapping[str, Any]) -> None:
-        """Write another model; `about` is kept in its `config.json`."""
+        """Write another model and its card; `about` is kept in its `config.json`."""
         if self._saved:
             self._set_aside()
         save_model(model, self._folder, about=about)
+        write_card(self._folder)
 
     def state_is_saved(self) -> None:
         """Note that the saved state knows the model."""

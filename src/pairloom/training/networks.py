@@ -1,9 +1,9 @@
 """Both networks as they are trained: built, stepped, saved and brought back."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -13,10 +13,12 @@ from torch.optim import Optimizer
 from pairloom.config import Experiment
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, torch_seeded
+from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.training.average import WeightAverage
+from pairloom.training.captured import CapturedStep
 from pairloom.training.losses import ADVERSARIAL
-from pairloom.training.optimizers import adam
+from pairloom.training.optimizers import adam, load_moments, set_rate
 from pairloom.training.step import Losses, Objective, TrainingStep
 from pairloom.training.team import Team
 
@@ -40,40 +42,51 @@ class Networks:
     average: WeightAverage | None
     optimizers: tuple[Optimizer, Optimizer]
     step: TrainingStep
+    captured: CapturedStep | None
+    """The same step as a CUDA graph, where it is made so."""
     keepers: Mapping[str, _Keeper]
 
     @classmethod
-    def build(cls, experiment: Experiment, training: PairStore, team: Team) -> "Networks":
+    def build(
+        cls, experiment: Experiment, training: PairStore, team: Team, say: Callable[[str], None] = print
+    ) -> "Networks":
         """Build what an experiment describes, with fresh weights that are the same in every process.
 
         Raises:
-            UserError: if the head does not serve such targets.
+            UserError: if the head does not serve such targets, or the step cannot be recorded as asked.
         """
         fabric, optim = team.fabric, experiment.optim
+        recorded_on = fabric.device if is_recorded(experiment.train.compile, team) else None
         with torch_seeded(derived_seed(experiment.train.seed, "weights"), fabric.device):
             model = TranslationModel.build(
                 experiment.model, training.source, training.target, experiment.data.size, fabric.device
             )
             discriminator = build_discriminator(experiment.model, training.source, training.target)
-            set_generator, generator_optimizer = fabric.setup(model.generator, adam(model.generator, optim))
-            set_discriminator, discriminator_optimizer = fabric.setup(discriminator, adam(discriminator, optim))
+            set_generator, generator_optimizer = fabric.setup(
+                model.generator, adam(model.generator, optim, recorded_on)
+            )
+            set_discriminator, discriminator_optimizer = fabric.setup(
+                discriminator, adam(discriminator, optim, recorded_on)
+            )
         average = WeightAverage(model.generator, optim.ema) if optim.ema else None
         bare = {"generator": model.generator, "discriminator": discriminator}
+        step = TrainingStep(
+            set_generator,
+            set_discriminator,
+            generator_optimizer,
+            discriminator_optimizer,
+            _objective(experiment, training, fabric.device),
+            model.head,
+            experiment.train.update,
+            backward=team.backward,
+        )
         return cls(
             used=dataclasses.replace(model, generator=average.network) if average else model,
             bare=bare,
             average=average,
             optimizers=(generator_optimizer, discriminator_optimizer),
-            step=TrainingStep(
-                set_generator,
-                set_discriminator,
-                generator_optimizer,
-                discriminator_optimizer,
-                _objective(experiment, training, fabric.device),
-                model.head,
-                experiment.train.update,
-                backward=team.backward,
-            ),
+            step=step,
+            captured=CapturedStep(step, say) if recorded_on else None,
             keepers={
                 **bare,
                 "generator_optimizer": generator_optimizer,
@@ -88,9 +101,8 @@ class Networks:
         for network in self.bare.values():
             network.train()
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        losses = self.step(source, target)
+            set_rate(optimizer, rate)
+        losses = (self.captured or self.step)(source, target)
         if self.average:
             self.average.update(number)
         return losses
@@ -117,7 +129,24 @@ class Networks:
             RuntimeError, ValueError, KeyError: if it does not fit.
         """
         for name, keeper in self.keepers.items():
-            keeper.load_state_dict(state[name])
+            if keeper in self.optimizers:
+                load_moments(keeper, state[name])
+            else:
+                keeper.load_state_dict(state[name])
+
+
+def is_recorded(compile_: Literal["auto", "graph", "off"], team: Team) -> bool:
+    """Tell whether steps are recorded as a CUDA graph: those that are averaged over processes, or scaled, are not.
+
+    Raises:
+        UserError: if they must be and cannot.
+    """
+    able = team.fabric.device.type == "cuda" and team.count == 1 and team.precision != "16-mixed"
+    if compile_ == "graph" and not able:
+        raise UserError(
+            "train.compile graph needs one GPU that trains alone, in 32-true or bf16-mixed; say --compile auto"
+        )
+    return able and compile_ != "off"
 
 
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:

@@ -1,22 +1,53 @@
 """Adam for both networks, and its learning rate over time."""
 
 import math
+from typing import Any
 
-from torch import nn
-from torch.optim import Adam
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
 
 from pairloom.config import OptimConfig
 
 
-def adam(network: nn.Module, config: OptimConfig) -> Adam:
-    """Return the optimizer that a config describes, for all parameters of a network."""
+def adam(network: nn.Module, config: OptimConfig, recorded_on: torch.device | None = None) -> Adam:
+    """Return the optimizer that a config describes, for all parameters of a network.
+
+    Args:
+        network: the network.
+        config: its numbers.
+        recorded_on: the GPU on which its steps are to be recorded as a graph, where they are: learning rate and step
+            counts are then tensors there.
+    """
     return Adam(
         network.parameters(),
-        lr=config.learning_rate,
+        lr=torch.tensor(config.learning_rate, device=recorded_on) if recorded_on else config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.epsilon,
         fused=True,  # one pass over the weights: at batch size 1 the optimizer is a large part of a step
+        capturable=recorded_on is not None,
     )
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Give an optimizer a learning rate, where it keeps it."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def load_moments(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Take the moments and step counts that were saved; the numbers of the config stay, as tensors or not.
+
+    Raises:
+        ValueError, KeyError: if they do not fit.
+    """
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, numbers in zip(optimizer.param_groups, own, strict=True):
+        group.update(numbers)
 
 
 def learning_rate(config: OptimConfig, epochs: int, epoch: float) -> float:

@@ -1,6 +1,7 @@
 """All that a run leaves behind, written by the process that leads it."""
 
 import time
+from pathlib import Path
 
 import torch
 
@@ -11,6 +12,7 @@ from pairloom.images import write_picture
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.report.course import Course
+from pairloom.report.model_card import write_card
 from pairloom.report.run_report import RunReport
 from pairloom.training.checkpoint import TrainingState, save_state
 from pairloom.training.kept_model import KeptModel
@@ -46,16 +48,33 @@ class RunWriter:
         """Put the model in `model/` if the record, which has its scores, is to be kept."""
         best = best_record(self._course.history)
         if self._keep == "last" or best is None or best_record([best, record]) is record:
-            about = {"epoch": record["epoch"], "kept": self._keep, "validation": record["validation"]}
+            about = {**self._about(record["epoch"], self._keep), "validation": record["validation"]}
             self._kept.replace(self._used, about)
             self._report.model_is_kept(scores)
 
     def snapshot(self, epoch: int) -> None:
         """Write the model as it is after an epoch, and the sample pairs as it translates them."""
-        save_model(self._used, self._run.snapshot(epoch), about={"epoch": epoch, "kept": "snapshot"})
+        save_model(self._used, self._run.snapshot(epoch), about=self._about(epoch, "snapshot"))
+        write_card(self._run.snapshot(epoch))
         for pair in self._course.samples:
             translation = self._used.target.draw(self._used.predict(pair.source))
             write_picture(self._run.sample(epoch, pair.name, self._used.target.suffix), translation)
+
+    def _about(self, epoch: int, kept: str) -> dict[str, object]:
+        """Return what a model folder tells of its training; where the data lie is nobody else's business."""
+        data = self._course.experiment.data
+        return {
+            "epoch": epoch,
+            "kept": kept,
+            "data": {
+                "name": Path(data.root).name,
+                "layout": data.layout,
+                "direction": data.direction,
+                "training_pairs": self._course.training_pairs,
+                "validation_pairs": len(self._course.validation),
+                "license": data.license,
+            },
+        }
 
     def record(self, record: EpochRecord) -> None:
         """Log a closed epoch."""

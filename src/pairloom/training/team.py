@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -14,7 +14,8 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from pairloom.config import Experiment, TrainConfig
+from pairloom.allocator import keep_freed_memory
+from pairloom.config import Experiment, Precision, TrainConfig
 from pairloom.cores import cores
 from pairloom.errors import UserError
 from pairloom.models.devices import choose_device
@@ -28,6 +29,13 @@ PATIENCE = timedelta(hours=12)
 
 BUCKET = 25 * 2**20
 """Bytes of gradients that travel together; the next are packed meanwhile."""
+
+
+def arithmetic(name: Precision, device: torch.device) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Return the number format that `train.precision` means on a device."""
+    if name != "auto":
+        return name
+    return "bf16-mixed" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
 
 
 class _Averaging(DDPStrategy):
@@ -80,12 +88,17 @@ class Team:
 
     def __init__(self, config: TrainConfig, members: Members) -> None:
         device = choose_device(config.device)
+        if device.type == "cpu":
+            keep_freed_memory()
+        else:
+            torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
+        self.precision = arithmetic(config.precision, device)
         self.rank, self.count = members.rank, members.count
         self._members = members
         self._ordered = False
         self._asked: tuple[Tensor, dist.Work] | None = None
         if members.environment is None:
-            self.fabric = Fabric(accelerator=device.type, devices=1, precision=config.precision)
+            self.fabric = Fabric(accelerator=device.type, devices=1, precision=self.precision)
             return
         devices = members.count_here
         if device.type == "cuda" and (visible := torch.cuda.device_count()) < devices:
@@ -101,7 +114,7 @@ class Team:
             num_nodes=members.count // members.count_here,
             strategy=_Averaging(),
             plugins=[members.environment],
-            precision=config.precision,
+            precision=self.precision,
         )
         self._threads = torch.get_num_threads()
         if device.type == "cpu":

@@ -10,7 +10,7 @@ import torch
 
 from pairloom import __version__
 from pairloom.config import Experiment
-from pairloom.data.batches import TrainingBatches
+from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.store import PairStore
 from pairloom.draws import derived_seed, numpy_generator, torch_seeded
 from pairloom.errors import UserError
@@ -86,12 +86,12 @@ def fit(
     )
     slots = team.part(config.batch_size)
     steps, last_step = batches.steps_per_epoch, config.epochs * batches.steps_per_epoch
-    networks = Networks.build(experiment, training, team)
+    networks = Networks.build(experiment, training, team, say)
 
     # Where an earlier start of this run stood.
     step, epoch = 0, Epoch()
     history: list[EpochRecord] = []
-    circumstances = _circumstances(device, training, validation)
+    circumstances = _circumstances(team, training, validation)
     pairs = [*training.names, *validation.names]
     sides = [training.source.to_record(), training.target.to_record()]
     state = _saved_state(run, team) if resume else None
@@ -159,6 +159,7 @@ def fit(
                 raise Interrupted(stop)
             due = due or bool(save)
 
+        coming = stack.enter_context(closing(batches_on(device, batches, range(step, last_step), slots)))
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
             while True:
@@ -203,7 +204,7 @@ def fit(
                     break
 
                 with epoch.timed("data"):
-                    source, target = (tensor.to(device, non_blocking=True) for tensor in batches.batch(step, slots))
+                    source, target = next(coming)
                 with epoch.timed("steps"):
                     torch.manual_seed(derived_seed(config.seed, "step", step, *team.apart))  # dropout's
                     rate = learning_rate(optim, config.epochs, step / steps)
@@ -265,10 +266,12 @@ def _require_same_data(
         )
 
 
-def _circumstances(device: torch.device, training: PairStore, validation: PairStore) -> dict[str, str]:
+def _circumstances(team: Team, training: PairStore, validation: PairStore) -> dict[str, str]:
+    device = team.fabric.device
     return {
         "version": f"pairloom {__version__}, torch {torch.__version__}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "precision": team.precision,
         "threads": str(torch.get_num_threads()),
         "files of the training pairs": training.fingerprint[:8],
         "files of the validation pairs": validation.fingerprint[:8],

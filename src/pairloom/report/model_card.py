@@ -1,0 +1,127 @@
+"""The model card: the `README.md` by which a model folder presents itself on a model hub."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pairloom.evaluation.labels import SCORE_LABELS
+from pairloom.files import replacing
+from pairloom.report.page import figure
+
+CARD = "README.md"
+"""Name of the card in a model folder."""
+
+WEAK_IOU = 0.2
+"""A class whose IoU is lower is named among the limits."""
+
+HUB_LICENSES = re.compile(
+    r"apache-2\.0|mit|bsd(-[23]-clause)?|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.[05]|cdla-(sharing-1\.0|permissive-[12]\.0)"
+    r"|odbl|odc-by|pddl|[al]?gpl-3\.0|gpl-2\.0|unlicense"
+)
+"""Licences that hubs know by these identifiers; any other is `other` to them, with a name."""
+
+
+def write_card(folder: Path) -> None:
+    """Write the card of a model folder from its `config.json`.
+
+    The same `config.json` gives the same bytes.
+
+    Raises:
+        OSError: if the disk is full or cannot be written.
+    """
+    description = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    with replacing(folder / CARD, durable=True) as unfinished:
+        unfinished.write_text(model_card(description), encoding="utf-8")
+
+
+def model_card(description: Mapping[str, Any]) -> str:
+    """Return the card of a model.
+
+    Args:
+        description: the object in its `config.json`. Names in it that come from data become text, never markup.
+    """
+    model, about = description["model"], description["about"]
+    palette, data, record = description["target"]["palette"], about.get("data"), about.get("validation") or {}
+    classes: list[str] = palette["names"] if palette else []
+    by_class: dict[str, float | None] = record.get("per_class", {})
+    height, width = description["size"]
+    words = {
+        "title": "Photograph to segmentation" if classes else "Image to image",
+        "task": f"Translates photographs to colour-coded segmentations: each pixel gets one of {len(classes)} classes."
+        if classes
+        else "Translates class maps to pictures."
+        if description["source"]["palette"]
+        else "Translates pictures of one kind to pictures of another.",
+        "converted": about.get("imported_from"),
+        "version": description["pairloom"],
+        "width": model["width"],
+        "depth": model["depth"],
+        "data": data,
+        "classes": classes,
+        "palette": palette["name"] if palette else None,
+        "size": f"{height}×{width} pixels{'' if height == width else ' (height × width)'}",
+        "split": record.get("split"),
+        "pairs": record.get("pairs"),
+        "epoch": about.get("epoch"),
+        "chosen": about.get("kept") == "best",
+        "scores": [(label, figure(record[name])) for name, label in SCORE_LABELS.items() if name in record],
+        "by_class": [(name, figure(value)) for name, value in by_class.items()],
+        "weak": [name for name, value in by_class.items() if value is not None and value < WEAK_IOU],
+        "weak_below": WEAK_IOU,
+    }
+    text = _environment().get_template("card.md.jinja").render(words)
+    return f"---\n{_front_matter(classes, record, data)}---\n\n{text}"
+
+
+def _front_matter(classes: list[str], record: Mapping[str, Any], data: Mapping[str, Any] | None) -> str:
+    """Return what hubs read of the card, as YAML."""
+    task = "image-segmentation" if classes else "image-to-image"
+    front: dict[str, object] = {"library_name": "pairloom", "pipeline_tag": task}
+    license_ = (data or {}).get("license") or ""
+    slug = re.sub(r"[^a-z0-9.]+", "-", license_.lower()).strip("-.")
+    if HUB_LICENSES.fullmatch(slug):
+        front["license"] = slug
+    elif slug:
+        front |= {"license": "other", "license_name": slug[:64]}
+    front["tags"] = ["pairloom", "pix2pix", "gan", *(["semantic-segmentation"] if classes else [])]
+    metrics = ("mean_iou", "accuracy") if classes else ("psnr", "ssim")
+    if record:
+        front["metrics"] = list(metrics)
+    return yaml.safe_dump(front, sort_keys=False)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("pairloom.report"),
+        autoescape=False,  # noqa: S701 (HTML's escapes are not Markdown's; `finalize` sees every value)
+        finalize=_text,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _text(value: object) -> str:
+    """Write a value so that Markdown shows it as it is, on one line."""
+    plain = "".join(_visible(character) for character in str(value))
+    return re.sub(r"[\\`*_{}\[\]<>#+!|~$&@=^]|:(?=//)|(?<=www)\.", r"\\\g<0>", re.sub(r"\s+", " ", plain))
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zl", "Zp"):
+        return " "
+    # Half of a character, from a file name of any bytes; or one that turns the direction of the text around it.
+    return "�" if category == "Cs" or unicodedata.bidirectional(character) in _TURNING else character
+
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
