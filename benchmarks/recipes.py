@@ -94,7 +94,7 @@ ROWS: dict[str, Row] = {
     "patch142": Row(changes={"model.discriminator": "patch142"}),
     # Segmentation to photograph.
     "photo": Row("photo", {"direction": "BtoA"}),
-    "photo, EMA": Row("photo", {"direction": "BtoA", "optim.ema": 0.999}),
+    "photo, no EMA": Row("photo", {"direction": "BtoA", "optim.ema": 0.0}),
 }
 
 

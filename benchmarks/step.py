@@ -73,7 +73,15 @@ def main() -> None:
 def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> dict[str, object]:
     """Return the row of the table."""
     plain = yardstick.Pix2Pix(options.size, options.width, device, half=options.precision != "32-true")
-    ours = Pairloom(folder, options)
+    ours = Pairloom(
+        folder,
+        preset="seed",
+        size=options.size,
+        width=options.width,
+        batch=options.batch,
+        device=options.device,
+        precision=options.precision,
+    )
     require_same_networks(plain, ours)
 
     ready = [next(yardstick.batches(folder / "train", options.size, options.batch, 0)) for _ in range(PAIRS)]
@@ -130,22 +138,29 @@ def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> 
 class Pairloom:
     """Pairloom's own step, with its data as training reads them."""
 
-    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+    def __init__(
+        self, folder: Path, *, preset: str, size: int, width: int, batch: int, device: str, precision: str
+    ) -> None:
         settings: dict[str, object] = {
             "data.root": str(folder),
-            "size": options.size,
-            "model.width": options.width,
+            "size": size,
+            "model.width": width,
             "model.discriminator": "patch70",
             "train.update": "joint",
-            "batch_size": options.batch,
-            "device": options.device,
-            "precision": options.precision,
+            "batch_size": batch,
+            "device": device,
+            "precision": precision,
         }
-        experiment = load_experiment("seed", settings=settings).resolved()
+        experiment = load_experiment(preset, settings=settings).resolved()
         pairs = PairFolder.open(experiment.data)
         store = PairStore.open(pairs, "train", experiment.store_fit)
         self.batches = TrainingBatches(
-            store, experiment.data.size, None, batch_size=options.batch, sampling="shuffle", seed=0
+            store,
+            experiment.data.size,
+            experiment.augment if experiment.augment.enabled else None,
+            batch_size=batch,
+            sampling="shuffle",
+            seed=0,
         )
         self.team = Team(experiment.train, Members())
         self.networks = Networks.build(experiment, store, self.team)

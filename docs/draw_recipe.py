@@ -25,7 +25,11 @@ def main(runs: list[str]) -> None:
     rows = []
     for scene in SCENES:
         photograph, truth = draw_street(SEED, scene, SIDE, SIDE)
-        tiles = [photograph, *(translator(photograph) for translator in translators), CITYSCAPES.to_colours(truth)]
+        tiles = [
+            photograph,
+            *(translator(photograph).image for translator in translators),
+            CITYSCAPES.to_colours(truth),
+        ]
         rows.append(np.concatenate([_tile(tile) for tile in tiles], axis=1))
     write_picture(Path(__file__).parent / "images" / "recipe.png", np.concatenate(rows))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pairloom.inference.conversion import ImportedGenerator, import_generator
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
+    from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
     from pairloom.settings import load_experiment
@@ -42,6 +43,7 @@ _HOMES = {
     "TrainingResult": "training.trainer",
     "TranslatedAddresses": "inference.ray_engine",
     "TranslatedFiles": "inference.image_files",
+    "Translation": "inference.translation",
     "Translator": "inference.translator",
     "UserError": "errors",
     "VOID": "palette",
@@ -76,6 +78,7 @@ __all__ = [
     "TrainingResult",
     "TranslatedAddresses",
     "TranslatedFiles",
+    "Translation",
     "Translator",
     "UserError",
     "__version__",

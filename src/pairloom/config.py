@@ -7,6 +7,15 @@ from typing import Literal, NamedTuple
 
 from pairloom.errors import UserError
 
+LARGEST_SIDE = 8192
+"""The largest side, in pixels, of what a network sees."""
+
+LARGEST_WIDTH = 4096
+"""Channels of a network's first layer, and of a picture, at the most; memory ends long before."""
+
+LARGEST_NUMBER = 2**53
+"""Whole numbers end here, as they do for JSON."""
+
 MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""
 
@@ -35,6 +44,14 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+
+def _require_reach(section: str, config: object) -> None:
+    """Raise UserError for whole numbers that nothing could count to, or hold."""
+    for entry in dataclasses.fields(config):  # type: ignore[arg-type]  # one of the sections
+        value = getattr(config, entry.name)
+        largest = LARGEST_WIDTH if entry.name.endswith(("width", "channels")) else LARGEST_NUMBER
+        _require(not isinstance(value, int) or value <= largest, f"{section}.{entry.name} must be {largest} or less")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -76,6 +93,8 @@ class DataConfig:
     """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. null states none."""
 
     def __post_init__(self) -> None:
+        _require_reach("data", self)
+        _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels a side or less")
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
         _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
         _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")
@@ -156,6 +175,7 @@ class ModelConfig:
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
     def __post_init__(self) -> None:
+        _require_reach("model", self)
         for name in ("in_channels", "out_channels"):
             _require(getattr(self, name) is None or getattr(self, name) >= 1, f"model.{name} must be 1 or more")
         _require(self.width >= 1, "model.width must be 1 or more")
@@ -167,7 +187,7 @@ class ModelConfig:
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(self.dropout_from >= 0, "model.dropout_from must be 0 or more")
-        _require(self.norm_epsilon > 0, "model.norm_epsilon must be above 0")
+        _require(0 < self.norm_epsilon < math.inf, "model.norm_epsilon must be a number above 0")
         _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
 
 
@@ -229,6 +249,7 @@ class OptimConfig:
     average is what is validated, kept and used."""
 
     def __post_init__(self) -> None:
+        _require_reach("optim", self)
         _require(0 <= self.ema < 1, "optim.ema must be at least 0 and below 1")
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
@@ -281,6 +302,7 @@ class TrainConfig:
     """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
+        _require_reach("train", self)
         for name in ("epochs", "batch_size", "devices", "validate_every", "snapshot_every", "samples"):
             _require(getattr(self, name) >= 1, f"train.{name} must be 1 or more")
         _require(

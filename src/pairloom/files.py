@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LARGEST_TEXT = 2**24
+"""Bytes of a config, a palette or a description of a model at the most."""
+
 UNFINISHED = ".*.unfinished"
 """Matches what a killed process may leave beside its files."""
 
@@ -14,13 +17,15 @@ UNFINISHED = ".*.unfinished"
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a path to write to inside the block; what was written then takes the place of `path` at once.
 
-    Several processes may write the same file: the last one's is kept. After an error the old file is as it was.
+    Several processes may write the same file: the last one's is kept. After an error the old file is as it was; where
+    the system refuses, the error names `path`.
 
     Args:
         path: the file to be written; its folder must be there.
         durable: wait until the file is on the disk, so that a power cut leaves the old or the new one.
     """
-    unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.unfinished")
+    # Names have 255 bytes at the most, and a letter up to 4.
+    unfinished = path.with_name(f".{path.name[:50]}.{secrets.token_hex(4)}.unfinished")
     try:
         yield unfinished
         if durable:
@@ -28,8 +33,26 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         unfinished.replace(path)
         if durable:
             _flush(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(unfinished)):
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """Read a small text file (UTF-8).
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no text, or larger than any that is written by hand.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        raise ValueError(f"larger than {LARGEST_TEXT // 2**20} MiB")
+    return content.decode("utf-8")
 
 
 def _flush(path: Path) -> None:

@@ -14,6 +14,7 @@ from jsonargparse.typing import register_type
 
 from pairloom.config import Experiment, Size
 from pairloom.errors import UserError
+from pairloom.files import read_text
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -151,7 +152,7 @@ def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
 
 def _read_yaml(path: str) -> dict[str, object]:
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(Path(path)))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as a YAML config ({_one_line(error)})") from error
     content = {} if content is None else content

@@ -8,9 +8,7 @@ from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as offic
 from PIL import Image
 
 from pairloom.api import evaluate
-from pairloom.config import Size
 from pairloom.evaluation.metrics import Scores
-from pairloom.images import read_picture, resize_class_map, resize_picture
 from pairloom.inference.translator import Translator
 from pairloom.palette import CITYSCAPES
 from pairloom.training_run import train
@@ -22,17 +20,15 @@ def test_native_scores_equal_cityscapes_scripts(tmp_path: Path, monkeypatch: pyt
     cityscapes(data)
     settings: dict[str, object] = {"size": 64, "model.width": 8, "epochs": 6, "optim.learning_rate": 2e-3}
     train(data, run, settings=settings, say=lambda _line: None)
-    model = Translator.load(run).model
+    translator = Translator.load(run)
     truths, predictions = [], []
     label_ids = np.array(CITYSCAPES.values, dtype=np.uint8)
     for truth in sorted((data / "gtFine" / "val").glob("*/*_labelIds.png")):
         name = truth.name.replace("_gtFine_labelIds", "_leftImg8bit")
-        photograph = read_picture(data / "leftImg8bit" / "val" / truth.parent.name / name)
-        ids = model.predict(resize_picture(photograph, model.size))
-        height, width = photograph.shape[:2]
-        native = resize_class_map(ids, Size(height, width))
+        classes = translator(data / "leftImg8bit" / "val" / truth.parent.name / name).classes
+        assert classes is not None
         path = tmp_path / f"{truth.stem}_prediction.png"
-        Image.fromarray(label_ids[native]).save(path)
+        Image.fromarray(label_ids[classes]).save(path)
         truths.append(str(truth))
         predictions.append(str(path))
     monkeypatch.setattr(official.args, "evalInstLevelScore", False)

@@ -15,6 +15,7 @@ from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import score_pictures
 from pairloom.evaluation.scoring import joined_scores, score_model
+from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
@@ -44,10 +45,10 @@ def test_at_the_models_size_targets_are_brought_there(model: TranslationModel, p
     assert score_model(model, [small], 1, "val").to_record() == expected.to_record()
 
 
-def test_at_native_size_predictions_are_enlarged(model: TranslationModel, pairs: list[Pair]) -> None:
-    prediction = model.predict(pairs[0].resized(Size(32, 32)).source)
-    enlarged = prediction.repeat(2, axis=0).repeat(3, axis=1)
-    expected = score([("pair", enlarged, pairs[0].target)], CAMVID, "val").to_record()
+def test_at_native_size_is_scored_what_users_get(model: TranslationModel, pairs: list[Pair]) -> None:
+    translation = Translator(model)(pairs[0].source)
+    assert translation.classes is not None
+    expected = score([("pair", translation.classes, pairs[0].target)], CAMVID, "val").to_record()
     assert score_model(model, pairs, 1, "val", at="native").to_record() == expected
 
 

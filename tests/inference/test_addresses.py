@@ -46,22 +46,38 @@ def served(tree: Path) -> Iterator[str]:
         thread.join()
 
 
+NOWHERE = Address.parse("/nowhere")
+
+
+def _names(place: str | Path, out: Address = NOWHERE) -> list[str]:
+    return [name.as_posix() for _, name in Address.parse(place).inputs(out)]
+
+
 def test_images_are_found_in_sub_folders_too_by_path_and_by_address(tree: Path, served: str) -> None:
     for place in (tree, f"{tree}/", tree.as_uri(), served):
-        found = Address.parse(place)
-        assert found.images() == ["a.b.png", "b.png", "deeper/c.png"], place
-        assert np.array_equal(read_picture((found / "deeper/c.png").read()), PICTURE)
+        assert _names(place) == ["a.b.png", "b.png", "deeper/c.png"], place
+        for source, _name in Address.parse(place).inputs(NOWHERE):
+            assert np.array_equal(read_picture(source.read()), PICTURE)
+
+
+def test_no_input_is_looked_for_in_the_output_folder(tree: Path, tmp_path: Path) -> None:
+    there = DirFileSystem(str(tmp_path), LocalFileSystem())
+    for within, out in (
+        (Address.parse(tree), Address.parse(tree / "deeper")),
+        (Address(there, "tree"), Address(there, "tree/deeper")),
+    ):
+        assert [name.as_posix() for _, name in within.inputs(out)] == ["a.b.png", "b.png"]
 
 
 def test_a_relative_path_counts_from_here(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tree)
-    assert Address.parse("deeper").images() == ["c.png"]
+    assert _names("deeper") == ["c.png"]
     assert str(Address.parse("deeper")) == str(tree / "deeper")
 
 
 def test_one_image_is_found_as_itself(tree: Path, served: str) -> None:
     for place in (tree / "b.png", (tree / "b.png").as_uri(), f"{served}/b.png"):
-        assert Address.parse(place).images() == [""], place
+        assert _names(place) == ["b.png"], place
 
 
 def test_what_is_not_there_is_refused_by_name(tree: Path, served: str) -> None:
@@ -74,7 +90,7 @@ def test_what_is_not_there_is_refused_by_name(tree: Path, served: str) -> None:
         ("memory://photos", "one process's memory"),
     ):
         with pytest.raises(UserError, match=message) as caught:
-            Address.parse(place).images()
+            _names(place)
         assert str(caught.value).startswith(str(place))
     with pytest.raises(UserError, match=r"/absent\.png: no such file"):
         Address.parse(f"{served}/absent.png").read()

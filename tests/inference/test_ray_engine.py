@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pairloom.cli import main
 from pairloom.errors import UserError
 from pairloom.images import write_picture
 from pairloom.inference.image_files import MARK, translate
@@ -55,8 +56,8 @@ def _files(folder: Path) -> dict[str, bytes]:
 def test_the_bytes_are_the_plain_engines_and_a_bad_file_is_named(
     small_model: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = translate(small_model, [tree], tmp_path / "plain", "cpu", tta=True)
-    done = translate_addresses(small_model, [tree], tmp_path / "out", "cpu", tta=True)
+    plain = translate(small_model, [tree], tmp_path / "plain", "cpu", form="overlay", scale=2, tile=32, tta=True)
+    done = translate_addresses(small_model, [tree], tmp_path / "out", "cpu", form="overlay", scale=2, tile=32, tta=True)
     assert _files(tmp_path / "out") == _files(tmp_path / "plain")
     assert done.written == [str(tmp_path / "out" / path.name) for path in plain.written]
     assert (len(done.written), done.there) == (9, 0)
@@ -157,11 +158,30 @@ def test_an_output_folder_with_files_is_refused_and_left_alone(small_model: Path
     assert _files(tree) == before
 
 
-def test_a_name_that_is_no_text_is_named_and_left_out(
+def test_videos_and_names_that_are_no_text_are_named_and_left_out(
     small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     write_picture(tmp_path / "named" / name, RNG.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    (tmp_path / "named" / "clip.mp4").touch()
     done = translate_addresses(small_model, [tmp_path / "named"], tmp_path / "out", say=lambda line: print(ascii(line)))
-    assert len(done.skipped) == 1
-    assert "its name is no text; rename it" in capsys.readouterr().out
+    assert len(done.skipped) == 2
+    said = capsys.readouterr().out
+    assert "its name is no text; rename it" in said
+    assert "clip.mp4: is a video, which --engine local translates" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is an address; say --engine ray"),
+        (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is an address; say --engine ray"),
+        (["photos", "--out", "-", "--engine", "ray"], "writes to no standard output"),
+        (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "leaves videos out"),
+    ],
+)
+def test_words_that_want_the_other_engine_are_refused(
+    small_model: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main(["translate", str(small_model), *words]) == 2
+    assert message in capsys.readouterr().err

@@ -88,7 +88,7 @@ def test_blended_answers_are_read_from_their_mean() -> None:
     first[:, 3], second[:, 3] = 1.0, 1.0  # unsure of 3 twice
     first[:, 1], second[:, 2] = 1.5, 9.0  # the second is sure of 2
     assert head.read(first).item() == 1
-    assert head.read(head.blend(first, second)).item() == 2
+    assert head.read((head.blendable(first) + head.blendable(second)) / 2).item() == 2
 
 
 def test_a_picture_of_another_size_is_a_defect_of_the_caller() -> None:

@@ -4,7 +4,6 @@ Heavy imports are made inside the verbs, so that `--help` and `--version` answer
 """
 
 import io
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from pairloom.cli.parsing import Parser
 from pairloom.cli.share import import_, push
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
+from pairloom.cli.words import drop_output, open_streams, printable, told
 from pairloom.errors import UserError
 
 EXIT_MISTAKE = 2
@@ -21,6 +21,8 @@ EXIT_SIGNAL = 128
 """What a shell adds to the number of the signal that ended a program."""
 EXIT_INTERRUPTED = EXIT_SIGNAL + 2
 EXIT_BROKEN_PIPE = EXIT_SIGNAL + 13
+
+SMALLER = "lower --batch-size, --size or --model.width"
 
 SUMMARIES = {
     "demo": "make street scenes, train a small model, say where the report is",
@@ -53,29 +55,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SIGHUP, 141 when the output is cut.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # So that a log file shows how far a long run has come, and names of any bytes can be printed.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    code = _answer(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `pairloom ... | head`: who reads has read enough
+        drop_output()
+        return code or EXIT_BROKEN_PIPE
+    except OSError as error:
+        drop_output()
+        return code or _complain(f"the output {told(error)}")
+    return code
+
+
+def _answer(words: list[str]) -> int:
     try:
         verb, rest = _verb(words)
         return VERBS[verb](rest) or 0
     except UserError as error:
-        print(f"pairloom: {error}", file=sys.stderr)
-        return EXIT_MISTAKE
-    except BrokenPipeError:  # `pairloom ... | head`: who reads has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(str(error))
+    except BrokenPipeError:
         return EXIT_BROKEN_PIPE
     except OSError as error:  # a folder that cannot be written, a full disk
-        print(f"pairloom: {error}", file=sys.stderr)
-        return EXIT_MISTAKE
+        return _complain(told(error))
+    except MemoryError:
+        return _complain(f"the memory is full; {SMALLER}")
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not loaded for its name alone
-            raise
-        print("pairloom: the GPU's memory is full; lower --batch-size, --size or --model.width", file=sys.stderr)
-        return EXIT_MISTAKE
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not loaded for its name alone
+            return _complain(f"the GPU's memory is full; {SMALLER}")
+        if "can't allocate memory" in str(error):  # torch's on the CPU
+            return _complain(f"the memory is full; {SMALLER}")
+        raise
     except KeyboardInterrupt as error:
         print("pairloom: stopped", file=sys.stderr)
         return EXIT_SIGNAL + getattr(error, "signal", 2)
+
+
+def _complain(message: str) -> int:
+    print(f"pairloom: {printable(message)}", file=sys.stderr)
+    return EXIT_MISTAKE
 
 
 def _verb(words: list[str]) -> tuple[str, list[str]]:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from pairloom.cli.words import printable
 from pairloom.evaluation.labels import SCORE_LABELS
 
 if TYPE_CHECKING:
@@ -25,12 +27,12 @@ def print_check(result: "CheckResult") -> None:
             table.add_column(f"{split} pairs with it", justify="right")
         for name, count in result.classes.items():
             pairs = (str(count.pairs.get(split, 0)) for split in result.pairs)
-            table.add_row(name, f"{result.share(name):.2%}", *pairs)
+            table.add_row(_name(name), f"{result.share(name):.2%}", *pairs)
         Console().print(table)
     if result.far_share is not None:
         print(f"{result.far_share:.2%} of the target pixels are far from every colour of the palette")
     for problem in result.problems:
-        print(f"{problem.kind}: {problem}")
+        print(printable(f"{problem.kind}: {problem}"))
     total = sum(result.pairs.values())
     number = len(result.problems)
     found = "no problems: all is well" if not number else "1 problem" if number == 1 else f"{number} problems"
@@ -53,7 +55,7 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
         for name in classes[0] if classes else ():
             figures = [scores[name] for scores in classes]
             if any(figure is not None for figure in figures):
-                table.add_row(f"  {label} {name}", *map(_figure, figures))
+                table.add_row(_name(f"  {label} {name}"), *map(_figure, figures))
     Console().print(table)
 
 
@@ -70,7 +72,7 @@ def print_comparison(comparison: "Comparison") -> None:
             table.add_row(SCORE_LABELS[name], *_compared(first.overall[name], run.overall[name], difference))
         for name in comparison.classes:
             difference = run.class_difference[name]
-            table.add_row(f"  IoU {name}", *_compared(first.per_class[name], run.per_class[name], difference))
+            table.add_row(_name(f"  IoU {name}"), *_compared(first.per_class[name], run.per_class[name], difference))
         Console().print(table)
         print(f"{comparison.verdict(run)}\n")
 
@@ -83,6 +85,11 @@ def _compared(first: "Estimate", run: "Estimate", difference: "Estimate") -> tup
         "-" if difference.value is None else f"{difference.value:+.3f}",
         "-" if low is None or high is None else f"{low:+.3f} to {high:+.3f}",
     )
+
+
+def _name(name: str) -> Text:
+    """Return a class's name as it stands: brackets in it are no markup."""
+    return Text(printable(name))
 
 
 def _figure(value: float | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pairloom.cli.parsing import Parser, flags, split_settings
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
@@ -115,11 +116,11 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
 
     try:
         result = training()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as error:
         begun = (run / "config.yaml").exists()
         again = f"pairloom train --resume {shlex.quote(str(run))}" if begun else "the same command"
-        if not follows():
-            print(f"pairloom: to go on from here: {again}", file=sys.stderr)
+        if not follows() and (begun or isinstance(error, KeyboardInterrupt)):
+            print(printable(f"pairloom: to go on from here: {again}"), file=sys.stderr)
         raise
     if not result.leads:
         return

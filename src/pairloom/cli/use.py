@@ -1,15 +1,19 @@
 """`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
 
+import functools
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from pairloom.cli.parsing import Parser
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
+    from pairloom.inference.forms import Form
     from pairloom.inference.image_files import TranslatedFiles
     from pairloom.inference.ray_engine import TranslatedAddresses
 
@@ -101,16 +105,44 @@ def compare(words: list[str]) -> None:
 
 
 def translate(words: list[str]) -> None:
-    """Translate image files."""
+    """Translate image files and videos."""
     parser = Parser(
         "translate",
-        description="Translate images as the model has learned to: photographs to colour-coded segmentations, say.\n"
-        "Said again after it was stopped, it goes on. An image that cannot be read is named and left out.",
+        description="Translate images and videos as the model has learned to: photographs to colour-coded\n"
+        "segmentations, say. Each comes out at its own size. Said again after it was stopped, it goes on. What cannot\n"
+        "be read is named and left out.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, or folders of images")
-    parser.add_argument("--out", metavar="DIR", required=True, help="folder to be made")
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="images, videos, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        required=True,
+        help="folder to be made; - writes the translation of one image to standard output, as PNG",
+    )
+    parser.add_argument("--overlay", action="store_true", help="write the translation laid over the image")
+    parser.add_argument(
+        "--classes",
+        action="store_true",
+        help="write index maps, one class value a pixel (for Cityscapes its labelIds)",
+    )
+    parser.add_argument("--side-by-side", action="store_true", help="write the image and its translation side by side")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="cut what the network sees into tiles of this side where it is larger (default: never)",
+    )
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
@@ -123,32 +155,65 @@ def translate(words: list[str]) -> None:
         "and --out may then be addresses such as s3://bucket/photos (default: local)",
     )
     options = parser.parse_args(words)
+    form = _form(options, parser)
     far = next((place for place in (*options.inputs, options.out) if "://" in place), None)
     if far and options.engine != "ray":
         raise UserError(f"{far}: is an address; say --engine ray as well")
+    if options.engine == "ray" and (options.out == "-" or options.no_steady):
+        parser.error("--engine ray leaves videos out, and writes to no standard output")
 
-    result = _engine(options.engine)(
+    if options.out == "-":
+        from pairloom.inference.image_files import translate_one
+
+        if options.shard:
+            parser.error("--shard needs a folder as --out")
+        if sys.stdout.isatty():
+            parser.error("--out - writes a PNG file to standard output; lead it into a file or a program")
+        contents = translate_one(
+            options.run,
+            options.inputs,
+            options.device,
+            form=form,
+            scale=options.scale,
+            tile=options.tile,
+            tta=options.tta,
+        )
+        sys.stdout.buffer.write(contents)
+        return
+    result = _engine(options)(
         options.run,
         options.inputs,
         options.out,
         options.device,
+        form=form,
+        scale=options.scale,
+        tile=options.tile,
         tta=options.tta,
         shard=options.shard,
-        say=lambda line: print(f"pairloom: {line}", file=sys.stderr),
+        say=lambda line: print(f"pairloom: {printable(line)}", file=sys.stderr),
     )
     before = f" ({result.there} were there before)" if result.there else ""
     if result.written or result.there:
-        print(f"{len(result.written)} written to {options.out}{before}, at the size at which the model was trained")
+        print(f"{len(result.written)} written to {options.out}{before}")
     if result.skipped:
         raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")
 
 
-def _engine(name: str) -> "Callable[..., TranslatedFiles | TranslatedAddresses]":
+def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | TranslatedAddresses]":
     """Return what translates."""
-    if name == "ray":
+    if options.engine == "ray":
         from pairloom.inference.ray_engine import translate_addresses
 
         return translate_addresses
     from pairloom.inference.image_files import translate
 
-    return translate
+    return functools.partial(translate, steady=not options.no_steady)
+
+
+def _form(options: Namespace, parser: Parser) -> "Form":
+    """Return what is to be written; refuse two answers."""
+    chosen = {"overlay": options.overlay, "classes": options.classes, "side-by-side": options.side_by_side}
+    forms: list[Form] = [form for form, said in chosen.items() if said]  # type: ignore[misc]  # names of forms, all
+    if len(forms) > 1:
+        parser.error(f"--{forms[0]} and --{forms[1]} exclude each other")
+    return forms[0] if forms else "translation"

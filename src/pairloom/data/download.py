@@ -1,22 +1,17 @@
 """Fetches CamVid from the public archive of the SegNet tutorial."""
 
-import gzip
-import lzma
+import errno
 import ssl
-import stat
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from http.client import HTTPException
-from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from pathlib import Path
+from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from pairloom.data.archives import FOLDERS, LARGEST_IMAGE, LARGEST_IN_ALL, archive_members
 from pairloom.data.layouts import SPLITS
 from pairloom.errors import UserError
 from pairloom.progress import progress
@@ -28,36 +23,10 @@ LICENCE = (
     "CamVid is licensed CC BY-NC 4.0, for research (G. Brostow et al., Semantic object classes in video, Pattern "
     "Recognition Letters, 2009; selection of the SegNet tutorial by A. Kendall et al.)."
 )
-FOLDERS = tuple(f"{split}{ending}" for split in SPLITS for ending in ("", "annot"))
 IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-SUFFIXES = (".png", ".jpg", ".jpeg")
 TIMEOUT_SECONDS = 60
 CHUNK = 2**20
 LARGEST_ARCHIVE = 2 * 2**30
-LARGEST_IMAGE = 64 * 2**20
-LARGEST_IN_ALL = 8 * 2**30
-DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,  # names that are no text, or no names of files
-)
-"""What the standard library raises at a damaged archive."""
-
-
-class Member(NamedTuple):
-    """One file of the archive that belongs to CamVid."""
-
-    folder: str
-    name: str
-    size: int
-    """In bytes, as the archive says."""
-    open: Callable[[], IO[bytes]]
 
 
 def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], None] = print) -> dict[str, int]:
@@ -135,7 +104,7 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
     """Lay out the archive's CamVid folders, and count the pairs."""
     stems: dict[str, set[str]] = {folder: set() for folder in FOLDERS}
     total = 0
-    with _members(archive, url) as members:
+    with archive_members(archive, url) as members:
         for member in members:
             total += member.size
             if member.size > LARGEST_IMAGE or total > LARGEST_IN_ALL:
@@ -144,7 +113,7 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
             if target.stem in stems[member.folder]:
                 raise UserError(f"{url}: holds {member.folder}/{target.stem} twice; is it the archive?")
             target.parent.mkdir(parents=True, exist_ok=True)
-            with member.open() as source, target.open("xb") as file:
+            with member.open() as source, _made(target, url) as file:
                 head = source.read(16)
                 if not head.startswith(IMAGE_MAGIC):
                     raise UserError(f"{url}: {member.folder}/{member.name} is not an image")
@@ -164,70 +133,10 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
     return pairs
 
 
-@contextmanager
-def _members(archive: Path, url: str) -> Iterator[Iterator[Member]]:
-    """Give the images of the archive's CamVid folders."""
+def _made(target: Path, url: str) -> IO[bytes]:
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                yield _zip_members(file, url)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as file:
-                yield _tar_members(file, url)
-        else:
-            raise UserError(f"{url}: is neither a zip nor a tar archive; was a web page fetched instead?")
-    except DAMAGE as error:
-        raise UserError(f"{url}: the archive is damaged ({error}); fetch it again") from error
-
-
-def _zip_members(file: zipfile.ZipFile, url: str) -> Iterator[Member]:
-    for info in file.infolist():
-        place = _place(info.filename, url)
-        if place is None or info.is_dir():
-            continue
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG):
-            raise UserError(f"{url}: {info.filename} is a link or no plain file; it is not unpacked")
-        if info.flag_bits & 1:
-            raise UserError(f"{url}: {info.filename} is encrypted; it is not unpacked")
-        # The other methods unpack a few bytes to gigabytes at once, whatever size was announced.
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UserError(f"{url}: {info.filename} is packed by an unusual method; pack the archive by deflate")
-        yield Member(*place, info.file_size, lambda info=info: file.open(info))  # type: ignore[misc]
-
-
-def _tar_members(file: tarfile.TarFile, url: str) -> Iterator[Member]:
-    for info in file:
-        # What is passed over is unpacked as well.
-        if info.offset_data + info.size > LARGEST_IN_ALL:
-            raise UserError(f"{url}: {info.name} unpacks to too many bytes; is it the archive?")
-        place = _place(info.name, url)
-        if place is None or info.isdir():
-            continue
-        source = file.extractfile(info) if info.isreg() else None
-        if source is None:
-            raise UserError(f"{url}: {info.name} is a link or no plain file; it is not unpacked")
-        yield Member(*place, info.size, lambda source=source: source)  # type: ignore[misc]
-    # The check sum stands behind all that tar reads; without it a flipped bit would go unseen.
-    while file.fileobj and file.fileobj.read(CHUNK):
-        if file.fileobj.tell() > LARGEST_IN_ALL:
-            raise UserError(f"{url}: unpacks to too many bytes; is it the archive?")
-
-
-def _place(name: str, url: str) -> tuple[str, str] | None:
-    """Return the folder and the file name of a member that is an image of CamVid; None for all others.
-
-    Raises:
-        UserError: for a name that leads out of the archive.
-    """
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if "CamVid" not in parts:
-        return None
-    if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0]:
-        raise UserError(f"{url}: the member {name!r} leads out of the archive; it is not unpacked")
-    below = parts[parts.index("CamVid") + 1 :]
-    if len(below) != 2 or below[0] not in FOLDERS or not below[1].lower().endswith(SUFFIXES):
-        return None
-    if below[1].startswith("."):  # macOS packs one beside each file
-        return None
-    return below[0], below[1]
+        return target.open("xb")
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise UserError(f"{url}: a file in it has too long a name; is it the archive?") from error

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from pairloom.config import LARGEST_WIDTH
 from pairloom.data.layouts import Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
@@ -15,6 +17,8 @@ from pairloom.images import (
     ImageInfo,
     Picture,
     UInt8Array,
+    as_indices,
+    as_picture,
     colour_table,
     for_display,
     inspect,
@@ -69,6 +73,8 @@ class Side:
         if palette is not None and not isinstance(palette, dict):
             raise UserError(f"{where}: its palette is none")
         known = Palette.from_record(palette, where) if palette is not None else None
+        if channels > LARGEST_WIDTH or (known is not None and (channels, dtype) != (3, "uint8")):
+            raise UserError(f"{where}: {channels} channels of {dtype} are none that its images can have")
         return cls(channels, dtype, known)
 
 
@@ -178,6 +184,18 @@ def read_source(file: ImageFile, side: Side) -> Picture:
     if palette is not None and (inspect(file).channels == 1 or colour_table(file) is not None):
         return palette.to_colours(palette.from_values(read_indices(file), str(file)))
     return with_channels(read_picture(file), side.channels, str(file))
+
+
+def as_source(image: Image.Image | NDArray[Any], side: Side) -> Picture:
+    """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_source` takes one in a file.
+
+    Raises:
+        UserError: for numbers out of range, and for what cannot be brought to the model's channels.
+    """
+    mapped = image.mode in ("L", "P", "1") if isinstance(image, Image.Image) else image.ndim == 2
+    if side.palette is not None and mapped:
+        return side.palette.to_colours(side.palette.from_values(as_indices(image), "the image"))
+    return with_channels(as_picture(image), side.channels, "the image")
 
 
 def common_side(images: Sequence[ImageInfo], channels: int | None, palette: Palette | None) -> Side:

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from pairloom.config import Size
 from pairloom.cores import cores
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import PairFiles
+from pairloom.data.layouts import PairFiles, Part
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side, common_side
 from pairloom.draws import numpy_generator
@@ -160,6 +160,11 @@ class PairStore:
         try:
             source, target = _read(entry.path)
         except (OSError, SafetensorError):  # somebody has cleared the cache
+            if _fingerprint(self._folder.parts(entry.files)) != entry.fingerprint:
+                raise UserError(
+                    f"{self._folder.parts(entry.files)[0].path}: this pair has changed since it was stored, and the "
+                    "store was cleared; bring it back, or start anew"
+                ) from None
             _build(self._folder, entry, self._fit)
             source, target = _read(entry.path)
         return self._folder.in_channels(
@@ -192,12 +197,20 @@ def fitted(native: Size, fit: Fit) -> Size:
 
 def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry:
     parts = folder.parts(files)
-    states = [part.path.stat() for part in parts]
-    # Copying may keep a file's size and time; the time of its last change as such it cannot keep.
-    fingerprint = _digest([[state.st_size, state.st_mtime_ns, state.st_ctime_ns] for state in states])
+    fingerprint = _fingerprint(parts)
     # A changed file has another entry, so that a run goes on with what it began with.
     key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *map(str, parts), fingerprint]
     return Entry(files, place / f"{_digest(key)}.safetensors", fingerprint)
+
+
+def _fingerprint(parts: Sequence[Part]) -> str:
+    """Return what changes when a file does, or when it goes."""
+    try:
+        states = [part.path.stat() for part in parts]
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: was there, and is gone; bring it back, or start anew") from error
+    # Copying may keep a file's size and time; the time of its last change as such it cannot keep.
+    return _digest([[state.st_size, state.st_mtime_ns, state.st_ctime_ns] for state in states])
 
 
 def _digest(value: object) -> str:

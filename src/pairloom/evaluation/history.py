@@ -41,16 +41,29 @@ def read_history(path: Path) -> list[EpochRecord]:
         records: list[EpochRecord] = [json.loads(line) for line in lines]
     except (OSError, ValueError, RecursionError):
         return []
-    return records if all(map(_is_record, records)) else []
+    return records if is_history(records) else []
+
+
+def is_history(records: object) -> bool:
+    """Tell whether what was read from a file is a list of records."""
+    return isinstance(records, list) and all(map(_is_record, records))
 
 
 def _is_record(line: object) -> bool:
+    if not isinstance(line, dict) or not _are_numbers(line.get("losses")):
+        return False
+    validation = line.get("validation", {"l1": None})
     return (
-        isinstance(line, dict)
-        and isinstance(line.get("epoch"), int)
-        and isinstance(line.get("losses"), dict)
-        and isinstance(line.get("validation", {}), dict)
+        all(isinstance(line.get(key), int) for key in ("epoch", "step"))
+        and isinstance(line.get("seconds"), dict)
+        and isinstance(line.get("learning_rate"), float | int)
+        and isinstance(validation, dict)
+        and isinstance(validation.get("mean_iou", validation.get("l1", "")), float | int | None)
     )
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, dict) and all(isinstance(value, float | int) for value in values.values())
 
 
 def best_record(history: Sequence[EpochRecord]) -> EpochRecord | None:

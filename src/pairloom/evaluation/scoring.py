@@ -35,8 +35,8 @@ def score_model(
         pairs: the split's pairs at native size, or already at the model's.
         count: how many there are.
         split: its name, for the record.
-        at: `size` scores at the model's size (targets are brought there); `native` brings the predictions to each
-            target's own size. Class ids by nearest neighbour, pictures bilinearly.
+        at: `size` scores at the model's size (targets are brought there); `native` reads the model's answers at each
+            target's own size, as users get them.
         boundaries: score the outlines of classes as well.
         tta: translate with test-time augmentation, as `TranslationModel.predict` does.
         after_each: called after each pair; what it raises ends the scoring.
@@ -51,11 +51,9 @@ def _predictions(
     model: TranslationModel, pairs: Iterable[Pair], at: At, tta: bool, after_each: Callable[[], object] | None
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
-        prediction = model.predict(resize_picture(pair.source, model.size), tta=tta)
-        if at == "native":
-            yield pair.name, resize_target(prediction, Size(*pair.target.shape[:2])), pair.target
-        else:
-            yield pair.name, prediction, resize_target(pair.target, model.size)
+        size = Size(*pair.target.shape[:2]) if at == "native" else model.size
+        answer = model.answer(resize_picture(pair.source, model.size), tta=tta)
+        yield pair.name, model.read(answer, size).values, resize_target(pair.target, size)
         if after_each:
             after_each()
 

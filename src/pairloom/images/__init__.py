@@ -19,13 +19,15 @@ from pairloom.images.in_memory import ImageBytes, ImageFile
 from pairloom.images.reading import (
     EXTENSIONS,
     FORMATS,
+    as_indices,
+    as_picture,
     colour_table,
     inspect,
     is_image,
     read_indices,
     read_picture,
 )
-from pairloom.images.writing import picture_suffix, write_picture
+from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
@@ -35,11 +37,14 @@ __all__ = [
     "ImageInfo",
     "Picture",
     "UInt8Array",
+    "as_indices",
+    "as_picture",
     "colour_table",
     "for_display",
     "inspect",
     "is_image",
     "picture_suffix",
+    "png_bytes",
     "read_indices",
     "read_picture",
     "resize_class_map",

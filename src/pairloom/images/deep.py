@@ -15,6 +15,9 @@ from pairloom.images.turning import ORIENTATION, orientation, upright
 
 Kind = Literal["npy", "png", "tiff"]
 
+LARGEST_BYTES = 2**28
+"""A decoded image may take so much, at 4 bytes a pixel or more: 8192×8192 pixels of 8 bits. While it is read it is held
+up to four times, which stays below a gibibyte."""
 MOST_CHANNELS = 1024
 """More are a sign of axes in another order."""
 PNG_HEAD = 26
@@ -67,14 +70,17 @@ def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
     """Return what `read` would, from the file's head."""
     if kind == "npy":
         array = _stored_array(path)
+        require_bearable(*_picture_shape(array), array.itemsize)
         return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
     if kind == "png":
         with Image.open(readable(path), formats=("PNG",)) as image:
+            require_bearable(image.height, image.width, _png_channels(path), 2)
             info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
             return _turned(info, orientation(image))
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, channels), _ = _tiff_shape(tiff)
+        require_bearable(height, width, page.samplesperpixel, _itemsize(page))
         return _turned(ImageInfo(height, width, channels, _dtype(page.dtype)), _tiff_orientation(page))
 
 
@@ -82,22 +88,35 @@ def read(path: ImageFile, kind: Kind) -> NDArray[Any]:
     """Read an image as it is stored, H×W×C, turned upright; `checked` makes a picture of it."""
     if kind == "npy":
         array = _stored_array(path)
+        require_bearable(*_picture_shape(array), array.itemsize)
         return np.array(array).reshape(_picture_shape(array))
     if kind == "png":
-        with Image.open(readable(path), formats=("PNG",)) as image:  # which refuses what is too large to decode
+        with Image.open(readable(path), formats=("PNG",)) as image:
+            require_bearable(image.height, image.width, _png_channels(path), 2)
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
         return upright(pixels[:, :, : _png_channels(path)], number)
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, channels), channels_first = _tiff_shape(tiff)
-        if height * width > 2 * (Image.MAX_IMAGE_PIXELS or height * width):
-            raise Unfit(f"{width}×{height} pixels are too many; cut it into tiles")
+        require_bearable(height, width, page.samplesperpixel, _itemsize(page))
         pixels = tiff.series[0].asarray()
         if channels_first:
             pixels = np.moveaxis(pixels, 0, -1)
         pixels = pixels.reshape(height, width, -1)[:, :, :channels]
         return upright(pixels, _tiff_orientation(page))
+
+
+def require_bearable(height: int, width: int, channels: int, itemsize: int) -> None:
+    """Raise Unfit for an image that would take too much memory, whatever its file holds, or has no pixel."""
+    if height < 1 or width < 1:
+        raise Unfit(f"has no pixels: {width}×{height}")
+    if height * width * max(4, channels * itemsize) > LARGEST_BYTES:
+        raise Unfit(f"is too large, {width}×{height} pixels in {channels} channels; cut it into tiles, or reduce it")
+
+
+def _itemsize(page: tifffile.TiffPage) -> int:
+    return page.dtype.itemsize if page.dtype is not None else 1
 
 
 def checked(values: NDArray[Any]) -> Picture:
@@ -117,6 +136,11 @@ def checked(values: NDArray[Any]) -> Picture:
     elif values.size and not (values.min() >= 0 and values.max() <= np.iinfo(dtype).max):
         raise Unfit("holds whole numbers outside 0 to 65535; scale them to that")
     return values.astype(dtype)
+
+
+def as_picture(array: NDArray[Any]) -> Picture:
+    """Take an array as the contents of a `.npy` file; raise Unfit for what cannot be a picture."""
+    return checked(array.reshape(_picture_shape(array)))
 
 
 def _dtype(dtype: np.dtype[np.generic] | None) -> str:

@@ -1,5 +1,6 @@
 """Image files into arrays: any kind of pixel, depth and channels kept, turned upright, or refused by name."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,8 @@ def inspect(path: ImageFile) -> ImageInfo:
     with _named(path):
         if kind := deep.kind(path):
             return deep.inspect(path, kind)
-        with Image.open(readable(path), formats=FORMATS) as image:
-            _require_depth(image)
+        with _opened(path) as image:
+            _require_fit(image)
             channels, dtype = MODES[image.mode]
             height, width = image.height, image.width
             if orientation(image) >= 5 and image.format != "TIFF":  # whose sides Pillow has exchanged already
@@ -65,19 +66,46 @@ def read_picture(path: ImageFile) -> Picture:
     with _named(path):
         if kind := deep.kind(path):
             return deep.checked(deep.read(path, kind))
-        with Image.open(readable(path), formats=FORMATS) as image:
-            _require_depth(image)
-            image.load()
-            channels, dtype = MODES[image.mode]
-            if dtype != "uint8":
-                pixels = deep.checked(np.asarray(image))[:, :, None]
-            elif channels == 1:
-                pixels = np.asarray(image.convert("L"))[:, :, None]
-            else:
-                # Pillow warns of palettes with transparency unless they go by way of RGBA.
-                coloured = image.convert("RGBA") if "transparency" in image.info else image
-                pixels = np.asarray(coloured.convert("RGB"))
-            return upright(pixels, orientation(image))
+        with _opened(path) as image:
+            _require_fit(image)
+            return _picture(image)
+
+
+def as_picture(image: Image.Image | NDArray[Any]) -> Picture:
+    """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_picture` takes one in a file.
+
+    Raises:
+        UserError: for numbers out of range, and for other shapes.
+    """
+    with _named("the image"):
+        return _picture(image) if isinstance(image, Image.Image) else deep.as_picture(image)
+
+
+def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
+    """Take an image that is in memory as `read_indices` takes one in a file.
+
+    Raises:
+        UserError: if it holds colours or fractions.
+    """
+    with _named("the image"):
+        values = np.asarray(image)
+        if values.ndim != 2 or values.dtype.kind not in "bui":
+            raise deep.Unfit(_NO_INDEX.format(f"{values.dtype} numbers of the shape {values.shape}"))
+        return _numbers(values)
+
+
+def _picture(image: Image.Image) -> Picture:
+    image.load()
+    channels, dtype = MODES[image.mode]
+    if dtype != "uint8":
+        pixels = deep.checked(np.asarray(image))[:, :, None]
+    elif channels == 1:
+        pixels = np.asarray(image.convert("L"))[:, :, None]
+    else:
+        # Pillow warns of palettes with transparency unless they go by way of RGBA.
+        coloured = image.convert("RGBA") if "transparency" in image.info else image
+        pixels = np.asarray(coloured.convert("RGB"))
+    return upright(pixels, orientation(image))
 
 
 def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
@@ -92,7 +120,8 @@ def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
             if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
                 raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
             return _numbers(pixels[:, :, 0])
-        with Image.open(readable(path), formats=FORMATS) as image:
+        with _opened(path) as image:
+            _require_fit(image)
             scale = _scale(image)
             image.load()
             if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
@@ -117,8 +146,10 @@ def _scale(image: Image.Image) -> float:
     return 1.0
 
 
-def _require_depth(image: Image.Image) -> None:
-    """Raise Unfit for what Pillow would reduce to 8 bits."""
+def _require_fit(image: Image.Image) -> None:
+    """Raise Unfit for what is too large to be decoded, and for what Pillow would reduce to 8 bits."""
+    channels, dtype = MODES[image.mode]
+    deep.require_bearable(image.height, image.width, channels, np.dtype(dtype).itemsize)
     coding = _coding(image)
     if image.format == "PPM" and image.mode == "RGB" and isinstance(coding, tuple) and int(coding[1]) > 255:
         raise deep.Unfit("holds colours of more than 8 bits, which are not read from PPM; save it as PNG or TIFF")
@@ -128,6 +159,16 @@ def _coding(image: Image.Image) -> Any:
     """Return how an image that is not decoded yet is coded: for PNG the raw mode, for PPM it and the largest value."""
     tiles = getattr(image, "tile", [])
     return tiles[0].args if tiles else None
+
+
+@contextmanager
+def _opened(path: ImageFile) -> Iterator[Image.Image]:
+    """Open an image that is not decoded yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+        image = Image.open(readable(path), formats=FORMATS)
+    with image:
+        yield image
 
 
 _NO_INDEX = "holds {} where one class index a pixel was expected"
@@ -142,7 +183,7 @@ def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:
     with _named(path):
         if deep.kind(path):
             return None
-        with Image.open(readable(path), formats=FORMATS) as image:
+        with _opened(path) as image:
             table = image.getpalette("RGB") if image.mode == "P" else None
     if table is None:
         return None
@@ -150,7 +191,7 @@ def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:
 
 
 @contextmanager
-def _named(path: ImageFile) -> Iterator[None]:
+def _named(path: ImageFile | str) -> Iterator[None]:
     """Turn what readers raise into messages with the file's name."""
     try:
         yield

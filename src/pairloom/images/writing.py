@@ -1,5 +1,6 @@
 """Pictures into files."""
 
+import io
 from pathlib import Path
 
 import imagecodecs
@@ -32,7 +33,15 @@ def write_picture(path: Path, picture: Picture) -> None:
         if path.suffix == ".tif":
             planes = "contig" if pixels.ndim == 3 else None
             tifffile.imwrite(unfinished, pixels, photometric="minisblack", planarconfig=planes, metadata=None)
-        elif picture.dtype == np.uint8:
-            Image.fromarray(pixels).save(unfinished, format="PNG")
         else:
-            unfinished.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+            unfinished.write_bytes(png_bytes(picture))
+
+
+def png_bytes(picture: Picture) -> bytes:
+    """Return a picture (H×W×1 or H×W×3, of 8 or 16 bits) or class ids (H×W) as the contents of a PNG file."""
+    if picture.dtype != np.uint8:
+        return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+    pixels = picture[:, :, 0] if picture.shape[2:] == (1,) else picture
+    contents = io.BytesIO()
+    Image.fromarray(pixels).save(contents, format="PNG")
+    return contents.getvalue()

@@ -5,12 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from pairloom.errors import UserError
 from pairloom.images import EXTENSIONS, ImageBytes, Picture, write_picture
+from pairloom.inference.inputs import VIDEO_EXTENSIONS, find_inputs
 
+TAKEN = EXTENSIONS | VIDEO_EXTENSIONS
+"""Endings of the files in folders that are taken."""
 UNFINISHED = ".unfinished"
 """Ending of the hidden files that a killed process may leave, as `pairloom.files` names them."""
 
@@ -72,20 +75,30 @@ class Address:
         names = (path[len(self.path) :].strip("/") for path in found if path != self.path)
         return sorted(name for name in names if not any(part.startswith(".") for part in PurePosixPath(name).parts))
 
-    def images(self) -> list[str]:
-        """Return the names of the images in a folder and in those below it, in order; "" where it is a file itself.
+    def inputs(self, out: "Address") -> list[tuple["Address", PurePath]]:
+        """Return the images and videos that are meant, and the name of each within the folder that was named.
+
+        Paths are understood as `find_inputs` does; below other addresses the files are in the order of their names.
+
+        Args:
+            out: folder in which no input is looked for.
 
         Raises:
-            UserError: if there are none, or it cannot be reached.
+            UserError: if there are none, or the address cannot be reached.
         """
-        names = [name for name in self.files() if PurePosixPath(name).suffix.lower() in EXTENSIONS]
-        if names:
-            return names
+        if self.is_local:
+            found = find_inputs([self.path], Path(out.path) if out.is_local else None)
+            return [(Address(self.system, str(file.path)), file.name) for file in found]
+        below = [(self / name, PurePath(name)) for name in self.files() if PurePath(name).suffix.lower() in TAKEN]
+        if out.system == self.system:
+            below = [(file, name) for file, name in below if not file.path.startswith(f"{out.path}/")]
+        if below:
+            return below
         with _named(str(self)):
             if self.system.isfile(self.path):
-                return [""]
+                return [(self, PurePath(PurePosixPath(self.path).name))]
             there = self.system.exists(self.path)
-        raise UserError(f"{self}: holds no images" if there else f"{self}: no such file or folder")
+        raise UserError(f"{self}: holds no images or videos" if there else f"{self}: no such file or folder")
 
     def read(self) -> ImageBytes:
         """Read a file.

@@ -1,48 +1,32 @@
-"""Image files translated one after the other: few in memory at a time, however many there are."""
+"""Image files, and videos, translated one after the other: few in memory at a time, however many there are."""
 
 import hashlib
 import json
-import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from pairloom.cores import cores
 from pairloom.data.sides import read_source
 from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.files import replacing
-from pairloom.images import Picture, is_image, write_picture
+from pairloom.images import Picture, png_bytes, write_picture
+from pairloom.inference.forms import FORMS, Form, form_suffix
+from pairloom.inference.inputs import InputFile, Shard, find_inputs, is_video
 from pairloom.inference.translator import Translator
+from pairloom.inference.video import Video, translate_video
 from pairloom.models.model_folder import find_model
 from pairloom.progress import track
 from pairloom.run import require_empty
 
 MARK = ".pairloom.json"
 """File that tells what the translations in a folder were made with, so that another start can go on."""
-
-
-class Shard(NamedTuple):
-    """One of several parts of the inputs, written `i/n`, from 1/n to n/n."""
-
-    number: int
-    of: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Read `2/8`; raise ValueError for anything else."""
-        number, slash, count = text.partition("/")
-        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-            raise ValueError(f"a shard is i/n, such as 2/8 for the second of eight, not {text!r}")
-        return cls(int(number), int(count))
-
-    def holds(self, path: Path) -> bool:
-        """Tell whether a file is of this part: by its name alone, whatever other files there are."""
-        digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).digest()
-        return int.from_bytes(digest) % self.of == self.number - 1
+WAITING_BYTES = 2**28
+"""So much may wait to be written."""
 
 
 @dataclass(frozen=True)
@@ -63,106 +47,156 @@ def translate(
     out: str | Path,
     device: str = "auto",
     *,
+    form: Form = "translation",
+    scale: float = 1.0,
+    tile: int | None = None,
     tta: bool = False,
+    steady: bool = True,
     shard: str | None = None,
     say: Callable[[str], None] = print,
 ) -> TranslatedFiles:
-    """Translate image files, and the images in folders, to `out/STEM.png` each (`.tif` where PNG cannot hold them).
+    """Translate image files and videos, and those in folders, each at its own size.
 
-    Said again after it was stopped, it goes on: what is in `out` already is left as it is. An image that cannot be
-    read is named and left out.
+    An image that is named becomes `out/STEM.png` (`.tif` where PNG cannot hold the translation), a video keeps its
+    name; of a folder that is named the tree is kept below `out`. Said again after it was stopped, it goes on: what is
+    in `out` already is left as it is. What cannot be read is named and left out.
 
     Args:
         run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
-        inputs: image files, and folders whose images are taken (not those of folders in them).
-        out: the folder to be made; or one that was begun with the same model, inputs and `tta`.
+        inputs: image files and videos; folders, whose images and videos are taken and those of the folders in them; and
+            patterns such as `photos/**/*.jpg`.
+        out: the folder to be made; or one that was begun with the same model, inputs and options.
         device: `auto`, `cpu` or `cuda`.
+        form: what is written: the `translation`; an `overlay` of it on the image; its `classes` as an index map, one
+            value a pixel, for Cityscapes its `labelIds`; or both pictures `side-by-side`.
+        scale: of what the network sees, as `Translator` takes it.
+        tile: side of the tiles, as `Translator` takes it.
         tta: test-time augmentation, as `Translator` does it.
+        steady: hold the classes of videos steady from frame to frame, as `Translator.frames` does.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
-        say: receives a line for each image that is left out.
+        say: receives a line for each image, video or sound that is left out.
 
     Returns:
-        The files written, and the images left out.
+        The files written, and what was left out.
 
     Raises:
-        UserError: before anything is written, for inputs that do not exist or would have the same name, and for an
-            output folder that holds other files.
+        UserError: before anything is written, for inputs that do not exist or would have the same name, for options
+            that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
-    part = _shard(shard)
-    sources = [source for source in _sources(inputs) if part.holds(source)]
+    part, folder = parse_shard(shard), Path(out)
+    files = [file for file in find_inputs(inputs, folder) if part.holds(file.name)]
+    moving = next((file for file in files if is_video(file.path)), None)
+    if form == "classes" and moving is not None:
+        raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
     model = find_model(Path(run))
-    translator = Translator.load(model, device, tta=tta)
-    folder = Path(out)
-    named = sorted(str(Path(entry).absolute()) for entry in inputs)
-    mark = json.dumps({"model": _fingerprint(model), "tta": tta, "inputs": named}) + "\n"
+    translator = Translator.load(model, device, scale=scale, tile=tile, tta=tta)
+    suffix = form_suffix(form, translator.model.target)
+    named = [str(Path(entry).absolute()) for entry in inputs]
+    mark = made_with(model, named, form=form, scale=scale, tile=tile, tta=tta, steady=steady)
     _require_ours(folder, mark)
-    suffix = translator.model.target.suffix
-    todo = [source for source in sources if not (folder / f"{source.stem}{suffix}").exists()]
+    targets = {file: folder / file.translated(suffix) for file in files}
+    todo = [file for file, target in targets.items() if not target.exists()]
+    images, videos = ([file for file in todo if is_video(file.path) is video] for video in (False, True))
 
-    def read(source: Path) -> Picture | UserError:
+    def read(file: InputFile) -> Picture | UserError:
         try:
-            return read_source(source, translator.model.source)
+            return read_source(file.path, translator.model.source)
         except UserError as error:
             return error
 
-    written: list[Path] = []
     skipped: list[str] = []
-    writing: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(cores()) as pool:
-        for source, picture in track(zip(todo, read_ahead(read, todo), strict=True), len(todo), "Translating"):
+    with _Writer(folder, mark) as writer:
+        for file, picture in track(zip(images, read_ahead(read, images), strict=True), len(images), "Translating"):
+            if isinstance(picture, UserError):
+                skipped.append(str(picture))
+                say(f"left out: {picture}")
+            else:
+                writer.write(targets[file], FORMS[form](translator(picture)))
+        for file in videos:
             try:
-                if isinstance(picture, UserError):
-                    raise picture
-                translation = translator(picture)
+                with Video(file.path) as video, writer.place(targets[file]) as target:
+                    translate_video(video, target, translator, form=form, steady=steady, say=say)
             except UserError as error:
                 skipped.append(str(error))
                 say(f"left out: {error}")
-                continue
-            if not (folder / MARK).exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                with replacing(folder / MARK) as unfinished:
-                    unfinished.write_text(mark, encoding="utf-8")
-            written.append(folder / f"{source.stem}{suffix}")
-            writing.append(pool.submit(write_picture, written[-1], translation))
-            if len(writing) > 2 * cores():
-                writing.popleft().result()
-        while writing:
-            writing.popleft().result()
-    return TranslatedFiles(written, len(sources) - len(todo), skipped)
+    return TranslatedFiles(writer.written, len(files) - len(todo), skipped)
 
 
-def _shard(text: str | None) -> Shard:
+def translate_one(
+    run: str | Path,
+    inputs: Sequence[str | Path],
+    device: str = "auto",
+    *,
+    form: Form = "translation",
+    scale: float = 1.0,
+    tile: int | None = None,
+    tta: bool = False,
+) -> bytes:
+    """Translate the one image that `inputs` mean, and return the contents of a PNG file.
+
+    The options are those of `translate`.
+
+    Raises:
+        UserError: if there are more or none, the image cannot be read, or PNG cannot hold the translation.
+    """
+    files = find_inputs(inputs)
+    if len(files) > 1:
+        raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
+    if is_video(files[0].path):
+        raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
+    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta)
+    if form_suffix(form, translator.model.target) != ".png":
+        raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
+    return png_bytes(FORMS[form](translator(files[0].path)))
+
+
+class _Writer:
+    """Writes pictures while others are made, and the mark with the first of them."""
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self.written: list[Path] = []
+        self._folder, self._mark = folder, mark
+        self._pool = ThreadPoolExecutor(cores())
+        self._waiting: deque[tuple[Future[None], int]] = deque()
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._pool:
+            while self._waiting:
+                self._waiting.popleft()[0].result()
+
+    @contextmanager
+    def place(self, path: Path) -> Iterator[Path]:
+        """Give a path to which the block writes a file itself, when its folder is there."""
+        self._begin()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+        self.written.append(path)
+
+    def write(self, path: Path, picture: Picture) -> None:
+        self._begin()
+        self._waiting.append((self._pool.submit(write_picture, path, picture), picture.nbytes))
+        self.written.append(path)
+        while len(self._waiting) > 2 * cores() or sum(size for _, size in self._waiting) > WAITING_BYTES:
+            self._waiting.popleft()[0].result()
+
+    def _begin(self) -> None:
+        """Write the mark where it is missing."""
+        if not (self._folder / MARK).exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self._folder / MARK) as unfinished:
+                unfinished.write_text(self._mark, encoding="utf-8")
+
+
+def parse_shard(text: str | None) -> Shard:
+    """Read `i/n`; None is all. Raise UserError for anything else."""
     try:
         return Shard.parse("1/1" if text is None else text)
     except ValueError as error:
         raise UserError(str(error)) from error
-
-
-def _sources(inputs: Sequence[str | Path]) -> list[Path]:
-    """Return the files to be translated, no two of which would get the same name."""
-    sources: dict[str, Path] = {}
-    for entry in inputs:
-        for source in _images(Path(entry)):
-            other = sources.setdefault(source.stem, source)
-            if other is not source:
-                raise UserError(
-                    f"{source}: is named twice; name it once"
-                    if other == source
-                    else f"{source}: would be written over the translation of {other}; rename one"
-                )
-    return list(sources.values())
-
-
-def _images(entry: Path) -> list[Path]:
-    if entry.is_dir():
-        images = sorted(path for path in entry.iterdir() if is_image(path))
-        if not images:
-            raise UserError(f"{entry}: holds no images")
-        return images
-    if not entry.exists():
-        raise UserError(f"{entry}: no such file or folder")
-    return [entry]
 
 
 def _require_ours(folder: Path, mark: str) -> None:
@@ -182,6 +216,14 @@ def _require_ours(folder: Path, mark: str) -> None:
                 f"{folder}: was begun with another model, other inputs or other options; choose another --out, or "
                 "remove it"
             ) from None
+
+
+def made_with(
+    model: Path, inputs: Sequence[str], *, form: Form, scale: float, tile: int | None, tta: bool, steady: bool
+) -> str:
+    """Return what is written into the file `MARK`, the same whatever translates."""
+    options = {"form": form, "scale": scale, "tile": tile, "tta": tta, "steady": steady}
+    return json.dumps({"model": _fingerprint(model), "options": options, "inputs": sorted(inputs)}) + "\n"
 
 
 def _fingerprint(model: Path) -> str:

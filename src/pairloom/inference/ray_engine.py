@@ -1,13 +1,12 @@
 """Images at any address translated by Ray Data: on this machine, or on all of a cluster's."""
 
-import hashlib
-import json
 import math
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairloom.data.sides import read_source
@@ -15,7 +14,9 @@ from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference.addresses import Address
-from pairloom.inference.image_files import MARK, Shard
+from pairloom.inference.forms import FORMS, Form, form_suffix
+from pairloom.inference.image_files import MARK, made_with, parse_shard
+from pairloom.inference.inputs import VIDEO_EXTENSIONS
 from pairloom.inference.ray_session import ray_session, require_ray
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import find_model
@@ -48,12 +49,28 @@ class Job(NamedTuple):
     """Its name in the output folder."""
 
 
+class Manner(NamedTuple):
+    """How images are translated, and what is written of it; as `translate` takes them."""
+
+    form: Form
+    scale: float
+    tile: int | None
+    tta: bool
+
+    def translator(self, model: Path, device: str) -> Translator:
+        """Load the model."""
+        return Translator.load(model, device, scale=self.scale, tile=self.tile, tta=self.tta)
+
+
 def translate_addresses(
     run: str | Path,
     inputs: Sequence[str | Path],
     out: str | Path,
     device: str = "auto",
     *,
+    form: Form = "translation",
+    scale: float = 1.0,
+    tile: int | None = None,
     tta: bool = False,
     shard: str | None = None,
     say: Callable[[str], None] = print,
@@ -62,32 +79,35 @@ def translate_addresses(
 
     The cluster is that of the variable `RAY_ADDRESS`, or the Ray that this process has started; else one is started on
     this machine and ended afterwards. Its machines must have Pairloom, and reach the addresses; the model is sent to
-    them. Images in sub-folders are taken too, and written under the same names.
-
-    Said again after it was stopped, it goes on. An image that cannot be read is named and left out.
+    them. Said again after it was stopped, it goes on. An image that cannot be read is named and left out, and so are
+    videos.
 
     Args:
-        run: a run folder or a model folder on this machine, or a model on a hub.
-        inputs: images, and folders of images: paths, or addresses such as `s3://bucket/photos`.
-        out: the folder to be made, a path or an address; or one that was begun with the same model, inputs and `tta`.
+        run: a run folder or a model folder on this machine, or the name of a model on a hub.
+        inputs: images, and folders of images and of such folders: paths and patterns, or addresses such as
+            `s3://bucket/photos`.
+        out: the folder to be made, a path or an address; or one that was begun with the same model, inputs and options.
         device: `cuda` has an actor for each of the cluster's GPUs, `cpu` one for each core; `auto` looks.
+        form: what is written, as `translate` takes it.
+        scale: of what the network sees, as `Translator` takes it.
+        tile: side of the tiles, as `Translator` takes it.
         tta: test-time augmentation, as `Translator` does it.
         shard: `i/n` translates the i-th of n parts of the inputs, as `translate` divides them.
-        say: receives a line for each image that is left out.
+        say: receives a line for each input that is left out.
 
     Raises:
         UserError: before anything is written, if Ray is not installed, for inputs that do not exist or would have the
-            same name, and for an output folder that holds other files; later, if the actors cannot go on.
+            same name, for options that the model does not know, and for an output folder that holds other files; later,
+            if the actors cannot go on.
     """
     require_ray()
-    model = find_model(Path(run))
-    files = {name: (model / name).read_bytes() for name in MODEL_FILES}
-    suffix = Translator.load(model, "cpu").model.target.suffix
-    jobs, skipped = _jobs([Address.parse(entry) for entry in inputs], suffix, shard)
-    folder = Address.parse(out)
-    named = sorted(str(Address.parse(entry)) for entry in inputs)
-    fingerprint = hashlib.sha256(b"".join(files.values())).hexdigest()
-    mark = json.dumps({"model": fingerprint, "tta": tta, "inputs": named}) + "\n"
+    model, manner = find_model(Path(run)), Manner(form, scale, tile, tta)
+    suffix = form_suffix(form, manner.translator(model, "cpu").model.target)
+    sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
+    jobs, skipped = _jobs(sources, folder, suffix, shard)
+    mark = made_with(
+        model, [str(source) for source in sources], form=form, scale=scale, tile=tile, tta=tta, steady=True
+    )
     there = _require_ours(folder, mark)
     todo = [job for job in jobs if job.target not in there]
     for problem in skipped:
@@ -96,7 +116,7 @@ def translate_addresses(
     written: set[str] = set()
     if todo:
         with ray_session():
-            dataset = _translations(todo, folder, files, device, tta=tta)
+            dataset = _translations(todo, folder, model, manner, device)
             if not there:
                 (folder / MARK).write_text(mark)
             for row in track(dataset.iter_rows(), len(todo), "Translating"):
@@ -118,8 +138,8 @@ class Actor:
         files: the files of the model folder.
         systems: the file systems of the inputs.
         out: the folder for the translations.
+        manner: how it translates, and what is written.
         device: `cpu` or `cuda`.
-        tta: test-time augmentation.
         threads: how many read ahead, and how many write.
     """
 
@@ -128,16 +148,15 @@ class Actor:
         files: Mapping[str, bytes],
         systems: Sequence[Any],
         out: Address,
+        manner: Manner,
         device: str,
-        *,
-        tta: bool,
         threads: int,
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
-            self._translator = Translator.load(folder, device, tta=tta)
-        self._systems, self._out, self._threads = systems, out, threads
+            self._translator = manner.translator(Path(folder), device)
+        self._systems, self._out, self._form, self._threads = systems, out, manner.form, threads
 
     def __call__(self, block: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Translate the images of some rows; return for each what was wrong, and whether all must stop for it."""
@@ -153,12 +172,15 @@ class Actor:
             except OSError as error:
                 problems[index], stops[index] = str(error), True
 
+        writing: deque[Future[None]] = deque()
         with ThreadPoolExecutor(self._threads) as pool:
-            for index, picture in enumerate(read_ahead(self._read, jobs, self._threads)):
-                if isinstance(picture, UserError):
-                    problems[index] = str(picture)
-                else:
-                    pool.submit(write, index, self._translator(picture))
+            for index, source in enumerate(read_ahead(self._read, jobs, self._threads)):
+                if isinstance(source, UserError):
+                    problems[index] = str(source)
+                    continue
+                writing.append(pool.submit(write, index, FORMS[self._form](self._translator(source))))
+                if len(writing) > self._threads:
+                    writing.popleft().result()
         return {"target": [job.target for job in jobs], "problem": problems, "stop": stops}
 
     def _read(self, job: Job) -> Picture | UserError:
@@ -168,7 +190,7 @@ class Actor:
             return error
 
 
-def _translations(todo: Sequence[Job], out: Address, files: Mapping[str, bytes], device: str, *, tta: bool) -> Any:
+def _translations(todo: Sequence[Job], out: Address, model: Path, manner: Manner, device: str) -> Any:
     """Return the dataset whose rows tell what has come of each image; it is computed as it is read."""
     import ray.data
 
@@ -177,7 +199,7 @@ def _translations(todo: Sequence[Job], out: Address, files: Mapping[str, bytes],
     if device == "cuda" and not gpus:
         raise UserError("--device cuda: Ray knows of no GPU; leave it out, or start Ray where there is one")
     on_gpus = device != "cpu" and gpus > 0
-    actors = gpus if on_gpus else cpus
+    actors = gpus if on_gpus else max(1, cpus)
     systems: list[Any] = []
     rows = []
     for job in todo:
@@ -186,35 +208,33 @@ def _translations(todo: Sequence[Job], out: Address, files: Mapping[str, bytes],
         row = {"system": systems.index(job.source.system), "path": job.source.path, "target": job.target}
         rows.append(row)
     block = max(min(BLOCK, math.ceil(len(rows) / actors)), math.ceil(len(rows) / MOST_BLOCKS))
+    files = {name: (model / name).read_bytes() for name in MODEL_FILES}
     return ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / block)).map_batches(
         Actor,
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=1),
-        fn_constructor_args=(files, systems, out, "cuda" if on_gpus else "cpu"),
-        fn_constructor_kwargs={"tta": tta, "threads": max(2, cpus // actors)},
+        fn_constructor_args=(files, systems, out, manner, "cuda" if on_gpus else "cpu", max(2, cpus // actors)),
         num_gpus=1 if on_gpus else None,
         num_cpus=None if on_gpus else 1,
     )
 
 
-def _jobs(inputs: Sequence[Address], suffix: str, shard: str | None) -> tuple[list[Job], list[str]]:
+def _jobs(inputs: Sequence[Address], out: Address, suffix: str, shard: str | None) -> tuple[list[Job], list[str]]:
     """Return the images to be translated, no two of which would get the same name, and what is wrong with others."""
-    try:
-        part = Shard.parse("1/1" if shard is None else shard)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    part = parse_shard(shard)
     jobs: dict[str, Job] = {}
     problems = []
     for entry in inputs:
-        for name in entry.images():
-            source = entry / name if name else entry
-            within = PurePosixPath(name or source.path.rsplit("/", 1)[-1])
-            job = Job(source, str(within.with_suffix(suffix)))
-            if not part.holds(Path(within)):
+        for source, name in entry.inputs(out):
+            if not part.holds(name):
                 continue
             if _is_no_text(source.path):
                 problems.append(f"{source}: its name is no text; rename it")
                 continue
+            if name.suffix.lower() in VIDEO_EXTENSIONS:
+                problems.append(f"{source}: is a video, which --engine local translates")
+                continue
+            job = Job(source, name.with_suffix(suffix).as_posix())
             other = jobs.setdefault(job.target, job)
             if other is not job:
                 raise UserError(

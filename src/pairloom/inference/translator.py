@@ -1,48 +1,142 @@
-"""Photographs in, colour-coded segmentations out."""
+"""Photographs in, colour-coded segmentations of the same size out."""
 
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, overload
 
-from pairloom.images import Picture, resize_picture, with_channels
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pairloom.config import Size
+from pairloom.data.sides import as_source, read_source
+from pairloom.errors import UserError
+from pairloom.images import Picture, resize_picture, to_tensor
+from pairloom.inference.steadying import Steadier
+from pairloom.inference.translation import Translation
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import find_model, load_model
-from pairloom.models.translation import TranslationModel
+from pairloom.models.tiles import SMALLEST_TILE
+from pairloom.models.translation import Prediction, TranslationModel
+
+Input = str | Path | Image.Image | NDArray[Any]
+"""An image: its file, or itself as Pillow or NumPy (H×W or H×W×C) hold it."""
 
 
 class Translator:
-    """A trained model, ready to use.
+    """A trained model, ready to use on images of any size.
+
+    An image is brought to the size at which the model was trained, as training does it, and the answer back to the
+    image's own size before it is read, so that the borders of classes are sharp.
 
     Args:
         model: the model; usually from `Translator.load`.
-        tta: test-time augmentation: the mean of the answers to each picture and to its mirror image, in twice the time.
+        scale: how much larger than in training the image is shown to the network; 2 is twice the height and width.
+        tile: side in pixels of the tiles into which what the network sees is cut where it is larger; None never cuts.
+        tta: test-time augmentation: the mean of the answers to each image and to its mirror image, in twice the time.
+
+    Raises:
+        UserError: if the model does not work so, or a number is out of range.
     """
 
-    def __init__(self, model: TranslationModel, *, tta: bool = False) -> None:
+    def __init__(
+        self, model: TranslationModel, *, scale: float = 1.0, tile: int | None = None, tta: bool = False
+    ) -> None:
+        if not 0 < scale < math.inf:
+            raise UserError(f"the scale must be a number above 0, not {scale}")
+        if (scale != 1 or (tile is not None and tile < max(model.size))) and model.works_at_its_size_only:
+            raise UserError(
+                f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
+                "seed do: its layers have learned nothing of other sizes; leave scale and tile away"
+            )
+        if tile is not None and tile < SMALLEST_TILE:
+            raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {tile}")
         self.model = model
+        self.scale = scale
+        self.tile = tile
         self.tta = tta
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto", *, tta: bool = False) -> "Translator":
+    def load(
+        cls,
+        run: str | Path,
+        device: str = "auto",
+        *,
+        scale: float = 1.0,
+        tile: int | None = None,
+        tta: bool = False,
+    ) -> "Translator":
         """Load the model of a run folder, a model folder (a run's snapshots are such folders too), or one on a hub.
 
         Args:
             run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub.
             device: `auto`, `cpu` or `cuda`.
+            scale: of what the network sees, as above.
+            tile: side of the tiles, as above.
             tta: test-time augmentation, as above.
 
         Raises:
-            UserError: if there is no model, it is damaged or cannot be fetched, or the device is not there.
+            UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
+                there.
         """
-        return cls(load_model(find_model(Path(run)), choose_device(device)), tta=tta)
+        return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tile=tile, tta=tta)
 
-    def __call__(self, picture: Picture) -> Picture:
-        """Translate a source (H×W×C, any size) to a picture (H×W×C) at the training size: class maps in their colours.
+    @property
+    def seen(self) -> Size:
+        """The height and width at which the network sees each image."""
+        return Size(*(max(1, round(side * self.scale)) for side in self.model.size))
 
-        Greyscale pictures serve models of colour ones and the other way round. The same source always gives the same
-        result.
+    @overload
+    def __call__(self, image: Input) -> Translation: ...
+
+    @overload
+    def __call__(self, image: list[Input] | tuple[Input, ...]) -> list[Translation]: ...
+
+    def __call__(self, image: Input | list[Input] | tuple[Input, ...]) -> Translation | list[Translation]:
+        """Translate an image, or several of any sizes: a list, a tuple or an array N×H×W×C gives a list.
+
+        The result has the image's size. Files and Pillow's images are turned upright. Arrays are of uint8 (0 to 255),
+        uint16 (0 to 65535) or float32 (0 to 1). Greyscale images serve models of colour ones and the other way round.
+        The same image always gives the same result.
 
         Raises:
-            UserError: if the channels cannot be brought to those that the model knows.
+            UserError: if a file cannot be read, or the channels cannot be brought to those that the model knows.
         """
+        if isinstance(image, list | tuple) or (isinstance(image, np.ndarray) and image.ndim == 4):
+            return [self._translation(one) for one in image]
+        return self._translation(image)
+
+    def frames(self, images: Iterable[Input], *, steady: bool = True) -> Iterator[Translation]:
+        """Translate the frames of a video, one after the other, as each is asked for.
+
+        Args:
+            images: the frames, in their order.
+            steady: average the answers over time where the picture stands still, so that the sensor's noise does not
+                make classes flicker (`Steadier`). Without it each frame is translated as if it were alone.
+        """
+        steadier = Steadier() if steady else None
+        for image in images:
+            yield self._translation(image, steadier)
+
+    def _translation(self, image: Input, steadier: Steadier | None = None) -> Translation:
         model = self.model
-        source = resize_picture(with_channels(picture, model.source.channels, "the picture"), model.size)
-        return model.target.draw(model.predict(source, tta=self.tta))
+        source = (
+            read_source(Path(image), model.source) if isinstance(image, str | Path) else as_source(image, model.source)
+        )
+        values, confidence = self._prediction(source, steadier)
+        classes = values.astype(np.uint8, copy=False) if model.target.palette else None
+        return Translation(source, model.target.draw(values), classes, confidence, model.target.palette)
+
+    def _prediction(self, source: Picture, steadier: Steadier | None) -> Prediction:
+        seen, size = resize_picture(source, self.seen), Size(*source.shape[:2])
+        tile = self.tile if self.tile is not None and max(self.seen) > self.tile else None
+        if steadier is None and tile is not None:
+            return self.model.predict_in_tiles(seen, size, tile, tta=self.tta)
+        if tile is not None:
+            answer = self.model.answer_in_tiles(seen, tile, tta=self.tta)
+        else:
+            answer = self.model.answer(seen, tta=self.tta)
+        if steadier is not None:
+            answer = steadier(to_tensor(seen).unsqueeze(0).to(answer.device), answer)
+        return self.model.read(answer, size)

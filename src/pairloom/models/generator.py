@@ -4,10 +4,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
-from pairloom.models.layers import Norm, initialize_weights
+from pairloom.models.layers import Norm, initialize_weights, pad_to_stride
 
 UpName = Literal["transposed", "resize"]
 
@@ -79,19 +78,35 @@ class UNetGenerator(nn.Module):
     def forward(self, source: Tensor) -> Tensor:
         """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
         height, width = source.shape[-2:]
-        x = F.pad(source, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
-        skips = []
-        if self.stem is not None:
-            x = self.stem(x)  # B × fine_width × H × W
-            skips.append(x)
-        for block in self.encoder:
-            x = block(x)  # B × widths[level] × H/2^(level+1) × W/2^(level+1)
-            skips.append(x)
-        x = self.bottleneck(x)  # B × 8·width × H/2^depth × W/2^depth
-        for block in self.decoder:
-            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
+        x = pad_to_stride(source, self.stride)
+        x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
         answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
         return answer[..., :height, :width]
+
+    @property
+    def downs(self) -> list[nn.Module]:
+        """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
+        return [*([] if self.stem is None else [self.stem]), *self.encoder]
+
+    def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
+        """Return the results of `downs` from one to another: B × widths[level] × H/2^(level+1) × W/2^(level+1) each."""
+        results = []
+        for block in self.downs[first:last]:
+            x = block(x)
+            results.append(x)
+        return results
+
+    def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
+        """Run the decoder from one block on, one for each skip connection; empties the list of these."""
+        for block in self.decoder[first : first + len(skips)]:
+            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
+        return x
+
+    def translate_coarsely(self, x: Tensor, first: int) -> Tensor:
+        """Go from the result of the down block before `first` to what the decoder makes of all coarser ones."""
+        skips = self.encode(x, first, len(self.downs))
+        x = self.bottleneck(skips[-1] if skips else x)  # B × 8·width × H/2^depth × W/2^depth
+        return self.decode(x, skips, 0)
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:

@@ -33,6 +33,10 @@ class Head(Protocol):
     """Channels that the generator must answer with."""
     tanh: bool
     """Whether the generator bounds its answer to [-1, 1]."""
+    gives_shares: bool
+    """Whether what may be blended are the shares of the classes, 0 to 1, and not a picture."""
+    reading_costs: int
+    """How many numbers reading an answer needs for each number of it."""
 
     def truth(self, target: Tensor) -> Tensor:
         """Return the picture of a target, B×C×H×W in [-1, 1], that the discriminator sees as true."""
@@ -40,8 +44,8 @@ class Head(Protocol):
     def picture(self, answer: Tensor) -> Tensor:
         """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
 
-    def blend(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return one answer, to be read, that is the mean of what two mean."""
+    def blendable(self, answer: Tensor) -> Tensor:
+        """Return an answer, to be read, that may be averaged with others and resized: shares or a picture."""
 
     def read(self, answer: Tensor) -> Tensor:
         """Return the prediction: class ids, B×H×W uint8, void never among them; or pictures, B×C×H×W."""
@@ -51,6 +55,8 @@ class PictureHead:
     """The answer is the picture, and that is what is wanted."""
 
     tanh = True
+    gives_shares = False
+    reading_costs = 1
 
     def __init__(self, channels: int) -> None:
         self.channels = channels
@@ -63,9 +69,9 @@ class PictureHead:
         """Return the answer itself."""
         return answer
 
-    def blend(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the mean of both pictures."""
-        return (first + second) / 2
+    def blendable(self, answer: Tensor) -> Tensor:
+        """Return the answer itself."""
+        return answer
 
     def read(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""
@@ -78,6 +84,7 @@ class RgbHead(PictureHead):
     def __init__(self, painter: Painter) -> None:
         super().__init__(channels=3)
         self._painter = painter
+        self.reading_costs = 2 * len(painter.colours)  # differences to every colour, and their squares
 
     def truth(self, target: Tensor) -> Tensor:
         """Return the picture of class ids."""
@@ -98,6 +105,8 @@ class ClassHead:
     """
 
     tanh = False
+    gives_shares = True
+    reading_costs = 1
 
     def __init__(self, painter: Painter) -> None:
         self.truth = painter
@@ -109,13 +118,30 @@ class ClassHead:
         soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
         return self.truth(self.read(answer)) + (soft - soft.detach())
 
-    def blend(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the mean of both softmaxes, whose largest entry is the class as it is of logits."""
-        return (first.float().softmax(dim=1) + second.float().softmax(dim=1)) / 2
+    def blendable(self, answer: Tensor) -> Tensor:
+        """Return the softmax, B×K×H×W, whose largest entry is the class as it is of logits."""
+        return answer.float().softmax(dim=1)
 
     def read(self, answer: Tensor) -> Tensor:
-        """Return the class of the largest logit."""
-        return answer.argmax(dim=1).to(torch.uint8)
+        """Return the class of the largest logit, or share."""
+        ids, _ = largest(answer)
+        return ids
+
+
+@torch.no_grad()
+def largest(answer: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first class with the largest number (B×H×W, uint8), and that number, of B×K×H×W."""
+    if answer.device.type != "cpu":
+        values, classes = answer.max(dim=1)
+        return classes.to(torch.uint8), values
+    # Class by class, in passes over whole maps, takes a tenth of the time of torch's search along the second dimension.
+    best = answer[:, 0].clone()
+    ids = torch.zeros_like(best, dtype=torch.uint8)
+    for index in range(1, answer.shape[1]):
+        larger = (answer[:, index] > best).view(torch.uint8)
+        torch.maximum(ids, larger * index, out=ids)
+        torch.maximum(best, answer[:, index], out=best)
+    return ids, best
 
 
 def require_targets(name: HeadName, palette: Palette | None) -> None:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 NormName = Literal["batch", "instance", "group", "none"]
 
@@ -68,6 +69,17 @@ def held_statistics(network: nn.Module) -> Iterator[None]:
     finally:
         for layer in recording:
             layer.track_running_stats = True
+
+
+def pad_to_stride(x: Tensor, stride: int) -> Tensor:
+    """Pad B×C×H×W at the right and the bottom to multiples of the stride: by reflection, or where the side is too short
+    for that by repeating its last pixel."""
+    height, width = x.shape[-2:]
+    for side, pad, pads in ((width, -width % stride, (1, 0)), (height, -height % stride, (0, 1))):
+        if pad:
+            sides = (0, pad * pads[0], 0, pad * pads[1])
+            x = F.pad(x, sides, mode="reflect" if pad < side else "replicate")
+    return x
 
 
 def count_numbers(network: nn.Module) -> int:

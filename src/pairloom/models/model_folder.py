@@ -3,21 +3,24 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pairloom import __version__
-from pairloom.config import ModelConfig, Size
+from pairloom.config import DataConfig, ModelConfig, Size
 from pairloom.data.sides import Side
 from pairloom.errors import UserError
-from pairloom.files import replacing
+from pairloom.files import read_text, replacing
 from pairloom.models.hub import download, may_be_on_hub
 from pairloom.models.translation import TranslationModel
+from pairloom.palette.fields import shown
 
 FORMAT = 2
 """Version of the model folder's contents."""
@@ -59,32 +62,74 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     Raises:
         UserError: if a file is missing, damaged, or does not fit the others.
     """
-    path = folder / "config.json"
+    path, weights = folder / "config.json", folder / "model.safetensors"
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = json.loads(read_text(path))
         if description["format"] != FORMAT:
-            raise UserError(f"{path}: has format {description['format']}; this version reads {FORMAT}")
-        model = TranslationModel.build(
-            ModelConfig(**description["model"]),
+            raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {FORMAT}")
+        build = partial(
+            TranslationModel.build,
+            _config(description["model"]),
             Side.from_record(description["source"], f"{path}: source"),
             Side.from_record(description["target"], f"{path}: target"),
-            Size(*description["size"]),
-            device,
+            _size(description["size"]),
         )
+        # First without memory: what does not fit the weights may ask for any amount of it.
+        meta = torch.device("meta")
+        with meta:
+            expected = build(meta).generator.state_dict()
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no model (config.json is missing)") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: is not the description of a model ({error})") from error
-    path = folder / "model.safetensors"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
+        raise UserError(f"{path}: is not the description of a model ({_first_line(error)})") from error
     try:
-        model.generator.load_state_dict(load_file(path))
+        with safe_open(weights, framework="pt") as file:
+            found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if found != {name: list(tensor.shape) for name, tensor in expected.items()}:
+            raise UserError(f"{weights}: the weights do not fit the network of config.json")
+        model = build(device)
+        model.generator.load_state_dict(load_file(weights))
     except FileNotFoundError as error:
-        raise UserError(f"{path}: the weights are missing") from error
+        raise UserError(f"{weights}: the weights are missing") from error
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: the weights are damaged ({error})") from error
-    except RuntimeError as error:
-        raise UserError(f"{path}: the weights do not fit the network of config.json") from error
+        raise UserError(f"{weights}: the weights are damaged ({error})") from error
     return model
+
+
+def _config(record: object) -> ModelConfig:
+    """Read the network's settings; raise TypeError or ValueError for values that are none of theirs."""
+    if not isinstance(record, dict):
+        raise TypeError("its model must be a mapping")
+    config = ModelConfig(**record)
+    for name, kind in get_type_hints(ModelConfig).items():
+        value = getattr(config, name)
+        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+        if not any(_is_of(kind, value) for kind in kinds):
+            raise ValueError(f"model.{name} is {shown(value)}")
+    return config
+
+
+def _is_of(kind: object, value: object) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if isinstance(value, bool) or value is None:
+        return kind is type(value)
+    return isinstance(value, int) if kind is int else kind is float and isinstance(value, int | float)
+
+
+def _size(sides: object) -> Size:
+    """Read the size at which the model works."""
+    if not isinstance(sides, list) or len(sides) != 2 or not all(_is_of(int, side) for side in sides):
+        raise ValueError(f"its size is {shown(sides)}")
+    size = Size(*sides)
+    DataConfig(size=size)  # which refuses what is out of reach
+    if min(size) < 1:
+        raise ValueError(f"its size is {shown(sides)}")
+    return size
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def find_model(run: Path) -> Path:

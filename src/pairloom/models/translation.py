@@ -1,18 +1,26 @@
 """A generator together with all that is needed to use it: what training validates is what users run."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from pairloom.config import ModelConfig, Size
 from pairloom.data.sides import Side
 from pairloom.draws import torch_seeded
 from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
+from pairloom.models.enlargement import Rows, resized_bands
 from pairloom.models.generator import UNetGenerator
-from pairloom.models.heads import Head, build_head
-from pairloom.models.layers import Norm, held_statistics
+from pairloom.models.heads import Head, build_head, largest
+from pairloom.models.layers import Norm, held_statistics, pad_to_stride
+from pairloom.models.tiles import TiledAnswer
 
 
 def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenerator:
@@ -45,6 +53,15 @@ def build_discriminator(config: ModelConfig, source: Side, target: Side) -> Patc
     )
 
 
+class Prediction(NamedTuple):
+    """What an answer has been read as."""
+
+    values: Picture
+    """Class ids, H×W uint8, or a picture, H×W×C."""
+    confidence: NDArray[np.float32] | None
+    """The share of the class that was chosen, H×W, 0 to 1; None where the answer is a picture."""
+
+
 @dataclass(frozen=True)
 class TranslationModel:
     """A generator, what it translates into what, how its answers are read, and the size at which it works."""
@@ -68,7 +85,15 @@ class TranslationModel:
         head = build_head(config.head, target, device)
         return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
 
-    @torch.no_grad()
+    @property
+    def works_at_its_size_only(self) -> bool:
+        """Whether the generator can be trusted with sources of its own size alone.
+
+        So it is where its bottleneck is 1×1, whose outer weights have never been learned, and with `inference: train`,
+        where the noise of dropout belongs to a picture's size.
+        """
+        return self.config.inference == "train" or min(self.size) <= self.generator.stride
+
     def predict(self, picture: Picture, *, tta: bool = False) -> Picture:
         """Translate one source (H×W×C, of the model's size and channels) to class ids (H×W) or a picture (H×W×C).
 
@@ -80,19 +105,94 @@ class TranslationModel:
         expected = (*self.size, self.source.channels)
         if picture.shape != expected:
             raise ValueError(f"the source must be {expected}, not {picture.shape}")
+        return self.read(self.answer(picture, tta=tta), self.size).values
+
+    def answer(self, picture: Picture, *, tta: bool = False) -> Tensor:
+        """Return what the generator says of one source of any size (H×W×C), in what may be blended and resized.
+
+        That is 1×K×H×W, the share of each class (0 to 1), or a picture, 1×C×H×W in [-1, 1]. `read` makes of it what
+        `predict` returns. Determinism and `tta` are as there.
+        """
+        with self._ready(picture) as source:
+            answer = self.head.blendable(self.generator(source))
+            if tta:
+                answer = (answer + self.head.blendable(self.generator(source.flip(-1))).flip(-1)) / 2
+        return answer
+
+    def predict_in_tiles(self, picture: Picture, size: Size, tile: int, *, tta: bool = False) -> Prediction:
+        """Return what `read` makes of `answer` at a size, in less memory: the source is cut into tiles.
+
+        Args:
+            picture: the source, H×W×C; a model that works at its size only is not asked.
+            size: of the prediction.
+            tile: side of the tiles in pixels of the source, `SMALLEST_TILE` or more.
+            tta: as in `predict`.
+        """
+        with self._tiled(picture, tile, tta) as rows:
+            return self.read_rows(rows, Size(*picture.shape[:2]), size)
+
+    def answer_in_tiles(self, picture: Picture, tile: int, *, tta: bool = False) -> Tensor:
+        """Return what `answer` does, with less memory for what is computed on the way; see `predict_in_tiles`."""
+        with self._tiled(picture, tile, tta) as rows:
+            return rows(0, picture.shape[0])
+
+    @contextmanager
+    def _tiled(self, picture: Picture, tile: int, tta: bool) -> Iterator[Rows]:
+        """Inside the block the answer's rows can be asked for, from the top down."""
+        width = picture.shape[1]
+        with self._ready(picture) as source:
+            padded = pad_to_stride(source, self.generator.stride)
+            straight = TiledAnswer(self.generator, self.head, padded, tile)
+            if not tta:
+                yield lambda first, last: straight.rows(first, last)[..., :width]
+                return
+            padded = pad_to_stride(source.flip(-1), self.generator.stride)
+            mirrored = TiledAnswer(self.generator, self.head, padded, tile)
+
+            def both(first: int, last: int) -> Tensor:
+                halves = (straight.rows(first, last), mirrored.rows(first, last))
+                one, other = (half[..., :width] for half in halves)
+                return (one + other.flip(-1)) / 2
+
+            yield both
+
+    @contextmanager
+    def _ready(self, picture: Picture) -> Iterator[Tensor]:
+        """Inside the block the generator is as it is in use; gives the source, 1×C×H×W."""
+        if picture.ndim != 3 or picture.shape[2] != self.source.channels or not picture.size:
+            raise ValueError(f"the source must be H×W×{self.source.channels}, not {picture.shape}")
         device = next(self.generator.parameters()).device
-        source = to_tensor(picture).unsqueeze(0).to(device)
         was_training = self.generator.training
         self.generator.train(self.config.inference == "train")
         try:
-            with torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
-                answer = self.generator(source)
-                if tta:
-                    answer = self.head.blend(answer, self.generator(source.flip(-1)).flip(-1))
-                prediction = self.head.read(answer).squeeze(0)
+            with torch.no_grad(), torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
+                yield to_tensor(picture).unsqueeze(0).to(device)
         finally:
             self.generator.train(was_training)
-        if self.target.palette is None:
-            return to_picture(prediction, self.target.dtype)
-        ids: Picture = prediction.cpu().numpy()
-        return ids
+
+    def read(self, answer: Tensor, size: Size) -> Prediction:
+        """Read an answer (as of `answer`) at a size: resized bilinearly, then the likeliest class or the picture."""
+        return self.read_rows(lambda first, last: answer[:, :, first:last], Size(*answer.shape[2:]), size)
+
+    @torch.no_grad()
+    def read_rows(self, rows: Rows, answer_size: Size, size: Size) -> Prediction:
+        """Read an answer that is given by and by, as `read` does.
+
+        Args:
+            rows: gives the answer's rows from one to another.
+            answer_size: of the answer.
+            size: of the prediction.
+        """
+        head, palette = self.head, self.target.palette
+        shape = size if palette else (*size, self.target.channels)
+        values: Picture = np.empty(shape, dtype=np.uint8 if palette else self.target.dtype)
+        confidence = np.empty(size, dtype=np.float32) if head.gives_shares else None
+        for part, answer in resized_bands(rows, head.channels, answer_size, size, head.reading_costs):
+            prediction, share = largest(answer) if head.gives_shares else (head.read(answer), None)
+            if palette:
+                values[part] = prediction[0].cpu().numpy()
+            else:
+                values[part] = to_picture(prediction[0], self.target.dtype)
+            if confidence is not None and share is not None:
+                confidence[part] = share[0].cpu().numpy()
+        return Prediction(values, confidence)

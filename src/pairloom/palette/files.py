@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from pairloom.errors import UserError
-from pairloom.files import replacing
+from pairloom.files import read_text, replacing
 from pairloom.palette import fields
 from pairloom.palette.camvid import CAMVID
 from pairloom.palette.cityscapes import CITYSCAPES, CITYSCAPES_ALL, CITYSCAPES_TRAIN_IDS
@@ -85,10 +85,10 @@ def read_palette(path: Path) -> Palette:
         UserError: naming the file and what is wrong in it, if it cannot be read or is malformed.
     """
     try:
-        content = _load(path.read_text(encoding="utf-8"))
+        content = _load(read_text(path))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     whole = fields.as_mapping(content, str(path))
     fields.check_keys(whole, ("name", "classes", "void"), str(path))

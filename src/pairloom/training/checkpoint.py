@@ -1,5 +1,8 @@
 """Everything a stopped run needs to go on, written so that a whole state can always be found."""
 
+import errno
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -7,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pairloom.errors import UserError
-from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.history import EpochRecord, is_history
 from pairloom.files import replacing
 
 
@@ -51,7 +54,8 @@ def save_state(folder: Path, state: TrainingState) -> None:
 def load_state(folder: Path) -> TrainingState | None:
     """Read the newest whole state into main memory, or None if none was ever written; nothing in it is executed.
 
-    A damaged `last.pt` is set aside as `damaged.pt` where `previous.pt` is whole, so that it cannot take its place.
+    Whole is a state whose check sums are right. A damaged `last.pt` is set aside as `damaged.pt` where `previous.pt` is
+    whole, so that it cannot take its place.
 
     Raises:
         UserError: if there are states, but none that is whole.
@@ -63,19 +67,61 @@ def load_state(folder: Path) -> TrainingState | None:
         if not path.exists():
             continue
         try:
+            _require_check_sums(path)
             state: TrainingState = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, MemoryError):
             raise
         except Exception as error:  # torch meets damaged bytes with errors of every kind
-            problems.append(f"{path.name} is damaged ({type(error).__name__})")
+            reason = error if isinstance(error, _Damaged) else type(error).__name__
+            problems.append(f"{path.name} is damaged ({reason})")
             continue
-        if not isinstance(state, dict) or not TrainingState.__required_keys__ <= state.keys():
+        if not _is_state(state):
             problems.append(f"{path.name} is no training state of this version")
             continue
         if path == previous and last.exists():
             last.replace(damaged)
         return state
     if problems or damaged.exists():
-        reason = "; ".join(problems) or f"{damaged.name} is all that is left"
-        raise UserError(f"{folder}: holds no whole training state ({reason}); start a new run")
+        reasons = "; ".join(problems) or f"{damaged.name} is all that is left"
+        raise UserError(f"{folder}: holds no whole training state ({reasons}); start a new run")
     return None
+
+
+class _Damaged(ValueError):  # noqa: N818 (it becomes part of a message)
+    """The bytes of a file are not those that were written."""
+
+
+def _require_check_sums(path: Path) -> None:
+    """Raise _Damaged where a record of the file is not as it was written.
+
+    `torch.save` writes a zip archive with a check sum for each tensor, but `torch.load` looks at none of them.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # the place of a record is none
+            raise _Damaged("its table of contents is wrong") from error
+        raise
+    if damaged:
+        raise _Damaged(f"the check sum of {Path(damaged).name} is wrong")
+
+
+def _is_state(state: object) -> bool:
+    """Tell whether what was read has the keys of a training state, with values of their kinds."""
+    if not isinstance(state, dict) or not TrainingState.__required_keys__ <= state.keys():
+        return False
+    kinds = {"pairs": str, "sides": dict}
+    mappings = {"totals": Tensor, "spent": float, "networks": dict, "circumstances": str}
+    return (
+        isinstance(state["step"], int)
+        and state["step"] >= 0
+        and all(isinstance(state[key], list) and _all_are(kind, state[key]) for key, kind in kinds.items())
+        and all(isinstance(state[key], dict) and _all_are(kind, state[key].values()) for key, kind in mappings.items())
+        and all(_all_are(str, state[key]) for key in mappings)
+        and is_history(state["history"])
+    )
+
+
+def _all_are(kind: type[object], values: Iterable[object]) -> bool:
+    return all(isinstance(value, kind) for value in values)

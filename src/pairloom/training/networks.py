@@ -126,7 +126,7 @@ class Networks:
         """Take what was saved.
 
         Raises:
-            RuntimeError, ValueError, KeyError: if it does not fit.
+            RuntimeError, ValueError, KeyError, TypeError, AttributeError: if it does not fit.
         """
         for name, keeper in self.keepers.items():
             if keeper in self.optimizers:

@@ -1,5 +1,6 @@
 """Training from the first step to the last, in one function read from top to bottom."""
 
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -103,7 +104,7 @@ def fit(
         step, epoch, history = state["step"], Epoch(totals, state["spent"]), list(state["history"])
         try:
             networks.load_state_dict(state["networks"])
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{run.checkpoints}: the saved state does not fit the networks of {run.config}; undo changes to it"
             ) from error
@@ -159,6 +160,13 @@ def fit(
                 raise Interrupted(stop)
             due = due or bool(save)
 
+        def tell(line: str) -> None:
+            """Say a line; where nobody listens any more, ask all to stop, so that nothing is lost."""
+            try:
+                say(line)
+            except BrokenPipeError:
+                interrupts.received = interrupts.received or signal.SIGPIPE
+
         coming = stack.enter_context(closing(batches_on(device, batches, range(step, last_step), slots)))
         bar = bars.add_task("Training", total=last_step, completed=step)
         try:
@@ -199,7 +207,7 @@ def fit(
                         writer.record(record)
                         with epoch.timed("pictures"):
                             writer.report(now=snapshot)
-                    say(_sentence(record, config.epochs))
+                    tell(_sentence(record, config.epochs))
                 if step >= last_step:
                     break
 

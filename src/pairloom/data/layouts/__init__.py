@@ -33,4 +33,4 @@ def find_layout(root: Path, name: LayoutName = "auto") -> Layout:
         if layout.recognises(root):
             return layout
     expected = "; or ".join(layout.description for layout in known)
-    raise UserError(f"{root}: holds no pairs in a layout that is known. Expected:\n{expected}")
+    raise UserError(f"{root}: holds no pairs in a layout that is known. Expected: {expected}")

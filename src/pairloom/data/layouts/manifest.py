@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,10 @@ NAMES = tuple(f"{stem}{suffix}" for stem in ("manifest", "pairs") for suffix in 
 """What a manifest is called where DATA is the folder that holds it."""
 
 
+LARGEST = 2**28
+"""Bytes of a manifest at the most: some million pairs."""
 LONGEST_NAME = 120
-"""Characters that are kept of the end of a path; files are named by them."""
+"""Bytes that are kept of the end of a path; files are named by them."""
 
 
 class Manifest:
@@ -48,13 +51,13 @@ class Manifest:
             if named != split:
                 continue
             for part in (pair.a, pair.b):
-                if not part.path.is_file():
+                if not _is_there(part.path):
                     message = f"is named by {_path(root)} but not there; add it, or remove the row"
                     problems.append(Problem("missing partner", part.path, message))
             if pair.a.path in sources:
                 message = f"is the source of two rows of {_path(root)}; remove one"
                 problems.append(Problem("duplicate stem", pair.a.path, message))
-            elif pair.a.path.is_file() and pair.b.path.is_file():
+            elif _is_there(pair.a.path) and _is_there(pair.b.path):
                 # Names of other folders or endings may come to the same.
                 name = pair.name if pair.name not in pairs else f"{pair.name}-{len(pairs)}"
                 pairs[name] = pair._replace(name=name)
@@ -72,6 +75,13 @@ def _path(root: Path) -> Path | None:
     return next((root / name for name in NAMES if (root / name).is_file()), None)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # of names that are too long, say
+        return False
+
+
 def _rows(root: Path) -> Iterator[tuple[str | None, PairFiles]]:
     """Yield the split (None where it is not named) and the files of each row."""
     path = _path(root)
@@ -85,13 +95,16 @@ def _rows(root: Path) -> Iterator[tuple[str | None, PairFiles]]:
             raise UserError(f"{where}: needs a path as source and one as target; the columns here are {columns[:80]}")
         if split is not None and split not in SPLITS:
             raise UserError(f"{where}: has the split {split!r}; there are {', '.join(SPLITS)}, or none for all rows")
-        name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")[-LONGEST_NAME:]
+        name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")
+        name = os.fsencode(name)[-LONGEST_NAME:].decode("utf-8", "ignore")
         yield split, PairFiles(name, Part(path.parent / source), Part(path.parent / target))
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield the rows of a manifest with the lines on which they stand."""
     try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{path}: is larger than {LARGEST // 2**20} MiB; is it the manifest?")
         with path.open(encoding="utf-8-sig", newline="") as file:
             if path.suffix.lower() == ".csv":
                 rows = csv.DictReader(file, skipinitialspace=True)

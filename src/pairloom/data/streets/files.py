@@ -1,9 +1,11 @@
 """The data set on disk: street scenes drawn by all cores and written as pictures."""
 
+import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +53,15 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
         digits = max(len(str(count - 1)), 4)
         jobs += [(out / split / f"{index:0{digits}}.png", seed, number, index) for index in range(count)]
     # Spawned, since forking a process that has used torch's threads can hang.
-    pool = ProcessPoolExecutor(min(cores(), len(jobs)), get_context("spawn"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(min(cores(), len(jobs)), get_context("spawn"), _leave_the_end_to_the_parent)
     try:
         drawn = pool.map(partial(_write_pair, size=size), jobs, chunksize=4)
         for _ in track(drawn, total=len(jobs), description="Drawing streets"):
             pass
+    except BrokenExecutor as error:
+        raise UserError(
+            f"{out}: a process that draws was killed (is the memory full?); remove the folder, and say it again"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -69,5 +75,13 @@ def _write_pair(job: tuple[Path, int, int, int], size: tuple[int, int]) -> None:
         Image.fromarray(both).save(unfinished, format="PNG", compress_level=1)
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _leave_the_end_to_the_parent() -> None:
+    """Go on at Ctrl-C, which the parent hears as well; end when it is no more, as after `kill -9`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def end_with_parent() -> None:
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
