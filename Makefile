@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
+KILLS ?= 200
+SEED ?= 0
+SECONDS ?= 60
 
-.PHONY: demo test test-slow check format docs clean
+.PHONY: demo test test-slow check format docs faults fuzz clean
 
 demo: $(INSTALLED)
 	$(BIN)/pairloom demo --out runs/demo
@@ -30,6 +33,15 @@ format: $(INSTALLED)
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html (its search wants a server: $(BIN)/mkdocs serve)"
+
+# `kill -9` at random moments of every kind of work; the same SEED kills at the same shares of the time.
+faults: $(INSTALLED)
+	$(BIN)/python tests/faults/kills.py --kills $(KILLS) --seed $(SEED)
+
+# SECONDS for each reader of files; atheris is wanted by nothing else.
+fuzz: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fuzz]"
+	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS)
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Pairloom needs Python 3.11 to 3.13; name one: make PYTHON=python3.12")'

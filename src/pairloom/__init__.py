@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pairloom.inference.conversion import ImportedGenerator, import_generator
     from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
+    from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
@@ -43,6 +44,7 @@ _HOMES = {
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
+    "TranslatedAddresses": "inference.ray_engine",
     "TranslatedFiles": "inference.image_files",
     "Translation": "inference.translation",
     "Translator": "inference.translator",
@@ -63,6 +65,7 @@ _HOMES = {
     "serve": "inference.app",
     "train": "training_run",
     "translate": "inference.image_files",
+    "translate_addresses": "inference.ray_engine",
     "write_streets": "data.streets",
 }
 
@@ -79,6 +82,7 @@ __all__ = [
     "PictureScores",
     "Scores",
     "TrainingResult",
+    "TranslatedAddresses",
     "TranslatedFiles",
     "Translation",
     "Translator",
@@ -99,6 +103,7 @@ __all__ = [
     "serve",
     "train",
     "translate",
+    "translate_addresses",
     "write_streets",
 ]
 

@@ -1,6 +1,7 @@
 """CamVid comes whole, from a server or a file, and a bad archive leaves nothing behind."""
 
 import io
+import lzma
 import socket
 import stat
 import struct
@@ -255,6 +256,13 @@ def _repacked() -> bytes:
     return out.getvalue()
 
 
+def _announcing(kind: bytes) -> bytes:
+    """A tar that begins with a header of 8 GiB, to be read whole."""
+    info = tarfile.TarInfo(FIRST)
+    info.type, info.size = kind, 2**33
+    return info.tobuf(tarfile.GNU_FORMAT) + bytes(2**21)
+
+
 def _with_wrong_check_sum(body: bytes) -> bytes:
     return body[:-8] + bytes([body[-8] ^ 1]) + body[-7:]
 
@@ -281,6 +289,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "no image": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/page.png": b"<html>"}), "not an image"),
     "a bomb": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/bomb.png": bytes(65 * 2**20)}), "too many bytes"),
     "a bomb, a tar": (lambda: _tar({**_contents(), f"{TOP}/CamVid/val/b.png": bytes(65 * 2**20)}), "too many bytes"),
+    "a header of gigabytes": (lambda: _announcing(tarfile.XHDTYPE), "damaged .a header is too large"),
+    "a name of gigabytes": (lambda: _announcing(tarfile.GNUTYPE_LONGNAME), "damaged .a header is too large"),
+    "a name that no file can have": (lambda: _zip({f"{TOP}/CamVid/val/{'x' * 300}.png": PAGE}), "too long a name"),
+    "packed by xz": (lambda: lzma.compress(_tar(_contents())), "neither a zip nor a tar"),
     "a missing partner": (lambda: _zip(_without(f"{TOP}/CamVid/valannot/1.png")), "'1' has no partner"),
     "something else": (lambda: _zip({"other/file.png": b"x"}), "holds no CamVid"),
 }
@@ -336,6 +348,16 @@ def test_too_much_in_all_is_refused_wherever_it_lies(tmp_path: Path, monkeypatch
     (tmp_path / "a").write_bytes(_zip({**_contents(), **{f"{TOP}/CamVid/val/b{i}.png": PAGE for i in range(9)}}))
     with pytest.raises(UserError, match="too many bytes"):
         fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 5)
+    monkeypatch.setattr(archives, "LARGEST_CONTENTS", 200)
+    for make in (_zip, _tar):
+        (tmp_path / "a").write_bytes(make(_contents()))
+        with pytest.raises(UserError, match="holds too many files"):
+            fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"))
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

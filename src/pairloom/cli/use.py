@@ -1,8 +1,10 @@
 """`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
 
+import functools
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -12,6 +14,8 @@ from pairloom.errors import UserError
 
 if TYPE_CHECKING:
     from pairloom.inference.forms import Form
+    from pairloom.inference.image_files import TranslatedFiles
+    from pairloom.inference.ray_engine import TranslatedAddresses
 
 TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
 
@@ -112,14 +116,12 @@ def translate(words: list[str]) -> None:
     parser.add_argument(
         "inputs",
         metavar="INPUT",
-        type=Path,
         nargs="+",
         help="images, videos, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
-        type=Path,
         required=True,
         help="folder to be made; - writes the translation of one image to standard output, as PNG",
     )
@@ -145,12 +147,24 @@ def translate(words: list[str]) -> None:
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: by Ray Data, on this machine or on the cluster that RAY_ADDRESS names; INPUT, sub-folders included, "
+        "and --out may then be addresses such as s3://bucket/photos (default: local)",
+    )
     options = parser.parse_args(words)
     form = _form(options, parser)
+    far = next((place for place in (*options.inputs, options.out) if "://" in place), None)
+    if far and options.engine != "ray":
+        raise UserError(f"{far}: is an address; say --engine ray as well")
+    if options.engine == "ray" and (options.out == "-" or options.no_steady):
+        parser.error("--engine ray leaves videos out, and writes to no standard output")
 
-    from pairloom.inference.image_files import translate, translate_one
+    if options.out == "-":
+        from pairloom.inference.image_files import translate_one
 
-    if options.out == Path("-"):
         if options.shard:
             parser.error("--shard needs a folder as --out")
         if sys.stdout.isatty():
@@ -166,7 +180,7 @@ def translate(words: list[str]) -> None:
         )
         sys.stdout.buffer.write(contents)
         return
-    result = translate(
+    result = _engine(options)(
         options.run,
         options.inputs,
         options.out,
@@ -175,7 +189,6 @@ def translate(words: list[str]) -> None:
         scale=options.scale,
         tile=options.tile,
         tta=options.tta,
-        steady=not options.no_steady,
         shard=options.shard,
         say=lambda line: print(f"pairloom: {printable(line)}", file=sys.stderr),
     )
@@ -184,6 +197,17 @@ def translate(words: list[str]) -> None:
         print(f"{len(result.written)} written to {options.out}{before}")
     if result.skipped:
         raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")
+
+
+def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | TranslatedAddresses]":
+    """Return what translates."""
+    if options.engine == "ray":
+        from pairloom.inference.ray_engine import translate_addresses
+
+        return translate_addresses
+    from pairloom.inference.image_files import translate
+
+    return functools.partial(translate, steady=not options.no_steady)
 
 
 def _form(options: Namespace, parser: Parser) -> "Form":

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from pairloom.data.layouts import Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
 from pairloom.images import (
+    ImageFile,
     ImageInfo,
     Picture,
     UInt8Array,
@@ -172,17 +172,18 @@ def half(image: NDArray[Number], part: Part) -> NDArray[Number]:
     return np.ascontiguousarray(image[:, :middle] if part.half == "left" else image[:, middle:])
 
 
-def read_source(path: Path, side: Side) -> Picture:
-    """Read a file that a model is to translate: H×W×C with the channels that its sources had in training.
+def read_source(file: ImageFile, side: Side) -> Picture:
+    """Read a file, on disk or in memory, that a model is to translate: H×W×C with its sources' channels in training.
 
     Sources that were class maps in training may come as such, or as the pictures that their colours make.
 
     Raises:
         UserError: for files that cannot be read, or whose channels cannot be brought to the model's.
     """
-    if side.palette is not None and (inspect(path).channels == 1 or colour_table(path) is not None):
-        return PaintedReader(IndexReader(side.palette), side.palette).read(Part(path))
-    return with_channels(read_picture(path), side.channels, path)
+    palette = side.palette
+    if palette is not None and (inspect(file).channels == 1 or colour_table(file) is not None):
+        return palette.to_colours(palette.from_values(read_indices(file), str(file)))
+    return with_channels(read_picture(file), side.channels, str(file))
 
 
 def as_source(image: Image.Image | NDArray[Any], side: Side) -> Picture:

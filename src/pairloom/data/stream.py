@@ -11,14 +11,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def read_ahead(read: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Yield `read(item)` of each item in order, computed on all cores, never many more than are wanted at once."""
-    with ThreadPoolExecutor(cores()) as pool:
+def read_ahead(read: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None) -> Iterator[Result]:
+    """Yield `read(item)` of each item in order, by so many threads, never many more than are wanted at once.
+
+    Args:
+        read: what the threads do.
+        items: what they do it to.
+        workers: the number of threads, 1 or more; None takes one a core.
+    """
+    count = workers or cores()
+    with ThreadPoolExecutor(count) as pool:
         ahead: deque[Future[Result]] = deque()
         try:
             for item in items:
                 ahead.append(pool.submit(read, item))
-                if len(ahead) > 2 * cores():
+                if len(ahead) > 2 * count:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()

@@ -16,6 +16,7 @@ from pairloom.images.arrays import (
     with_channels,
 )
 from pairloom.images.deep import ImageInfo
+from pairloom.images.in_memory import ImageBytes, ImageFile
 from pairloom.images.reading import (
     EXTENSIONS,
     FORMATS,
@@ -32,6 +33,8 @@ from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 __all__ = [
     "EXTENSIONS",
     "FORMATS",
+    "ImageBytes",
+    "ImageFile",
     "ImageInfo",
     "Picture",
     "UInt8Array",

@@ -1,7 +1,6 @@
 """What Pillow cannot read without loss: deep colours in PNG, deep or many-channelled TIFF, and NumPy arrays."""
 
 import logging
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import imagecodecs
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.images.arrays import Picture
+from pairloom.images.in_memory import ImageBytes, ImageFile, head, readable
 from pairloom.images.turning import ORIENTATION, orientation, upright
 
 Kind = Literal["npy", "png", "tiff"]
@@ -42,23 +42,22 @@ class ImageInfo(NamedTuple):
     dtype: str
 
 
-def kind(path: Path, *, as_stored: bool = False) -> Kind | None:
+def kind(path: ImageFile, *, as_stored: bool = False) -> Kind | None:
     """Tell what reads a file; None for what Pillow reads without loss.
 
     With `as_stored` that is no TIFF, since Pillow inverts some of them.
     """
     if path.suffix.lower() == ".npy":
         return "npy"
-    with path.open("rb") as file:
-        head = file.read(PNG_HEAD)
-    if head.startswith(b"\x89PNG") and len(head) == PNG_HEAD:
-        depth, colour = head[24:]
+    start = head(path, PNG_HEAD)
+    if start.startswith(b"\x89PNG") and len(start) == PNG_HEAD:
+        depth, colour = start[24:]
         return "png" if depth == 16 and colour != PNG_GREY else None
-    if not head.startswith(TIFF_MAGIC):
+    if not start.startswith(TIFF_MAGIC):
         return None
     if as_stored:
         return "tiff"
-    with tifffile.TiffFile(path) as tiff:
+    with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         shallow = page.dtype in (np.uint8, np.bool_) and page.samplesperpixel <= 4 and len(tiff.pages) == 1
         many = page.samplesperpixel > 1
@@ -67,37 +66,37 @@ def kind(path: Path, *, as_stored: bool = False) -> Kind | None:
         return None if shallow and not bands and not apart else "tiff"
 
 
-def inspect(path: Path, kind: Kind) -> ImageInfo:
+def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
     """Return what `read` would, from the file's head."""
     if kind == "npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = _stored_array(path)
         require_bearable(*_picture_shape(array), array.itemsize)
         return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
     if kind == "png":
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(readable(path), formats=("PNG",)) as image:
             require_bearable(image.height, image.width, _png_channels(path), 2)
             info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
             return _turned(info, orientation(image))
-    with tifffile.TiffFile(path) as tiff:
+    with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, channels), _ = _tiff_shape(tiff)
         require_bearable(height, width, page.samplesperpixel, _itemsize(page))
         return _turned(ImageInfo(height, width, channels, _dtype(page.dtype)), _tiff_orientation(page))
 
 
-def read(path: Path, kind: Kind) -> NDArray[Any]:
+def read(path: ImageFile, kind: Kind) -> NDArray[Any]:
     """Read an image as it is stored, H×W×C, turned upright; `checked` makes a picture of it."""
     if kind == "npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)  # so that sides that lie cost no memory
+        array = _stored_array(path)
         require_bearable(*_picture_shape(array), array.itemsize)
         return np.array(array).reshape(_picture_shape(array))
     if kind == "png":
-        with Image.open(path, formats=("PNG",)) as image:
+        with Image.open(readable(path), formats=("PNG",)) as image:
             require_bearable(image.height, image.width, _png_channels(path), 2)
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
         return upright(pixels[:, :, : _png_channels(path)], number)
-    with tifffile.TiffFile(path) as tiff:
+    with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, channels), channels_first = _tiff_shape(tiff)
         require_bearable(height, width, page.samplesperpixel, _itemsize(page))
@@ -156,10 +155,18 @@ def _dtype(dtype: np.dtype[np.generic] | None) -> str:
     raise Unfit(f"holds {dtype}, not numbers; save whole numbers of 8 or 16 bits, or floats from 0 to 1")
 
 
-def _png_channels(path: Path) -> int:
+def _png_channels(path: ImageFile) -> int:
     """Return the channels of a deep PNG file without alpha."""
-    with path.open("rb") as file:
-        return 1 if file.read(PNG_HEAD)[25] == PNG_GREY_ALPHA else 3
+    return 1 if head(path, PNG_HEAD)[25] == PNG_GREY_ALPHA else 3
+
+
+def _stored_array(path: ImageFile) -> NDArray[Any]:
+    array: NDArray[Any] = (
+        np.load(path.open(), allow_pickle=False)
+        if isinstance(path, ImageBytes)
+        else np.load(path, mmap_mode="r", allow_pickle=False)  # so that sides that lie cost no memory
+    )
+    return array
 
 
 def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
@@ -171,6 +178,9 @@ def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
 
 def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
     """Return height, width and channels without alpha, and whether the channels come first in the file's array."""
+    # Counted first: page by page, tifffile follows a chain that leads back to itself for ever.
+    if len(tiff.pages) > MOST_CHANNELS:
+        raise Unfit(f"holds {len(tiff.pages)} pages; one image a file is expected, save each alone")
     series, page = tiff.series[0], tiff.pages.first
     axes = "".join(axis for axis, side in zip(series.axes, series.shape, strict=True) if side > 1 or axis in "YX")
     sides = dict(zip(series.axes, series.shape, strict=True))

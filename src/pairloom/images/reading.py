@@ -14,6 +14,7 @@ from pairloom.errors import UserError
 from pairloom.images import deep
 from pairloom.images.arrays import Picture
 from pairloom.images.deep import ImageInfo
+from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.turning import orientation, upright
 
 # Rarer formats have been ways around Pillow's guard against decompression bombs.
@@ -34,7 +35,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
 
 
-def inspect(path: Path) -> ImageInfo:
+def inspect(path: ImageFile) -> ImageInfo:
     """Look at an image file's head only.
 
     Raises:
@@ -52,7 +53,7 @@ def inspect(path: Path) -> ImageInfo:
             return ImageInfo(height, width, channels, dtype)
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: ImageFile) -> Picture:
     """Read an image file: H×W×C, turned upright by its EXIF orientation.
 
     Greyscale has 1 channel, colours have 3 (palettes and CMYK are converted, transparency is dropped), other files as
@@ -103,11 +104,11 @@ def _picture(image: Image.Image) -> Picture:
     else:
         # Pillow warns of palettes with transparency unless they go by way of RGBA.
         coloured = image.convert("RGBA") if "transparency" in image.info else image
-        pixels = np.asarray(coloured.convert("RGB"))
+        pixels = np.asarray(coloured if coloured.mode == "RGB" else coloured.convert("RGB"))
     return upright(pixels, orientation(image))
 
 
-def read_indices(path: Path) -> NDArray[np.uint8 | np.uint16]:
+def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
     """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
 
     Raises:
@@ -161,11 +162,11 @@ def _coding(image: Image.Image) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: ImageFile) -> Iterator[Image.Image]:
     """Open an image that is not decoded yet."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-        image = Image.open(path, formats=FORMATS)
+        image = Image.open(readable(path), formats=FORMATS)
     with image:
         yield image
 
@@ -173,7 +174,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 _NO_INDEX = "holds {} where one class index a pixel was expected"
 
 
-def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
+def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:
     """Return the colours of a palette image by index; None for other images.
 
     Raises:
@@ -190,7 +191,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
 
 
 @contextmanager
-def _named(path: Path | str) -> Iterator[None]:
+def _named(path: ImageFile | str) -> Iterator[None]:
     """Turn what readers raise into messages with the file's name."""
     try:
         yield

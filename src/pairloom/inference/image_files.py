@@ -84,7 +84,7 @@ def translate(
         UserError: before anything is written, for inputs that do not exist or would have the same name, for options
             that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
-    part, folder = _shard(shard), Path(out)
+    part, folder = parse_shard(shard), Path(out)
     files = [file for file in find_inputs(inputs, folder) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
     if form == "classes" and moving is not None:
@@ -92,12 +92,8 @@ def translate(
     model = find_model(Path(run))
     translator = Translator.load(model, device, scale=scale, tile=tile, tta=tta)
     suffix = form_suffix(form, translator.model.target)
-    made_with = {
-        "model": _fingerprint(model),
-        "options": {"form": form, "scale": scale, "tile": tile, "tta": tta, "steady": steady},
-        "inputs": sorted(str(Path(entry).absolute()) for entry in inputs),
-    }
-    mark = json.dumps(made_with) + "\n"
+    named = [str(Path(entry).absolute()) for entry in inputs]
+    mark = made_with(model, named, form=form, scale=scale, tile=tile, tta=tta, steady=steady)
     _require_ours(folder, mark)
     targets = {file: folder / file.translated(suffix) for file in files}
     todo = [file for file, target in targets.items() if not target.exists()]
@@ -195,7 +191,8 @@ class _Writer:
                 unfinished.write_text(self._mark, encoding="utf-8")
 
 
-def _shard(text: str | None) -> Shard:
+def parse_shard(text: str | None) -> Shard:
+    """Read `i/n`; None is all. Raise UserError for anything else."""
     try:
         return Shard.parse("1/1" if text is None else text)
     except ValueError as error:
@@ -219,6 +216,14 @@ def _require_ours(folder: Path, mark: str) -> None:
                 f"{folder}: was begun with another model, other inputs or other options; choose another --out, or "
                 "remove it"
             ) from None
+
+
+def made_with(
+    model: Path, inputs: Sequence[str], *, form: Form, scale: float, tile: int | None, tta: bool, steady: bool
+) -> str:
+    """Return what is written into the file `MARK`, the same whatever translates."""
+    options = {"form": form, "scale": scale, "tile": tile, "tta": tta, "steady": steady}
+    return json.dumps({"model": _fingerprint(model), "options": options, "inputs": sorted(inputs)}) + "\n"
 
 
 def _fingerprint(model: Path) -> str:

@@ -95,7 +95,7 @@ def fit(
     circumstances = _circumstances(team, training, validation)
     pairs = [*training.names, *validation.names]
     sides = [training.source.to_record(), training.target.to_record()]
-    state = _saved_state(run, team) if resume else None
+    state = _saved_state(run, team, say) if resume else None
     if resume and state is None:
         say("no training state was saved yet: starting from the beginning")
     if state is not None:
@@ -251,9 +251,9 @@ def _validate(
     return joined_scores(team.gather(scores))
 
 
-def _saved_state(run: RunFolder, team: Team) -> TrainingState | None:
+def _saved_state(run: RunFolder, team: Team, say: Callable[[str], None]) -> TrainingState | None:
     # The leader looks first: it may have to set a damaged state aside.
-    state = load_state(run.checkpoints) if team.leads else None
+    state = load_state(run.checkpoints, say) if team.leads else None
     team.broadcast(None)
     return state if team.leads else load_state(run.checkpoints)
 

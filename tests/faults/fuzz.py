@@ -1,0 +1,337 @@
+"""Feeds the readers with inputs that a coverage-guided fuzzer (atheris) makes up: all but UserError is a crash.
+
+    python tests/faults/fuzz.py --seconds 300 [--reader picture ...]
+
+Prints how many inputs each reader was given. An input that crashes one is written to `fuzz-crashes/`, and becomes a
+test of its own in `test_fuzzed.py`.
+"""
+
+import argparse
+import io
+import json
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pairloom.errors import UserError
+
+PLACE = Path(tempfile.gettempdir())
+Found = TypeVar("Found")  # Python 3.11 has no syntax for it
+
+CRASHES = Path("fuzz-crashes")
+
+
+def picture(data: bytes, place: Path) -> None:
+    """Read an image in all ways; the first byte chooses its ending."""
+    from pairloom.images import colour_table, inspect, read_indices, read_picture
+
+    path = place / f"image{('.png', '.npy', '.tif', '.jpg', '.ppm')[data[0] % 5 if data else 0]}"
+    path.write_bytes(data[1:])
+    for read in (inspect, colour_table, read_indices, read_picture):
+        _refused_at_most(lambda read=read: read(path))  # type: ignore[misc]
+
+
+def palette(data: bytes, place: Path) -> None:
+    """Read a palette file."""
+    from pairloom.palette import read_palette, write_palette
+
+    path = place / "palette.yaml"
+    path.write_bytes(data)
+    found = _refused_at_most(lambda: read_palette(path))
+    if found is not None:
+        write_palette(path, found)
+        assert read_palette(path) == found
+
+
+def config(data: bytes, place: Path) -> None:
+    """Read a config, and write what was read."""
+    from pairloom.settings import dump_experiment, load_experiment
+
+    path = place / "config.yaml"
+    path.write_bytes(data)
+    found = _refused_at_most(lambda: load_experiment(file=path).resolved())
+    if found is not None:
+        path.write_text(dump_experiment(found), encoding="utf-8")
+        load_experiment(file=path)
+
+
+def manifest(data: bytes, place: Path) -> None:
+    """Read a manifest; the first byte chooses its kind."""
+    from pairloom.data.layouts.manifest import Manifest
+
+    path = place / ("pairs.csv" if data[:1] < b"\x80" else "pairs.jsonl")
+    path.write_bytes(data[1:])
+    for split in (None, "train"):
+        _refused_at_most(lambda split=split: Manifest().listing(path, split))  # type: ignore[misc]
+    _refused_at_most(lambda: Manifest().splits(path))
+
+
+def layouts(data: bytes, place: Path) -> None:
+    """Lay files out as the input says, and look for pairs."""
+    import shutil
+
+    from pairloom.config import DataConfig
+    from pairloom.data.folder import PairFolder
+
+    root = place / "tree"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    folders = (
+        "train",
+        "val",
+        "trainannot",
+        "source",
+        "target",
+        "A/train",
+        "B/train",
+        "leftImg8bit/train/c",
+        "gtFine/train/c",
+        ".",
+    )
+    names = ("a", "b", "c_leftImg8bit", "c_gtFine_labelIds", "a b", "\n", "é")
+    for first, second in zip(data[:16:2], data[1:16:2], strict=False):
+        folder = root / folders[first % len(folders)]
+        folder.mkdir(parents=True, exist_ok=True)
+        name = names[second % len(names)] + (".png", ".jpg", ".npy", ".txt")[second // 64]
+        (folder / name).write_bytes(_PNG if second & 32 else data[16:])
+    _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+
+
+def model(data: bytes, place: Path) -> None:
+    """Read a model folder: its description, or the head of its weights."""
+    import torch
+
+    from pairloom.models.model_folder import load_model
+
+    if data[:1] < b"\x80":
+        (place / "config.json").write_bytes(data[1:])
+        (place / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
+    else:
+        (place / "config.json").write_bytes(_DESCRIPTION)
+        (place / "model.safetensors").write_bytes(data[1:])
+    _refused_at_most(lambda: load_model(place, torch.device("cpu")))
+
+
+def checkpoint(data: bytes, place: Path) -> None:
+    """Read a training state whose check sums are right: of its pickle, or of the whole file."""
+    from pairloom.training.checkpoint import load_state
+
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("last/data.pkl", data[1:])
+        archive.writestr("last/byteorder", "little")
+        archive.writestr("last/version", "3\n")
+    (place / "last.pt").write_bytes(data[1:] if data[:1] > b"\xf0" else content.getvalue())
+    _refused_at_most(lambda: load_state(place))
+
+
+def archive(data: bytes, place: Path) -> None:
+    """Unpack an archive."""
+    import shutil
+
+    from pairloom.data.download import fetch_camvid
+
+    (place / "archive").write_bytes(data)
+    out = place / "camvid"
+    _refused_at_most(lambda: fetch_camvid(out, url=str(place / "archive"), say=lambda _line: None))
+    shutil.rmtree(out, ignore_errors=True)
+
+
+READERS: Mapping[str, Callable[[bytes, Path], None]] = {
+    read.__name__: read for read in (picture, palette, config, manifest, layouts, model, checkpoint, archive)
+}
+"""Every reader that is fed; a new one is a function above, and its name here."""
+
+
+def _refused_at_most(read: Callable[[], Found]) -> Found | None:
+    """Read; a mistake that is told is as good as a result."""
+    try:
+        return read()
+    except UserError:
+        return None
+
+
+def seeds(reader: str) -> list[bytes]:
+    """Return inputs that are good, or nearly so, to begin with."""
+    from PIL import Image
+
+    from pairloom.palette import CAMVID, write_palette
+    from pairloom.settings import dump_experiment, load_experiment
+
+    if reader == "picture":
+        found = []
+        for number, (kind, mode) in enumerate(
+            [
+                ("PNG", "RGB"),
+                ("PNG", "P"),
+                ("TIFF", "RGB"),
+                ("JPEG", "RGB"),
+                ("PPM", "L"),
+                ("WEBP", "RGB"),
+                ("BMP", "RGB"),
+            ]
+        ):
+            file = io.BytesIO()
+            Image.fromarray(np.full((6, 5, 3), 40 * number, np.uint8)).convert(mode).save(file, kind)
+            found.append(bytes([{"TIFF": 2, "JPEG": 3, "PPM": 4}.get(kind, 0)]) + file.getvalue())
+        file = io.BytesIO()
+        np.save(file, np.zeros((4, 4), np.uint16))
+        return [*found, b"\1" + file.getvalue(), b"\0" + _deep_png(), *(b"\2" + content for content in _tiffs())]
+    if reader == "palette":
+        write_palette(PLACE / "seed.yaml", CAMVID)
+        return [
+            (PLACE / "seed.yaml").read_bytes(),
+            b"classes: {a: '#010203', b: {colour: [1,2,3], value: 4}}\nvoid: {values: [9]}",
+        ]
+    if reader == "config":
+        return [dump_experiment(load_experiment()).encode(), b"train: {epochs: 3}\nmodel: {depth: auto}"]
+    if reader == "manifest":
+        return [b"\0source,target,split\na.png,b.png,train\n", b'\xff{"source": "a", "target": "b", "split": "val"}\n']
+    if reader == "layouts":
+        return [bytes([0, 32, 1, 32]), bytes([3, 33, 4, 33, 3, 32, 4, 32]), bytes(range(16)) + _PNG]
+    if reader == "model":
+        return [
+            b"\0" + _DESCRIPTION,
+            b"\xff"
+            + struct.pack("<Q", 64)
+            + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(64)
+            + bytes(4),
+        ]
+    if reader == "checkpoint":
+        return [b"\0" + _pickled_state()]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        for folder in ("train", "trainannot"):
+            packed.writestr(f"x/CamVid/{folder}/a.png", _PNG)
+    return [file.getvalue(), _tar()]
+
+
+def _tar() -> bytes:
+    import tarfile
+
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as packed:
+        for folder in ("train", "trainannot"):
+            info = tarfile.TarInfo(f"x/CamVid/{folder}/a.png")
+            info.size = len(_PNG)
+            packed.addfile(info, io.BytesIO(_PNG))
+    return file.getvalue()
+
+
+def _tiffs() -> list[bytes]:
+    import tifffile
+
+    found = []
+    for shape, kind in (((4, 5, 7), np.uint16), ((4, 5), np.float32), ((3, 4, 5), np.uint8)):
+        file = io.BytesIO()
+        tifffile.imwrite(file, np.zeros(shape, kind))
+        found.append(file.getvalue())
+    return found
+
+
+def _deep_png() -> bytes:
+    import imagecodecs
+
+    return bytes(imagecodecs.png_encode(np.zeros((4, 4, 3), np.uint16)))
+
+
+def _pickled_state() -> bytes:
+    import torch
+
+    file = io.BytesIO()
+    state = {"step": 1, "pairs": ["a"], "sides": [{}], "history": [], "totals": {"l1": torch.zeros(())}, "spent": {}}
+    torch.save({**state, "networks": {}, "circumstances": {}}, file)
+    with zipfile.ZipFile(file) as archive:
+        return archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl")))
+
+
+def _description() -> bytes:
+    import dataclasses
+
+    from pairloom.palette import CAMVID
+    from pairloom.settings import load_experiment
+
+    config = load_experiment(settings={"size": 32, "model.width": 4}).resolved().model
+    target = {"channels": 3, "dtype": "uint8", "palette": CAMVID.to_record()}
+    source = {"channels": 3, "dtype": "uint8", "palette": None}
+    record = {"format": 2, "model": dataclasses.asdict(config), "size": [32, 32], "source": source, "target": target}
+    return json.dumps(record).encode()
+
+
+def _png() -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((4, 8, 3), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+_PNG, _DESCRIPTION = _png(), _description()
+
+
+def _feed(reader: str, seconds: int) -> None:
+    """Feed one reader; ends this process."""
+    import warnings
+
+    import atheris
+
+    warnings.simplefilter("ignore")
+    with atheris.instrument_imports(include=["pairloom", "yaml", "tifffile", "json", "csv", "zipfile", "tarfile"]):
+        import pairloom.data.download
+        import pairloom.data.folder
+        import pairloom.models.model_folder
+        import pairloom.training.checkpoint  # noqa: F401
+    with tempfile.TemporaryDirectory() as folder:
+        place, corpus = Path(folder, "place"), Path(folder, "corpus")
+        place.mkdir()
+        corpus.mkdir()
+        for number, content in enumerate(seeds(reader)):
+            (corpus / str(number)).write_bytes(content)
+        CRASHES.mkdir(exist_ok=True)
+        options = [
+            f"-max_total_time={seconds}",
+            f"-artifact_prefix={CRASHES}/{reader}-",
+            "-rss_limit_mb=4096",
+            "-timeout=60",
+        ]
+        atheris.Setup(
+            [sys.argv[0], *options, "-max_len=20000", "-verbosity=1", str(corpus)],
+            lambda data: READERS[reader](data, place),
+        )
+        atheris.Fuzz()
+
+
+def main() -> int:
+    """Feed the readers one after the other, and print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=60, help="for each reader (default: 60)")
+    parser.add_argument("--reader", choices=tuple(READERS), action="append", help="default: all")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.alone:
+        _feed(options.reader[0], options.seconds)
+    crashed = False
+    for reader in options.reader or READERS:
+        command = [sys.executable, __file__, "--alone", "--reader", reader, "--seconds", str(options.seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        counts = re.findall(r"^#(\d+)", done.stderr, re.M) + re.findall(r"Done (\d+) runs", done.stderr)
+        print(
+            f"{reader:<12}{max(map(int, counts), default=0):>10,} inputs  {'CRASH' if done.returncode else 'no crash'}",
+            flush=True,
+        )
+        if done.returncode:
+            crashed = True
+            print(done.stderr[-3000:])
+    return int(crashed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Files that lie, explode or would run: made anew for each test, so that none has to be kept."""
+
+import io
+import pickle
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+
+class Executes:
+    """A pickle of it makes a file when it is read carelessly."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = str(mark)
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return open, (self._mark, "w")
+
+
+def pickled(mark: Path) -> bytes:
+    """Return a plain pickle that executes."""
+    return pickle.dumps(Executes(mark))
+
+
+def torch_pickled(mark: Path) -> bytes:
+    """Return what `torch.save` makes of an object that executes, among what a training state holds."""
+    file = io.BytesIO()
+    torch.save({"step": 3, "networks": Executes(mark)}, file)
+    return file.getvalue()
+
+
+def zeros(count: int) -> bytes:
+    """Return so many zeros, deflated: a thousandth of them."""
+    packer, block = zlib.compressobj(9), bytes(2**20)
+    parts = [packer.compress(block) for _ in range(count >> 20)]
+    return b"".join([*parts, packer.compress(bytes(count % 2**20)), packer.flush()])
+
+
+def png(width: int, height: int, depth: int = 8, colour: int = 2, data: bytes = b"") -> bytes:
+    """Return a PNG file of this head, whatever its data are."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def tiff(width: int, height: int, bits: int, samples: int, packing: int, data: bytes) -> bytes:
+    """Return a TIFF file of one strip; packing 1 is none, 8 is deflate."""
+    tags = [(256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, packing), (262, 3, 1), (273, 4, 8)]
+    tags += [(277, 3, samples), (278, 4, height), (279, 4, len(data))]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def npy(head: str, data: bytes = b"") -> bytes:
+    """Return a NumPy file of this head."""
+    padded = head.ljust(118 - 1) + "\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(padded)) + padded.encode() + data
+
+
+def bmp(width: int, height: int) -> bytes:
+    """Return the head of a BMP file."""
+    return b"BM" + struct.pack("<IHHIIiiHHIIIIII", 54, 0, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """Return a JPEG file whose head tells of other sides than its data have."""
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(file, "JPEG")
+    content = bytearray(file.getvalue())
+    at = content.index(b"\xff\xc0") + 5
+    content[at : at + 4] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
+def polyglot() -> bytes:
+    """Return a photograph that is a web page with a script as well, and an archive behind it."""
+    file = io.BytesIO()
+    Image.fromarray(np.full((20, 30, 3), 99, np.uint8)).save(file, "PNG")
+    return file.getvalue() + b"<html><script>alert(1)</script></html>PK\5\6" + bytes(18)
+
+
+def images(mark: Path) -> Mapping[str, bytes]:
+    """Return images that cannot serve, by name."""
+    lies = zlib.compress(bytes(10))
+    return {
+        "a bomb of 2 GB.png": png(26000, 26000, data=zeros(2**20)),
+        "a bomb of 16 bits.png": png(13000, 13000, 16, 6, zeros(2**20)),
+        "a bomb of greys.png": png(13000, 13000, 8, 0, zeros(2**20)),
+        "65535 a side.png": png(65535, 65535),
+        "65535 a side, in JPEG.jpg": jpeg(65535, 65535),
+        "65535 a side, in TIFF.tif": tiff(65535, 65535, 8, 1, 1, b"\0"),
+        "no pixels, in png.png": png(0, 0),
+        "no pixels of 16 bits.png": png(0, 5, 16),
+        "no pixels, in bmp.bmp": bmp(0, 5),
+        "no pixels, in ppm.ppm": b"P6 0 0 255\n",
+        "no pixels, in tif.tif": tiff(0, 16, 16, 1, 1, b""),
+        "no pixels, in npy.npy": npy("{'descr':'|u1','fortran_order':False,'shape':(0,5)}"),
+        "no pixels, in jpg.jpg": jpeg(0, 0),
+        "a lying head, in png.png": png(5000, 5000, data=lies),
+        "a lying head of 16 bits.png": png(5000, 5000, 16, data=lies),
+        "a lying head, in jpg.jpg": jpeg(8000, 8000)[:400],
+        "a lying head, in npy.npy": npy("{'descr':'<f8','fortran_order':False,'shape':(1000000,1000000,3)}"),
+        "a lying head, in ppm.ppm": b"P6 5000 5000 255\n",
+        "upside down for ever.bmp": bmp(5, -(2**31)),
+        "many channels.tif": tiff(13000, 13000, 16, 1024, 1, b"\0" * 10),
+        "a bomb in a strip.tif": tiff(16, 16, 16, 1, 8, zeros(2**28)),
+        "truncated.png": polyglot()[:60],
+        "an object.npy": npy("{'descr':'|O','fortran_order':False,'shape':(1,)}", pickled(mark)),
+        "a pickle.npy": pickled(mark),
+        "an archive.npy": torch_pickled(mark),
+        "nothing.png": b"",
+    }
+
+
+NAMES = (
+    "a\nb\nc", "\x1b]0;title\x07\x1b[31m", "\u202egnp.exe", "漢" * 83, "x" * 251, "a..", "-rf", "--out", "'; rm -r .",
+    "<script>alert(1)</script>".replace("/", "∕"), "é", "e\u0301", "العربية", "[red]", "%s{}", " ",
+    "a" * 100 + "é" * 75,
+)  # fmt: skip
+"""Names of files, without their ending, of up to 255 bytes with it."""

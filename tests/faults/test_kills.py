@@ -1,0 +1,21 @@
+"""`kill -9` at random moments of every kind of work loses nothing."""
+
+from pathlib import Path
+
+import pytest
+from kills import Harness
+
+KILLS = 20
+
+
+@pytest.mark.slow
+def test_whatever_is_killed_goes_on_to_the_same_bytes_or_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAIRLOOM_CACHE", str(tmp_path / "cache"))
+    harness = Harness(tmp_path, seed=0)
+    try:
+        harness.run(KILLS)
+    finally:
+        print(harness.table())
+    assert sum(harness.outcomes.values()) == KILLS
