@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.inference.app import serve
     from pairloom.inference.conversion import ImportedGenerator, import_generator
+    from pairloom.inference.export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
     from pairloom.inference.translation import Translation
@@ -36,6 +38,7 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
+    "Exported": "inference.export",
     "ImportedGenerator": "inference.conversion",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
@@ -52,12 +55,14 @@ _HOMES = {
     "demo": "demonstration",
     "draw_street": "data.streets",
     "evaluate": "api",
+    "export": "inference.export",
     "fetch_camvid": "data.download",
     "import_generator": "inference.conversion",
     "load_experiment": "settings",
     "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
+    "serve": "inference.app",
     "train": "training_run",
     "translate": "inference.image_files",
     "translate_addresses": "inference.ray_engine",
@@ -71,6 +76,7 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "Experiment",
+    "Exported",
     "ImportedGenerator",
     "Palette",
     "PictureScores",
@@ -87,12 +93,14 @@ __all__ = [
     "demo",
     "draw_street",
     "evaluate",
+    "export",
     "fetch_camvid",
     "import_generator",
     "load_experiment",
     "push",
     "read_palette",
     "resume",
+    "serve",
     "train",
     "translate",
     "translate_addresses",

@@ -88,6 +88,11 @@ class RunFolder:
         """The generator after an epoch, as a model folder."""
         return self.checkpoints / f"epoch-{epoch:04d}"
 
+    def snapshot_epochs(self) -> list[int]:
+        """Epochs of which the generator is there, in order."""
+        names = (file.parent.name.removeprefix("epoch-") for file in self.path.glob("checkpoints/epoch-*/config.json"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
     def samples(self, epoch: int) -> Path:
         """The sample pairs as the generator translated them after an epoch."""
         return self.path / "samples" / f"epoch-{epoch:04d}"

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pairloom import __version__
 from pairloom.cli.data import check, data
+from pairloom.cli.export import export
 from pairloom.cli.parsing import Parser
+from pairloom.cli.serve import serve
 from pairloom.cli.share import import_, push
 from pairloom.cli.train import demo, train
 from pairloom.cli.use import compare, evaluate, translate
@@ -31,8 +33,10 @@ SUMMARIES = {
     "evaluate": "score a model on the pairs of a split",
     "compare": "score runs on the same pairs, with intervals for their differences",
     "translate": "turn photographs into segmentations",
+    "export": "write a model for other runtimes, its answers compared: onnx, torch, web",
     "push": "publish a model on a model hub",
     "import": "turn a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
+    "serve": "a web page and an HTTP API that translate",
     "data": "make or fetch data sets: streets, camvid",
 }
 VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
@@ -42,8 +46,10 @@ VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
     "evaluate": evaluate,
     "compare": compare,
     "translate": translate,
+    "export": export,
     "push": push,
     "import": import_,
+    "serve": serve,
     "data": data,
 }
 

@@ -55,7 +55,7 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".unfinished", dir=out.parent) as place:
         archive, laid_out = Path(place, "archive"), Path(place, "camvid")
         if "://" in url:
-            _download(url, archive)
+            download(url, archive, "give its path by --url")
         elif Path(url).is_file():
             archive = Path(url)
         else:
@@ -66,7 +66,12 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
     return pairs
 
 
-def _download(url: str, archive: Path) -> None:
+def download(url: str, archive: Path, otherwise: str) -> None:
+    """Fetch a file; `otherwise` tells what may be done with one that was fetched by other means.
+
+    Raises:
+        UserError: if it cannot be fetched, breaks off, or is larger than any that is meant.
+    """
     try:
         _require_known_scheme(url)
         with urlopen(url, timeout=TIMEOUT_SECONDS) as answer, archive.open("wb") as file:  # noqa: S310 (checked above)
@@ -86,7 +91,7 @@ def _download(url: str, archive: Path) -> None:
         if isinstance(error, HTTPError):
             error.close()  # it is the server's answer as well
         raise UserError(
-            f"{url}: cannot be fetched ({error}); try again, or fetch it by other means and give its path by --url"
+            f"{url}: cannot be fetched ({error}); try again, or fetch it by other means and {otherwise}"
         ) from error
 
 

@@ -73,12 +73,12 @@ def to_tensor(picture: Picture) -> Tensor:
     """Turn a picture (H×W×C) into what networks see (C×H×W float32 in [-1, 1])."""
     # torch has little arithmetic for uint16, but every value of it is a float.
     values = picture if picture.dtype == np.uint8 else picture.astype(np.float32)
-    return torch.from_numpy(np.array(values)).permute(2, 0, 1).float().div_(_half_range(picture.dtype)).sub_(1.0)
+    return torch.from_numpy(np.array(values)).permute(2, 0, 1).float().div_(half_range(picture.dtype)).sub_(1.0)
 
 
 def to_picture(tensor: Tensor, dtype: str = "uint8") -> Picture:
     """Turn a C×H×W tensor in [-1, 1] back into a picture of a dtype; values outside are clipped."""
-    half = _half_range(np.dtype(dtype))
+    half = half_range(dtype)
     values = tensor.detach().float().add(1.0).mul(half).permute(1, 2, 0).cpu().numpy()
     return _as_dtype(values, np.dtype(dtype))
 
@@ -97,9 +97,9 @@ def for_display(picture: Picture) -> UInt8Array:
     return values[:, :, :3].astype(np.uint8, copy=False)
 
 
-def _half_range(dtype: np.dtype[Any]) -> float:
-    """Return half of the range of a picture's values, which is 1 for a network."""
-    return 0.5 if dtype == np.float32 else np.iinfo(dtype).max / 2
+def half_range(dtype: np.dtype[Any] | str) -> float:
+    """Return half of the range of a picture's values, which is 1 for a network: 127.5 for uint8."""
+    return 0.5 if np.dtype(dtype) == np.float32 else np.iinfo(dtype).max / 2
 
 
 def _as_dtype(values: NDArray[np.floating], dtype: np.dtype[Any]) -> Picture:

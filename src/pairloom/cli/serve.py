@@ -1,0 +1,64 @@
+"""`pairloom serve`."""
+
+from pathlib import Path
+
+from pairloom.cli.parsing import Parser
+from pairloom.cli.use import TTA_HELP
+
+
+def serve(words: list[str]) -> None:
+    """Serve a model as a page."""
+    parser = Parser(
+        "serve",
+        description="Serve a model as a web page, and as an HTTP API with the endpoint /translate, until Ctrl-C.\n"
+        "Images are translated here and sent nowhere else; what is uploaded is deleted after half an hour.",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, to compare its snapshots; or model folder")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)"
+    )
+    parser.add_argument("--port", type=int, default=7860, help="to listen at, 0 for any that is free (default: 7860)")
+    parser.add_argument(
+        "--auth", metavar="USER:PASSWORD", help="ask for these; must be given where --host lets others in"
+    )
+    parser.add_argument(
+        "--max-megabytes", type=float, default=20, metavar="N", help="largest file that is taken (default: 20)"
+    )
+    parser.add_argument(
+        "--max-megapixels", type=float, default=32, metavar="N", help="largest image that is taken (default: 32)"
+    )
+    parser.add_argument(
+        "--queue", type=int, default=100, metavar="N", help="requests that may wait; more are refused (default: 100)"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="cut what the network sees into tiles of this side where it is larger (default: never)",
+    )
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    options = parser.parse_args(words)
+    user, colon, password = (options.auth or "").partition(":")
+    if options.auth is not None and not colon:
+        parser.error("--auth is USER:PASSWORD")
+    if not 0 <= options.port <= 65535:
+        parser.error(f"--port is 0 to 65535, not {options.port}")
+
+    from pairloom.inference.app import serve
+    from pairloom.inference.app.uploads import Limits
+
+    serve(
+        options.run,
+        host=options.host,
+        port=options.port,
+        auth=(user, password) if options.auth is not None else None,
+        limits=Limits(options.max_megabytes, options.max_megapixels, options.queue),
+        device=options.device,
+        scale=options.scale,
+        tile=options.tile,
+        tta=options.tta,
+    )

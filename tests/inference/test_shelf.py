@@ -1,0 +1,72 @@
+"""What the page keeps, it keeps for a while and up to a size; only what lies in its folder is its own."""
+
+import os
+import time
+from pathlib import Path
+
+from pairloom.inference.app.shelf import SAFE_SECONDS, Shelf
+
+
+def _file(shelf: Shelf, name: str, size: int, age: float) -> Path:
+    path = shelf.new(name)
+    path.write_bytes(bytes(size))
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return path
+
+
+def test_files_go_when_their_time_is_over(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, kept_seconds=100)
+    old, young = _file(shelf, "old", 1, 101), _file(shelf, "young", 1, 50)
+    assert shelf.tidy()
+    assert (old.parent.exists(), young.exists()) == (False, True)
+
+
+def test_the_oldest_go_where_there_is_too_much_but_none_in_use(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, most_bytes=100)
+    files = [_file(shelf, "a", 60, SAFE_SECONDS + age) for age in (30, 20, 10)]
+    assert shelf.tidy()
+    assert [file.exists() for file in files] == [False, False, True]
+    fresh = [_file(shelf, "a", 60, 0) for _ in range(2)]
+    assert not shelf.tidy(), "there is no room"
+    assert all(file.exists() for file in fresh)
+    assert not files[2].exists()
+
+
+def test_what_is_to_last_stays(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, kept_seconds=0, most_bytes=0)
+    (shelf.lasting / "scene.png").write_bytes(b"1")
+    shelf.tidy()
+    assert (shelf.lasting / "scene.png").exists()
+
+
+def test_two_files_of_one_name_do_not_meet(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    assert shelf.new("a.png") != shelf.new("a.png")
+
+
+def test_only_what_lies_in_the_folder_is_held(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "shelf").mkdir()
+    shelf = Shelf(tmp_path / "shelf")
+    inside = _file(shelf, "a.png", 1, 0)
+    (shelf.path / "link").symlink_to(tmp_path / "secret")
+    assert shelf.holds(str(inside))
+    for path in (
+        tmp_path / "secret",
+        shelf.path / ".." / "secret",
+        shelf.path / "link",
+        shelf.path,
+        shelf.path / "absent",
+        "a" * 5000,
+        "\0",
+        "",
+    ):
+        assert not shelf.holds(str(path)), path
+
+
+def test_the_folder_is_removed_in_the_end() -> None:
+    with Shelf.opened() as shelf:
+        _file(shelf, "a.png", 1, 0)
+        assert shelf.path.is_dir()
+    assert not shelf.path.exists()
