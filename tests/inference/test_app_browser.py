@@ -209,7 +209,8 @@ def test_the_camera_serves_as_well(browser: Browser, served: Served, tmp_path: P
     page = opened.page
     page.get_by_role("button", name="Capture from camera").click()
     page.get_by_role("button", name="Click to Access Webcam").click()
-    page.locator("[data-testid=webcam-video]").wait_for(timeout=WAIT)
+    plays = "() => document.querySelector('[data-testid=webcam-video]')?.currentTime > 0"
+    page.wait_for_function(plays, timeout=WAIT)
     page.get_by_role("button", name="capture photo").click()
     page.wait_for_selector("pairloom-view[data-ready]", timeout=WAIT)
     assert page.locator(".under output").first.inner_text() != "100×60 pixels"
