@@ -231,6 +231,22 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "translate RUN DATA/train DATA/train/0000.png --out new",
         "0000.png: is named twice",
     ),
+    "translate by a pattern that fits nothing": (
+        "translate RUN nothing*.png --out new",
+        "nothing*.png: matches no images",
+    ),
+    "translate to two forms": (
+        "translate RUN DATA/train --out new --overlay --side_by_side",
+        "--overlay and --side-by-side exclude each other",
+    ),
+    "translate several to standard output": ("translate RUN DATA/train --out -", "standard output takes one"),
+    "translate a part to standard output": ("translate RUN DATA/train/0000.png --out - --shard 1/2", "--shard needs"),
+    "translate at no scale": ("translate RUN DATA/train --out new --scale 0", "the scale must be a number above 0"),
+    "translate at a scale that is none": ("translate RUN DATA/train --out new --scale much", "--scale"),
+    "translate in tiles that are too small": (
+        "translate RUN DATA/train --out new --tile 8",
+        "32 pixels a side or more",
+    ),
     "translate by what is no model": ("translate empty DATA/train --out new", "empty: is neither a model folder"),
     "translate into a folder that holds files": ("translate RUN DATA/train --out BEGUN", "begun: already holds files"),
     "translate into a folder below a file": ("translate RUN DATA/train --out file/new", "file/new"),
@@ -476,9 +492,7 @@ def test_evaluation_gives_people_a_table(trained: tuple[Path, str]) -> None:
         assert (f"IoU {name} " in out) == (iou is not None)
 
 
-def test_translations_have_the_training_size_and_the_palettes_colours(
-    trained: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_translations_have_the_images_sizes_and_the_palettes_colours(trained: tuple[Path, str], tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     rng = np.random.default_rng(0)
@@ -492,9 +506,27 @@ def test_translations_have_the_training_size_and_the_palettes_colours(
     assert [path.name for path in single.glob("*.png")] == ["wide.png"]
     for path in folder.glob("*.png"):
         picture = read_picture(path)
-        assert picture.shape == (32, 32, 3)
+        height, width = {"tall": (90, 40), "wide": (20, 70), "small": (5, 5)}[path.stem]
+        assert picture.shape == (height, width, 3)
         assert {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()} <= set(CITYSCAPES.colours)
     assert (folder / "wide.png").read_bytes() == (single / "wide.png").read_bytes()
+    tree, overlay = tmp_path / "tree", tmp_path / "overlay"
+    assert "2 written" in _good("translate", trained[0], photos / "*.[bp]*", "--out", tree, "--classes")
+    assert read_picture(tree / "wide.png").shape == (20, 70, 1)
+    assert "1 written" in _good(
+        "translate", trained[0], photos / "wide.png", "--out", overlay, "--overlay", "--tile=32"
+    )
+
+
+def test_one_translation_goes_to_standard_output(
+    trained: tuple[Path, str], tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(photo)
+    assert main(["translate", str(trained[0]), str(photo), "--out", "-", "--side-by-side"]) == 0
+    printed = capsysbinary.readouterr().out
+    with Image.open(io.BytesIO(printed)) as image:
+        assert (image.format, image.size) == ("PNG", (14, 9))
 
 
 def test_a_run_goes_on_for_more_epochs(run: Path) -> None:

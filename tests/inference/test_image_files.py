@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pairloom.cli import main
 from pairloom.errors import UserError
-from pairloom.images import read_picture, write_picture
-from pairloom.inference.image_files import MARK, translate
-from pairloom.inference.inputs import Shard
+from pairloom.images import Picture, read_picture, write_picture
+from pairloom.inference import image_files
+from pairloom.inference.forms import Form
+from pairloom.inference.image_files import MARK, translate, translate_one
 from pairloom.inference.translator import Translator
+from pairloom.palette import CAMVID
 
 RNG = np.random.default_rng(0)
 
@@ -100,13 +100,6 @@ def test_an_output_folder_with_files_is_refused_and_left_alone(small_model: Path
     assert not (photographs / MARK).exists()
 
 
-@given(st.lists(st.text("abc0123456789", min_size=1, max_size=8), unique=True), st.integers(1, 9))
-def test_each_file_is_of_one_shard(names: list[str], count: int) -> None:
-    shards = [Shard.parse(f"{number}/{count}") for number in range(1, count + 1)]
-    for name in names:
-        assert sum(shard.holds(Path("anywhere") / name) for shard in shards) == 1
-
-
 def test_shards_together_translate_all(small_model: Path, tmp_path: Path) -> None:
     photographs = _many(tmp_path / "many", 12)
     translate(small_model, [photographs], tmp_path / "whole")
@@ -116,7 +109,62 @@ def test_shards_together_translate_all(small_model: Path, tmp_path: Path) -> Non
     assert _pictures(tmp_path / "out") == _pictures(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/", "/2", "-1/2", "1/2/3", ""])
-def test_what_is_no_shard_is_refused(text: str, small_model: Path, photographs: Path, tmp_path: Path) -> None:
+def test_a_text_that_is_no_shard_is_refused(small_model: Path, photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a shard is i/n"):
-        translate(small_model, [photographs], tmp_path / "out", shard=text)
+        translate(small_model, [photographs], tmp_path / "out", shard="4/3")
+
+
+def test_the_tree_of_a_folder_is_kept(small_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photographs"
+    _many(folder / "a" / "deep", 2)
+    _many(folder / "b", 1)
+    _many(folder, 1)
+    out = folder / "out"  # within the inputs, and none of them
+    first = translate(small_model, [folder], out)
+    names = ["000.png", "a/deep/000.png", "a/deep/001.png", "b/000.png"]
+    assert [path.relative_to(out).as_posix() for path in first.written] == names
+    (out / "a" / "deep" / "001.png").unlink()
+    again = translate(small_model, [folder], out)
+    assert ([path.name for path in again.written], again.there) == (["001.png"], 3)
+    alone = translate(small_model, [folder / "b" / "000.png"], tmp_path / "alone").written[0]
+    assert alone.read_bytes() == (out / "b" / "000.png").read_bytes()
+
+
+def test_forms_are_those_of_the_translation(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    expected = Translator.load(small_model)(photographs / "one.png")
+    assert expected.classes is not None
+    forms: dict[Form, Picture] = {
+        "translation": expected.image,
+        "overlay": expected.overlay(),
+        "classes": np.array(CAMVID.values, dtype=np.uint8)[expected.classes][:, :, None],
+        "side-by-side": expected.side_by_side(),
+    }
+    for form, picture in forms.items():
+        (written,) = translate(small_model, [photographs / "one.png"], tmp_path / form, form=form).written
+        assert np.array_equal(read_picture(written), picture), form
+        with pytest.raises(UserError, match="other options"):
+            translate(small_model, [photographs / "one.png"], tmp_path / form, form=form, scale=2)
+        contents = translate_one(small_model, [photographs / "one.png"], form=form)
+        assert contents == written.read_bytes()
+
+
+def test_scale_and_tile_are_the_translators(small_model: Path, photographs: Path, tmp_path: Path) -> None:
+    source = photographs / "one.png"
+    (written,) = translate(small_model, [source], tmp_path / "out", scale=2.5, tile=64).written
+    expected = Translator.load(small_model, scale=2.5, tile=64)(source)
+    assert np.array_equal(read_picture(written), expected.image)
+
+
+def test_one_image_is_one(small_model: Path, photographs: Path) -> None:
+    with pytest.raises(UserError, match="2 images are named, and standard output takes one"):
+        translate_one(small_model, [photographs])
+
+
+def test_what_waits_to_be_written_is_bounded(
+    small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photographs = _many(tmp_path / "many", 9)
+    whole = translate(small_model, [photographs], tmp_path / "whole")
+    monkeypatch.setattr(image_files, "WAITING_BYTES", 1)
+    assert len(translate(small_model, [photographs], tmp_path / "out").written) == len(whole.written) == 9
+    assert _pictures(tmp_path / "out") == _pictures(tmp_path / "whole")

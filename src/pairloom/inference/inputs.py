@@ -78,11 +78,20 @@ def _files(entry: Path, out: Path | None) -> list[InputFile]:
         return [InputFile(entry, PurePath(entry.name))]
     if not glob.has_magic(str(entry)):
         raise UserError(f"{entry}: no such file or folder")
-    matches = [Path(match) for match in sorted(glob.glob(str(entry), recursive=True))]  # noqa: PTH207 (any root)
-    files = [InputFile(path, PurePath(path.name)) for path in matches if is_image(path)]
+    files = [InputFile(path, PurePath(path.name)) for path in _matches(entry) if is_image(path)]
     if not files:
         raise UserError(f"{entry}: matches no images")
     return files
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a pattern matches, as shells do: nothing hidden unless the pattern says so."""
+    try:
+        found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    except ValueError as error:
+        raise UserError(f"{pattern}: is no pattern ({error})") from error
+    named = set(pattern.parts)
+    return [path for path in found if not any(part.startswith(".") and part not in named for part in path.parts)]
 
 
 def _images_below(folder: Path, out: Path | None) -> Iterator[Path]:

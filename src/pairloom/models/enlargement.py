@@ -41,27 +41,28 @@ def resized_bands(rows: Rows, channels: int, size: Size, target: Size, weight: i
         if size.height == target.height:
             band = rows(first, last)
         else:
-            top, bottom, weights = _row_weights(size.height, target.height, first, last)
+            top, bottom, weights = _weights(size.height, target.height, first, last)
             part = rows(top, bottom).float()
             band = torch.einsum("oi,bciw->bcow", weights.to(part.device), part)
-        if size.width != target.width:
-            band = F.interpolate(
-                band.float(), size=(last - first, target.width), mode="bilinear", antialias=target.width < size.width
-            )
+        if size.width < target.width:
+            band = F.interpolate(band.float(), size=(last - first, target.width), mode="bilinear")
+        elif size.width > target.width:
+            _, _, weights = _weights(size.width, target.width, 0, target.width)
+            band = torch.einsum("oi,bchi->bcho", weights.to(band.device), band.float())
         yield Band(slice(first, last), band)
 
 
-def _row_weights(height: int, target: int, first: int, last: int) -> tuple[int, int, Tensor]:
-    """Return which rows make the target's rows from `first` to `last`, and how much of each: last-first × rows.
+def _weights(side: int, target: int, first: int, last: int) -> tuple[int, int, Tensor]:
+    """Return which pixels of a side make the target's from `first` to `last`, and their weights, last-first × pixels.
 
-    Weights fall linearly with the distance of the rows' centres, to 0 at one row of the coarser of both grids; what
-    lies outside is left out, which is the same as to repeat the border where rows get more.
+    Weights fall linearly with the distance of the pixels' centres, to 0 at one pixel of the coarser of both grids; what
+    lies outside is left out, which is the same as to repeat the border where there get more.
     """
-    step = height / target
+    step = side / target
     reach = max(step, 1.0)
     centres = (torch.arange(first, last, dtype=torch.float64) + 0.5) * step - 0.5
     top = max(0, math.floor(centres[0].item() - reach) + 1)
-    bottom = min(height, math.ceil(centres[-1].item() + reach))
+    bottom = min(side, math.ceil(centres[-1].item() + reach))
     distances = (torch.arange(top, bottom, dtype=torch.float64) - centres[:, None]).abs()
     weights = (1 - distances / reach).clamp(min=0)
     return top, bottom, (weights / weights.sum(dim=1, keepdim=True)).float()

@@ -224,7 +224,8 @@ def _uses(run: Path) -> list[Words]:
     python = (
         "import pairloom\n\n"
         f"translator = pairloom.Translator.load({str(run)!r})\n"
-        "translation = translator(photograph)  # H×W×C uint8 in, a picture at the training size out"
+        "translation = translator('photo.jpg')  # a file or an array, of any size\n"
+        "translation.save('translated.png')"
     )
     return [
         {"purpose": "Translate photographs", "words": f"pairloom translate {place} photo.jpg --out translated"},
