@@ -7,8 +7,10 @@ WORKERS ?= 2
 KILLS ?= 200
 SEED ?= 0
 SECONDS ?= 60
+# `--constraint requirements-ci.txt` takes the versions that CI is held to.
+CONSTRAINTS ?=
 
-.PHONY: demo test test-slow check format docs faults fuzz clean
+.PHONY: demo test test-slow check format docs faults fuzz lock audit clean
 
 demo: $(INSTALLED)
 	$(BIN)/pairloom demo --out runs/demo
@@ -43,10 +45,17 @@ fuzz: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fuzz]"
 	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS)
 
+lock: $(INSTALLED)
+	$(BIN)/python docs/write_lock.py
+
+# Asks the registry for known weaknesses of these versions; says so where it cannot.
+audit:
+	$(PYTHON) -m pip_audit --no-deps --requirement requirements-ci.txt
+
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Pairloom needs Python 3.11 to 3.13; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable ".[dev]"
 	@touch $(INSTALLED)
 
 clean:

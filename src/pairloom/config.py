@@ -13,8 +13,8 @@ LARGEST_SIDE = 8192
 LARGEST_WIDTH = 4096
 """Channels of a network's first layer, and of a picture, at the most; memory ends long before."""
 
-LARGEST_NUMBER = 2**53
-"""Whole numbers end here, as they do for JSON."""
+LARGEST_NUMBER = 2**63
+"""Whole numbers end here: seeds have 64 bits, and nothing else comes near."""
 
 MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""
@@ -83,7 +83,8 @@ class DataConfig:
     """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
     other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
-    """Size at which pairs are trained on and scored, in pixels: H or HxW, at least 32 a side. Aspect is not kept."""
+    """Size at which pairs are trained on and scored, in pixels: H or HxW, 32 to 8192 a side. Aspect is not
+    kept."""
     train_pairs: int | None = None
     """Number of training pairs to use, 1 or more, drawn with `data.split_seed`; null takes all."""
     store_size: int = 1024
@@ -145,7 +146,7 @@ class ModelConfig:
     out_channels: int | None = None
     """Channels of target pictures, 1 or more; null follows the data. Class maps are drawn as 3."""
     width: int = 64
-    """Channels of the first layer of both networks, 1 or more."""
+    """Channels of the first layer of both networks, 1 to 4096."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, 1 or more; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"

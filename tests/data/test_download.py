@@ -273,6 +273,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "cut off, a tar": (lambda: _tar(_contents())[:-400], "damaged"),
     "flipped": (_undeflatable, "damaged"),
     "flipped, a tar": (lambda: _with_wrong_check_sum(_tar(_contents())), "damaged"),
+    "cut in its middle": (lambda: _zip(_contents())[:200] + _zip(_contents())[9000:], "damaged"),
     "understated": (_understated, "damaged"),
     "encrypted": (_marked_encrypted, r"train/0\.png is encrypted"),
     "packed by bzip2": (_repacked, "unusual method"),

@@ -87,7 +87,7 @@ class _Slow(TrainingStep):
 
     def __call__(self, source: Tensor, target: Tensor) -> Losses:
         losses = super().__call__(source, target)
-        until = time.monotonic() + 2
+        until = time.monotonic() + 0.8
         while time.monotonic() < until:  # a signal ends `time.sleep`
             time.sleep(0.05)
         return losses
@@ -227,11 +227,11 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
     whole = _result(folder)
     last = folder / "checkpoints/last.pt"
     content = bytearray(last.read_bytes())
+    weight = content.index(next(iter(torch.load(last)["networks"]["generator"].values())).numpy().tobytes())
     if damage == "flipped":
-        content[len(content) // 2] ^= 1
+        content[weight] ^= 1
     elif damage == "zeros":
-        content[len(content) // 2 :][:4096] = bytes(4096)
-        content[-6000:-5000] = bytes(1000)
+        content[weight : weight + 4096] = bytes(4096)
     last.write_bytes(content[: {"truncated": len(content) // 3, "empty": 0}.get(damage, len(content))])
     said: list[str] = []
     resume(folder, say=said.append)
@@ -394,6 +394,7 @@ def test_closed_streams_keep_nothing_from_a_run(
     assert _result(tmp_path / "run") == undisturbed
 
 
+@pytest.mark.slow
 def test_a_nan_in_the_loss_ends_the_run_and_the_last_good_state_goes_on_without_it(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_training_state_of_odd_values_is_refused(key: str, value: object, tmp_
         load_state(tmp_path)
 
 
+@pytest.mark.slow
 def test_networks_of_odd_values_in_a_training_state_are_refused(streets: Path, tmp_path: Path) -> None:
     settings = {"size": 32, "model.width": 4, "epochs": 1}
     train(streets, tmp_path / "run", settings=settings, say=lambda _line: None)

@@ -71,3 +71,27 @@ def test_a_copy_that_was_cut_off_is_in_nobodys_way(run: RunFolder) -> None:
     again.replace(_model(2), {"epoch": 2})
     KeptModel(run)
     assert _kept(run) == known
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_stop_between_setting_aside_and_the_last_new_file_goes_back_to_the_model(
+    run: RunFolder, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set aside and what lies in `model/` are then two names of one file, which a renaming leaves both."""
+    kept = KeptModel(run)
+    kept.replace(_model(1), {"epoch": 1})
+    kept.state_is_saved()
+    known = _kept(run)
+
+    def stop(_model: object, folder: Path, *, about: object) -> None:
+        if written:
+            (folder / ".new").write_bytes(b"weights of another epoch")
+            (folder / ".new").replace(folder / "model.safetensors")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pairloom.training.kept_model.save_model", stop)
+    with pytest.raises(KeyboardInterrupt):
+        kept.replace(_model(2), {"epoch": 2})
+    KeptModel(run)
+    assert _kept(run) == known
+    assert list(run.checkpoints.iterdir()) == []

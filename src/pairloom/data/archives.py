@@ -1,5 +1,6 @@
 """CamVid's images in an archive, zip or tar, of which nothing is believed: neither names nor sizes."""
 
+import errno
 import gzip
 import stat
 import tarfile
@@ -67,6 +68,10 @@ def archive_members(archive: Path, url: str) -> Iterator[Iterator[Member]]:
             raise UserError(f"{url}: is neither a zip nor a tar archive; was a web page fetched instead?")
     except DAMAGE as error:
         raise UserError(f"{url}: the archive is damaged ({error}); fetch it again") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a member whose place is none
+            raise
+        raise UserError(f"{url}: the archive is damaged (a member lies outside it); fetch it again") from error
 
 
 def _zip_members(file: zipfile.ZipFile, url: str) -> Iterator[Member]:

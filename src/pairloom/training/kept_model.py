@@ -29,6 +29,7 @@ class KeptModel:
         if self._before.is_dir():
             for path in self._before.iterdir():
                 path.replace(self._folder / path.name)
+                path.unlink(missing_ok=True)  # a name of the same file is left where it was
             self._before.rmdir()
         self._saved = self._folder.is_dir() and any(self._folder.iterdir())
 

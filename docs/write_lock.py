@@ -1,0 +1,28 @@
+"""Writes `requirements-ci.txt`: the version of everything that `.[dev]` brings, as pip finds them today (`make lock`).
+
+Versions alone, without the local part and without hashes, so that torch may come as PyPI's wheel or as a CPU build.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+HEAD = "# Versions that CI is held to: pip install --constraint requirements-ci.txt. Written by `make lock`.\n"
+
+
+def main() -> int:
+    """Ask pip what it would install, and write it down."""
+    words = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", "--editable", f"{ROOT}[dev]"]
+    report = subprocess.run([sys.executable, "-m", "pip", *words], check=True, stdout=subprocess.PIPE).stdout  # noqa: S603
+    found = [entry["metadata"] for entry in json.loads(report)["install"]]
+    pins = sorted(
+        f"{one['name'].lower()}=={one['version'].partition('+')[0]}" for one in found if one["name"] != "pairloom"
+    )
+    (ROOT / "requirements-ci.txt").write_text(HEAD + "\n".join(pins) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
