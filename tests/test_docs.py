@@ -22,6 +22,7 @@ import pytest
 import torch
 
 import pairloom
+from clips import street_frames, write_clip
 from foreign import ForeignGenerator
 from pairloom import training_run
 from pairloom.cli import SUMMARIES, main
@@ -187,6 +188,7 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, (photograph, _) in enumerate(scenes("val", 48, 64)):
         save(folder / "photos" / f"{index}.jpg", photograph)
     save(folder / "photo.jpg", scenes("test", 48, 64)[0][0])
+    write_clip(folder / "clip.mp4", street_frames(3, 48, 64))
     write_palette(folder / "classes.yaml", CITYSCAPES, "The classes of the street scenes.")
     torch.save(ForeignGenerator(7).state_dict(), folder / "latest_net_G.pth")
     return folder
