@@ -117,17 +117,17 @@ def test_an_interruption_is_heard_during_validation(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
-    predict = TranslationModel.predict
+    answer = TranslationModel.answer
     calls: list[int] = []
 
-    def predict_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool = False) -> object:
+    def answer_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool = False) -> object:
         calls.append(1)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return predict(model, picture, tta=tta)
+        return answer(model, picture, tta=tta)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TranslationModel, "predict", predict_and_stop)
+        patch.setattr(TranslationModel, "answer", answer_and_stop)
         with pytest.raises(Interrupted):
             _train(streets, tmp_path / "stopped", "recommended")
     assert len(calls) == 2, "the rest of the validation is left"
