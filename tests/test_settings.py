@@ -65,7 +65,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
                 layout=_choice(DataConfig, "layout"),
                 size=st.just(size),
                 train_pairs=st.none() | st.integers(1, 10**6),
-                license=st.none() | root,
+                license=root,
             )
         ),
         augment=draw(

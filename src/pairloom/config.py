@@ -90,8 +90,8 @@ class DataConfig:
     store_size: int = 1024
     """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
     reduced to it, but never below what `data.size` and `augment.scale` can show."""
-    license: str | None = None
-    """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. null states none."""
+    license: str = ""
+    """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. Empty states none."""
 
     def __post_init__(self) -> None:
         _require_reach("data", self)

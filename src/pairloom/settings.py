@@ -112,7 +112,7 @@ def dump_experiment(experiment: Experiment) -> str:
     plain = json.loads(parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False, format="json"))
     # Left as they are, YAML would read these as line breaks.
     data = experiment.data
-    readable = not set("\x85\u2028\u2029") & set(data.root + data.palette + (data.license or ""))
+    readable = not set("\x85\u2028\u2029") & set(data.root + data.palette + data.license)
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=readable)
     return f"# Written by Pairloom; read it back with --config.\n{text}"
 

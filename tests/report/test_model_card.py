@@ -32,7 +32,7 @@ def _parts(card: str) -> tuple[dict[str, Any], str]:
     return matter, text
 
 
-def _named(description: dict[str, Any], name: str, license_: str | None = None) -> dict[str, Any]:
+def _named(description: dict[str, Any], name: str, license_: str = "") -> dict[str, Any]:
     """Return the description with one class, the palette and the data named so."""
     changed: dict[str, Any] = json.loads(json.dumps(description))
     palette, about = changed["target"]["palette"], changed["about"]

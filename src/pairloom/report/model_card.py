@@ -84,7 +84,7 @@ def _front_matter(classes: list[str], record: Mapping[str, Any], data: Mapping[s
     """Return what hubs read of the card, as YAML."""
     task = "image-segmentation" if classes else "image-to-image"
     front: dict[str, object] = {"library_name": "pairloom", "pipeline_tag": task}
-    license_ = (data or {}).get("license") or ""
+    license_ = (data or {}).get("license", "")
     slug = re.sub(r"[^a-z0-9.]+", "-", license_.lower()).strip("-.")
     if HUB_LICENSES.fullmatch(slug):
         front["license"] = slug
