@@ -113,11 +113,11 @@ def test_classes_that_are_hardly_recognised_are_named(tiny_run: TinyRun) -> None
         ("research only; ask us!", {"license": "other", "license_name": "research-only-ask-us"}),
         ("mit\nlicense: wtfpl", {"license": "other", "license_name": "mit-license-wtfpl"}),
         (" ", {}),
-        (None, {}),
+        ("", {}),
     ],
 )
 def test_a_licence_is_passed_on_only_where_it_was_stated(
-    tiny_run: TinyRun, stated: str | None, expected: dict[str, str]
+    tiny_run: TinyRun, stated: str, expected: dict[str, str]
 ) -> None:
     matter, text = _parts(model_card(_named(_description(tiny_run), "road", stated)))
     assert {key: value for key, value in matter.items() if key.startswith("license")} == expected
