@@ -131,6 +131,11 @@ def test_a_translator_takes_it_in_the_place_of_pytorch(files: dict[str, Path]) -
     assert translation.confidence == pytest.approx(expected.confidence, abs=1e-4)
 
 
+def test_it_cannot_be_asked_tile_by_tile(files: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=r"an exported model has no layers .* leave tile away"):
+        Translator(load_onnx(files["classes"]), tile=256)
+
+
 def test_dropout_in_use_is_refused() -> None:
     with pytest.raises(UserError, match=r"keeps dropout on in use.*--model.dropout 0"):
         ExportedNetwork(lively_model("seed", size="32"))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pairloom.cli.parsing import Parser
-from pairloom.cli.use import TTA_HELP
+from pairloom.cli.use import add_translator_options
 
 
 def serve(words: list[str]) -> None:
@@ -30,17 +30,7 @@ def serve(words: list[str]) -> None:
     parser.add_argument(
         "--queue", type=int, default=100, metavar="N", help="requests that may wait; more are refused (default: 100)"
     )
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
-    )
-    parser.add_argument(
-        "--tile",
-        type=int,
-        metavar="PIXELS",
-        help="cut what the network sees into tiles of this side where it is larger (default: never)",
-    )
-    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    add_translator_options(parser)
     options = parser.parse_args(words)
     user, colon, password = (options.auth or "").partition(":")
     if options.auth is not None and not colon:

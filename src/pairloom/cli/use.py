@@ -104,6 +104,21 @@ def compare(words: list[str]) -> None:
     print(f"Page: {page}")
 
 
+def add_translator_options(parser: Parser) -> None:
+    """Add the options that a `Translator` takes, and the device on which it computes."""
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="cut what the network sees into tiles of this side where it is larger (default: never)",
+    )
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
 def translate(words: list[str]) -> None:
     """Translate image files and videos."""
     parser = Parser(
@@ -132,21 +147,11 @@ def translate(words: list[str]) -> None:
         help="write index maps, one class value a pixel (for Cityscapes its labelIds)",
     )
     parser.add_argument("--side-by-side", action="store_true", help="write the image and its translation side by side")
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
-    )
-    parser.add_argument(
-        "--tile",
-        type=int,
-        metavar="PIXELS",
-        help="cut what the network sees into tiles of this side where it is larger (default: never)",
-    )
-    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    add_translator_options(parser)
     parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument(
         "--engine",
         choices=("local", "ray"),

@@ -16,6 +16,7 @@ from pairloom.images import Picture, resize_picture, to_tensor
 from pairloom.inference.steadying import Steadier
 from pairloom.inference.translation import Translation
 from pairloom.models.devices import choose_device
+from pairloom.models.generator import UNetGenerator
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.models.tiles import SMALLEST_TILE
 from pairloom.models.translation import Prediction, TranslationModel
@@ -50,6 +51,8 @@ class Translator:
                 f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
                 "seed do: its layers have learned nothing of other sizes; leave scale and tile away"
             )
+        if tile is not None and not isinstance(model.generator, UNetGenerator):
+            raise UserError("an exported model has no layers that could be asked tile by tile; leave tile away")
         if tile is not None and tile < SMALLEST_TILE:
             raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {tile}")
         self.model = model

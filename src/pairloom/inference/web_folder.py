@@ -16,6 +16,8 @@ from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
 
 PAGE = ("index.html", "page.css", "page.js", "worker.js", "answers.js")
+COLOURS = "colours.css"
+"""Of the reports, in light and dark."""
 EXAMPLE, EXAMPLE_SIZE = 11, (384, 512)
 """Which of the generated streets is the example, and its height and width."""
 
@@ -41,6 +43,8 @@ def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: 
     with as_file(files("pairloom.inference") / "web") as page:
         for name in PAGE:
             shutil.copyfile(page / name, out / name)
+    with as_file(files("pairloom.report") / "templates") as house:
+        shutil.copyfile(house / COLOURS, out / COLOURS)
     (out / "runtime").mkdir()
     for build in BUILDS.values():
         for name in build.names():

@@ -41,15 +41,22 @@ def require_replaceable(path: Path) -> None:
         raise UserError(f"{path}: is no page of Pairloom's; choose another --out, or remove it first")
 
 
-@cache
-def _environment() -> Environment:
+def template_environment(package: str) -> Environment:
+    """Return what fills in the page templates of a package: text is escaped, and an unknown name is an error."""
     environment = Environment(
-        loader=PackageLoader("pairloom.report"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"percent": percent, "figure": figure, "duration": duration}
+    return environment
+
+
+@cache
+def _environment() -> Environment:
+    environment = template_environment("pairloom.report")
     # Of the charts.
     environment.globals |= {
         "WIDTH": WIDTH,
@@ -59,7 +66,6 @@ def _environment() -> Environment:
         "TOP": TOP,
         "BOTTOM": BOTTOM,
     }
-    environment.filters |= {"percent": percent, "figure": figure, "duration": duration}
     return environment
 
 

@@ -35,7 +35,7 @@ class CapturedStep:
         self._losses: Losses = {}
 
     def __call__(self, source: Tensor, target: Tensor) -> Losses:
-        """Update both networks once; see `TrainingStep`. The losses hold until the next call."""
+        """Update both networks once; see `TrainingStep`."""
         if self._refused:
             return self._step(source, target)
         if self._warm < WARM_STEPS:

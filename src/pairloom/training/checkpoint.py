@@ -64,11 +64,11 @@ def load_state(folder: Path, say: Callable[[str], None] = lambda _line: None) ->
     last, previous, damaged = folder / "last.pt", folder / "previous.pt", folder / "damaged.pt"
     problems = []
     for path in (last, previous):
-        if not path.exists():
-            continue
         try:
             _require_check_sums(path)
             state: TrainingState = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:  # never written, or a running training is just replacing it
+            continue
         except (OSError, MemoryError):
             raise
         except Exception as error:  # torch meets damaged bytes with errors of every kind
@@ -78,7 +78,7 @@ def load_state(folder: Path, say: Callable[[str], None] = lambda _line: None) ->
         if not _is_state(state):
             problems.append(f"{path.name} is no training state of this version")
             continue
-        if path == previous and last.exists():
+        if problems:
             last.replace(damaged)
             say(f"{folder}: {problems[0]}; it is set aside as {damaged.name}, and the state before it is used")
         return state

@@ -14,7 +14,6 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
-from pairloom.allocator import keep_freed_memory
 from pairloom.config import Experiment, Precision, TrainConfig
 from pairloom.cores import cores
 from pairloom.errors import UserError
@@ -88,9 +87,7 @@ class Team:
 
     def __init__(self, config: TrainConfig, members: Members) -> None:
         device = choose_device(config.device)
-        if device.type == "cpu":
-            keep_freed_memory()
-        else:
+        if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
         self.precision = arithmetic(config.precision, device)
         self.rank, self.count = members.rank, members.count

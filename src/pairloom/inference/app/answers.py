@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from PIL import Image
 
 from pairloom.config import Size
@@ -28,7 +28,7 @@ from pairloom.inference.app.shelf import SAFE_SECONDS, Shelf
 from pairloom.inference.app.uploads import Limits, check_upload, in_words
 from pairloom.inference.translation import Translation
 from pairloom.inference.translator import Translator
-from pairloom.report.page import percent
+from pairloom.report.page import template_environment
 
 SHOWN_SIDE = 1600
 """Longest side in pixels of what the page shows of an image; what can be downloaded has its own size."""
@@ -239,12 +239,4 @@ def render(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pairloom.inference.app"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = percent
-    return environment
+    return template_environment("pairloom.inference.app")
