@@ -19,7 +19,7 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -m slow -rP
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from pairloom.models.convolution import ONE_DNN
+
 
 @dataclass
 class Timed:
@@ -52,7 +54,7 @@ def matrix_rate(device: torch.device, precision: str) -> float:
     kind = torch.float32 if precision == "32-true" else torch.bfloat16
     first, second = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
     seconds = best_seconds(lambda: first @ second, device)  # by MKL where PyTorch has it
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+    if device.type == "cpu" and ONE_DNN:
         one_dnn = torch.ops.mkldnn._linear_pointwise
         seconds = min(seconds, best_seconds(lambda: one_dnn(first, second, None, "none", [], ""), device))
     return 2 * side**3 / seconds

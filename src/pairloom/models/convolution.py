@@ -21,6 +21,8 @@ FEW = 64
 MANY = 256
 """Positions of a map that is enlarged, over the batch, from which one transposed convolution is the quicker way."""
 
+ONE_DNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
 
 class Conv2d(nn.Conv2d):
     """PyTorch's, in all that it takes."""
@@ -116,7 +118,7 @@ class _Gather(torch.autograd.Function):
         ctx.save_for_backward(seen, weight)
         ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
         sides = [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:]]
-        return _images(answer, len(x)).unflatten(2, sides)
+        return _images(answer, len(x)).view(len(x), -1, *sides)
 
     @staticmethod
     @once_differentiable
@@ -143,7 +145,7 @@ class _Scatter(torch.autograd.Function):
         sides = [(side - 1) * stride - 2 * padding + kernel for side in x.shape[-2:]]
         columns = _columns(x.flatten(2))  # in × B·L
         added = _product(columns.t(), weight.flatten(1).t()).t()  # out·k² × B·L
-        answer = F.fold(_images(added, len(x)), sides, kernel, padding=padding, stride=stride)
+        answer = F.fold(_images(added, len(x)), tuple(sides), kernel, padding=padding, stride=stride)
         if bias is not None:
             answer += bias[:, None, None]
         ctx.save_for_backward(columns, weight)
@@ -171,7 +173,7 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
     processor of AMD's; of vectors it is the quicker one). PyTorch itself calls oneDNN by this operator in linear layers
     that it compiles.
     """
-    if 1 in (*first.shape, *second.shape) or not torch.backends.mkldnn.is_available():
+    if 1 in (*first.shape, *second.shape) or not ONE_DNN:
         return first @ second.t()
     answer: Tensor = torch.ops.mkldnn._linear_pointwise(first, second, None, "none", [], "")
     return answer
@@ -184,4 +186,4 @@ def _columns(x: Tensor) -> Tensor:
 
 def _images(columns: Tensor, batch: int) -> Tensor:
     """Return N × B·L as B × N × L, whole in memory."""
-    return columns.unflatten(1, (batch, -1)).transpose(0, 1).contiguous()
+    return columns.reshape(len(columns), batch, -1).transpose(0, 1).contiguous()
