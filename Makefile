@@ -30,6 +30,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python docs/write_reference.py
+	$(BIN)/python docs/notebooks.py
 
 # The variable silences a notice of Material's about its successor.
 docs: $(INSTALLED)
