@@ -61,7 +61,8 @@ def write_streets(out: str | Path, *, size: tuple[int, int], train_pairs: int, v
             pass
     except BrokenExecutor as error:
         raise UserError(
-            f"{out}: a process that draws was killed (is the memory full?); remove the folder, and say it again"
+            f"{out}: a process that draws has ended early: the memory is full, or a script of yours calls this outside "
+            "`if __name__ == '__main__':`, which each process then runs again; remove the folder, and say it again"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
