@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pairloom import __version__
-from pairloom.config import ModelConfig, Size
-from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.images import Picture, half_range
 from pairloom.inference.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
 from pairloom.inference.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import build_head
+from pairloom.models.model_folder import read_description
 from pairloom.models.translation import TranslationModel
 
 
@@ -73,17 +72,22 @@ def load_onnx(path: str | Path) -> TranslationModel:
             installed.
     """
     session = _session(Path(path))
-    record = session.get_modelmeta().custom_metadata_map
     try:
-        config = ModelConfig(**json.loads(record["model"]))
-        source = Side.from_record(json.loads(record["source"]), f"{path}: source")
-        target = Side.from_record(json.loads(record["target"]), f"{path}: target")
-        size = Size(*json.loads(record["size"]))
+        record = session.get_modelmeta().custom_metadata_map
+        description = {name: json.loads(record[name]) for name in ("model", "source", "target", "size")}
+        config, source, target, size = read_description(description, Path(path))
         stride = 2 ** int(config.depth)
         head = build_head(config.head, target, torch.device("cpu"))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: is no ONNX file of Pairloom's ({error}); make one by pairloom export") from error
-    generator = OnnxGenerator(session, stride=stride, half=half_range(source.dtype), gives_shares=head.gives_shares)
+    generator = OnnxGenerator(
+        session,
+        name=str(path),
+        stride=stride,
+        channels=head.channels,
+        half=half_range(source.dtype),
+        gives_shares=head.gives_shares,
+    )
     # All that a model asks of its generator whole is what this one has.
     return TranslationModel(config, source, target, size, cast(UNetGenerator, generator), head)
 
@@ -93,21 +97,33 @@ class OnnxGenerator(nn.Module):
 
     Args:
         session: ONNX Runtime's, of a file that `write_onnx` has written.
+        name: of the file, for messages.
         stride: of the generator that was exported.
+        channels: of its answers.
         half: half of the range of its pixel values.
         gives_shares: whether the file answers with the shares of classes.
     """
 
-    def __init__(self, session: Any, *, stride: int, half: float, gives_shares: bool) -> None:
+    def __init__(self, session: Any, *, name: str, stride: int, channels: int, half: float, gives_shares: bool) -> None:
         super().__init__()
         self.stride = stride
-        self._session, self._half, self._gives_shares = session, half, gives_shares
+        self._session, self._name, self._channels = session, name, channels
+        self._half, self._gives_shares = half, gives_shares
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
 
     def forward(self, source: Tensor) -> Tensor:
-        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number a pixel, which softmax takes out."""
+        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number a pixel, which softmax takes out.
+
+        Raises:
+            UserError: if the file says another thing than it told of itself, or the memory is full.
+        """
         values = ((source + 1) * self._half).permute(0, 2, 3, 1).contiguous().numpy()
-        answer = torch.from_numpy(self._session.run([ANSWER], {INPUT: values})[0])
+        try:
+            answer = torch.as_tensor(self._session.run([ANSWER], {INPUT: values})[0])
+        except Exception as error:  # ONNX Runtime's own, one a cause
+            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({error})") from error
+        if answer.shape != (len(source), self._channels, *source.shape[2:]) or answer.dtype != torch.float32:
+            raise UserError(f"{self._name}: does not answer as it tells; make it anew by pairloom export")
         return answer.log() if self._gives_shares else answer
 
 
@@ -178,8 +194,10 @@ def _session(path: Path) -> Any:
         raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # what it raises says enough
+    options.intra_op_num_threads = torch.get_num_threads()  # of itself it asks the machine, not what it may use of it
     try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Falling back means to print a banner and to try the same again.
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own, one a cause
         raise UserError(f"{path}: ONNX Runtime cannot load it ({error})") from error
 

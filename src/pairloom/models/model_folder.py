@@ -24,6 +24,8 @@ from pairloom.palette.fields import shown
 
 FORMAT = 2
 """Version of the model folder's contents."""
+MODEL_FILES = ("config.json", "model.safetensors")
+"""All that a model needs; other files may lie beside them."""
 
 
 def save_model(model: TranslationModel, folder: Path, *, about: Mapping[str, Any]) -> None:
@@ -67,13 +69,7 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
         description = json.loads(read_text(path))
         if description["format"] != FORMAT:
             raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {FORMAT}")
-        build = partial(
-            TranslationModel.build,
-            _config(description["model"]),
-            Side.from_record(description["source"], f"{path}: source"),
-            Side.from_record(description["target"], f"{path}: target"),
-            _size(description["size"]),
-        )
+        build = partial(TranslationModel.build, *read_description(description, path))
         # First without memory: what does not fit the weights may ask for any amount of it.
         meta = torch.device("meta")
         with meta:
@@ -94,6 +90,25 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     except (OSError, SafetensorError) as error:
         raise UserError(f"{weights}: the weights are damaged ({error})") from error
     return model
+
+
+def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelConfig, Side, Side, Size]:
+    """Read what a model's description tells of its network, its sources, its targets and its size.
+
+    Args:
+        description: with `model`, `source`, `target` and `size`, as they are in a model folder.
+        path: where it stands, for messages.
+
+    Raises:
+        UserError: for sides that are none, and numbers out of reach.
+        KeyError, ValueError, TypeError, AttributeError: for anything else that is none.
+    """
+    try:
+        config, size = _config(description["model"]), _size(description["size"])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    source, target = (Side.from_record(description[side], f"{path}: {side}") for side in ("source", "target"))
+    return config, source, target, size
 
 
 def _config(record: object) -> ModelConfig:
