@@ -15,7 +15,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TextIO
 
-PRELOADED = ["pairloom.cli", "pairloom.api", "pairloom.training_run", "pairloom.inference.image_files", "forks"]
+PRELOADED = [
+    *("pairloom.cli", "pairloom.api", "pairloom.training_run"),
+    *("pairloom.inference.image_files", "pairloom.inference.export", "pairloom.inference.conversion"),
+    *("onnx", "onnxscript", "torch.onnx._internal.exporter._core", "forks"),
+]
 
 LONG = 300.0
 """Seconds after which a command hangs; none takes a tenth of it where the machine is free."""
