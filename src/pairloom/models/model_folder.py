@@ -67,13 +67,7 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
         description = json.loads(read_text(path))
         if description["format"] != FORMAT:
             raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {FORMAT}")
-        build = partial(
-            TranslationModel.build,
-            _config(description["model"]),
-            Side.from_record(description["source"], f"{path}: source"),
-            Side.from_record(description["target"], f"{path}: target"),
-            _size(description["size"]),
-        )
+        build = partial(TranslationModel.build, *read_description(description, path))
         # First without memory: what does not fit the weights may ask for any amount of it.
         meta = torch.device("meta")
         with meta:
@@ -94,6 +88,25 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     except (OSError, SafetensorError) as error:
         raise UserError(f"{weights}: the weights are damaged ({error})") from error
     return model
+
+
+def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelConfig, Side, Side, Size]:
+    """Read what a model's description tells of its network, its sources, its targets and its size.
+
+    Args:
+        description: with `model`, `source`, `target` and `size`, as they are in a model folder.
+        path: where it stands, for messages.
+
+    Raises:
+        UserError: for sides that are none, and numbers out of reach.
+        KeyError, ValueError, TypeError, AttributeError: for anything else that is none.
+    """
+    return (
+        _config(description["model"]),
+        Side.from_record(description["source"], f"{path}: source"),
+        Side.from_record(description["target"], f"{path}: target"),
+        _size(description["size"]),
+    )
 
 
 def _config(record: object) -> ModelConfig:
