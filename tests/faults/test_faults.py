@@ -22,7 +22,9 @@ from PIL import Image
 from refusals import closed_streams, cut_output, full_output, refusing
 from torch import Tensor
 
+from foreign import ForeignGenerator
 from pairloom.errors import UserError
+from pairloom.files import UNFINISHED
 from pairloom.inference.app.shelf import LASTING, LOCK
 from pairloom.training.checkpoint import load_state
 from pairloom.training.step import Losses, TrainingStep
@@ -205,6 +207,44 @@ def test_an_output_folder_that_cannot_be_written_is_named(
         _require_mistake(ended, os.strerror(number))
         assert str(out) in ended.err
         assert not out.exists()
+
+
+def _work(name: str, small_model: Path, photographs: Path, out: Path) -> list[object]:
+    """Return the words for other work than training."""
+    if name == "import":
+        foreign = out.with_name("latest_net_G.pth")
+        torch.save(ForeignGenerator(7, 1).state_dict(), foreign)
+        return ["import", foreign, "--out", out]
+    return {
+        "translate": ["translate", small_model, photographs, "--out", out, "--device", "cpu"],
+        "streets": ["data", "streets", "--out", out, "--size", "32", "--train-pairs", "2", "--val-pairs", "1"],
+        "export": ["export", small_model, "--out", out / "model.onnx"],
+    }[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        *(("translate", 0), ("translate", 1), ("translate", 2), ("streets", 0), ("streets", 2), ("import", 0)),
+        *(("import", 1), ("import", 2), pytest.param("export", 1, marks=pytest.mark.slow)),
+    ],
+)
+def test_no_space_at_other_work_ends_with_a_message_and_leaves_whole_files(
+    name: str, after: int, small_model: Path, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = _work(name, small_model, photographs, out)
+    ended = run(words, tmp_path, refusing(out, errno.ENOSPC, after))
+    assert ended.code == 2
+    assert "No space left on device" in ended.err
+    assert "Traceback" not in ended.err
+    for path in out.rglob("*"):
+        assert not path.match(UNFINISHED), "it is tidied up"
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                image.load()
+    shutil.rmtree(out, ignore_errors=True)
+    _require_good(run(words, tmp_path))
 
 
 @pytest.mark.slow
