@@ -1,4 +1,4 @@
-"""The private memory of a command while it runs: what `benchmarks/memory.py` and `benchmarks/stream.py` sample."""
+"""The private memory of a command while it runs: what the benchmarks of memory sample."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def sample_command(words: Sequence[str], *, every: float, mark: Callable[[], flo
     try:
         while process.poll() is None:
             told = mark()
-            if uss := _private(watched):
+            if uss := private_bytes(watched):
                 samples.append(Sample(time.monotonic() - began, uss, told))
             time.sleep(every)
         output = process.communicate()[0]
@@ -56,7 +56,8 @@ def sample_command(words: Sequence[str], *, every: float, mark: Callable[[], flo
     return samples
 
 
-def _private(process: psutil.Process) -> int:
+def private_bytes(process: psutil.Process) -> int:
+    """Return what would be free if a process and those that it started ended; 0 where they are just ending."""
     total = 0
     try:
         for each in (process, *process.children(recursive=True)):

@@ -15,7 +15,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TextIO
 
-PRELOADED = ["pairloom.cli", "pairloom.api", "pairloom.training_run", "pairloom.inference.image_files", "forks"]
+PRELOADED = [
+    *("pairloom.cli", "pairloom.api", "pairloom.training_run"),
+    *("pairloom.inference.image_files", "pairloom.inference.export", "pairloom.inference.conversion"),
+    *("onnx", "onnxscript", "torch.onnx._internal.exporter._core", "forks"),
+]
 
 LONG = 300.0
 """Seconds after which a command hangs; none takes a tenth of it where the machine is free."""
@@ -130,13 +134,13 @@ def _run(words: list[str], said: Path, fault: Callable[[], None] | None, environ
         file = os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
         os.close(file)
-    before = _reset_peak()
+    before = reset_peak()
     if fault:
         fault()
     sys.stdout, sys.stderr = _stream(1), _stream(2)
     code = main(words)
     with contextlib.suppress(OSError):
-        (said / "memory").write_text(str(max(0, _peak() - before)))
+        (said / "memory").write_text(str(max(0, peak() - before)))
     sys.stdout.flush()
     os._exit(code)
 
@@ -149,14 +153,18 @@ def _stream(number: int) -> TextIO:
     return None  # type: ignore[return-value]
 
 
-def _reset_peak() -> int:
-    """Begin to measure anew, as far as the system lets it: a fork takes its parent's peak over."""
+def reset_peak() -> int:
+    """Begin to measure this process's memory anew, and return what it holds in MiB.
+
+    As far as the system lets it: a fork takes its parent's peak over.
+    """
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    return _peak()
+    return peak()
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Return the most memory that this process has held since, in MiB."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -145,8 +146,85 @@ def archive(data: bytes, place: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
 
 
+def onnx(data: bytes, place: Path) -> None:
+    """Read an ONNX file and ask it: the input itself, or a good file with the changes that the input says."""
+    from pairloom.inference.onnx_file import load_onnx
+
+    path = place / "model.onnx"
+    path.write_bytes(data[1:] if data[:1] < b"\x40" else _changed(data[1:]))
+    found = _refused_at_most(lambda: load_onnx(path))
+    if found is not None:
+        picture = np.zeros((33, 47, found.source.channels), found.source.dtype)
+        _refused_at_most(lambda: found.answer(picture))
+
+
+def _changed(data: bytes) -> bytes:
+    """Return a good ONNX file with some changes of its graph; each takes four bytes."""
+    from pairloom.inference.onnx_graph import KINDS
+
+    program = _exported()
+    kinds, graph = sorted(KINDS), program.graph
+    names = [name for node in graph.node for name in node.output] + [tensor.name for tensor in graph.initializer]
+    for what, where, which, value in zip(*(data[start:80:4] for start in range(4)), strict=False):
+        node = graph.node[where % len(graph.node)]
+        tensor = graph.initializer[where % len(graph.initializer)]
+        odd = (value, -value, 2**value, -(2 ** (value % 64)), 0, 1, -1)[which % 7]
+        if what % 8 == 0:
+            node.op_type = kinds[value % len(kinds)]
+        elif what % 8 == 1 and node.input:
+            node.input[which % len(node.input)] = names[value % len(names)]
+        elif what % 8 == 2 and node.attribute:
+            attribute = node.attribute[which // 7 % len(node.attribute)]
+            attribute.i = odd % 2**63
+            attribute.ints[:] = [odd % 2**63 - 2**62] * (value % 5)
+        elif what % 8 == 3 and tensor.dims:
+            tensor.dims[which % len(tensor.dims)] = odd % 2**62
+        elif what % 8 == 4 and tensor.raw_data:
+            content = bytearray(tensor.raw_data)
+            content[which % len(content)] = value
+            tensor.raw_data = bytes(content)
+        elif what % 8 == 5:
+            tensor.data_type = value % 24
+        elif what % 8 == 6:
+            graph.node.append(node)
+            graph.node[-1].output[0] = names[value % len(names)] if which % 2 else f"more{value}"
+        elif node.input:
+            del node.input[which % len(node.input)]
+    return bytes(program.SerializeToString())
+
+
+@cache
+def _good() -> bytes:
+    """Export a model of few numbers."""
+    import torch
+
+    from pairloom.config import Size
+    from pairloom.data.sides import Side
+    from pairloom.inference.onnx_file import write_onnx
+    from pairloom.inference.parity import sample_pictures
+    from pairloom.models.translation import TranslationModel
+    from pairloom.palette import CAMVID
+    from pairloom.settings import load_experiment
+
+    settings = {"size": "32x48", "model.width": 1, "model.depth": 2}
+    config = load_experiment(settings=settings).resolved().model
+    target = Side(3, palette=CAMVID)
+    torch.manual_seed(0)
+    small = TranslationModel.build(config, Side(3), target, Size(32, 48), torch.device("cpu"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        write_onnx(small, path, sample_pictures(Path(folder), small, 1))
+        return path.read_bytes()
+
+
+def _exported() -> Any:
+    from onnx import load_model_from_string
+
+    return load_model_from_string(_good())
+
+
 READERS: Mapping[str, Callable[[bytes, Path], None]] = {
-    read.__name__: read for read in (picture, palette, config, manifest, layouts, model, checkpoint, archive)
+    read.__name__: read for read in (picture, palette, config, manifest, layouts, model, checkpoint, archive, onnx)
 }
 """Every reader that is fed; a new one is a function above, and its name here."""
 
@@ -205,6 +283,8 @@ def seeds(reader: str) -> list[bytes]:
             + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(64)
             + bytes(4),
         ]
+    if reader == "onnx":
+        return [b"\0" + _good(), *(b"\xff" + bytes(range(start, start + 80)) for start in range(0, 160, 5))]
     if reader == "checkpoint":
         return [b"\0" + _pickled_state()]
     file = io.BytesIO()
@@ -287,6 +367,7 @@ def _feed(reader: str, seconds: int) -> None:
     with atheris.instrument_imports(include=["pairloom", "yaml", "tifffile", "json", "csv", "zipfile", "tarfile"]):
         import pairloom.data.download
         import pairloom.data.folder
+        import pairloom.inference.onnx_file
         import pairloom.models.model_folder
         import pairloom.training.checkpoint  # noqa: F401
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import runpy
 import shutil
 import sys
 import tempfile
@@ -21,11 +22,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
+import torch
 from forks import Command, Ended, run
 from PIL import Image
 from safetensors import safe_open
 
+from pairloom.inference.web_runtime import FILES
+
 TRAIN = "--size 32 --model.width 4 --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
+
+HOLDS_FILES = "already holds files; choose another --out, or remove it first"
+IS_THERE = "is there already; choose another --out, or remove it first"
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,14 @@ def _of_a_run(out: Path) -> dict[str, bytes]:
     return same
 
 
-def _of_pictures(out: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("[!.]*.png"))}
+def _of_all_files(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in _files(out)}
+
+
+def _files(out: Path) -> list[Path]:
+    """Return what is there under its final name: neither a file nor a folder above it is hidden."""
+    found = (path for path in sorted(out.rglob("*")) if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(out).parts)]
 
 
 KINDS: dict[str, Kind] = {
@@ -87,7 +101,7 @@ KINDS: dict[str, Kind] = {
     ),
     "translation": Kind(
         lambda needed, out: ["translate", needed / "model", needed / "photographs", "--out", out, "--device", "cpu"],
-        _of_pictures,
+        _of_all_files,
     ),
     "streets": Kind(
         lambda _needed, out: [
@@ -102,8 +116,26 @@ KINDS: dict[str, Kind] = {
             "--val-pairs",
             "9",
         ],
-        _of_pictures,
-        advice="already holds files; choose another --out, or remove it first",
+        _of_all_files,
+        advice=HOLDS_FILES,
+    ),
+    "export": Kind(
+        lambda needed, out: ["export", needed / "model", "--out", out / "model.onnx"],
+        _of_all_files,
+        advice=IS_THERE,
+    ),
+    "web page": Kind(
+        lambda needed, out: [
+            *("export", needed / "model", "--format", "web"),
+            *("--runtime", needed / "runtime", "--out", out / "page"),
+        ],
+        _of_all_files,
+        advice=IS_THERE,
+    ),
+    "import": Kind(
+        lambda needed, out: ["import", needed / "latest_net_G.pth", "--out", out],
+        _of_all_files,
+        advice=HOLDS_FILES,
     ),
 }
 """Every kind of work that is killed; a new one is an entry here."""
@@ -148,6 +180,12 @@ class Harness:
         words = (*TRAIN.split(), "--epochs", "1", "--out", self._needed / "run")
         self._good("train", self._needed / "streets", *words)
         shutil.copytree(self._needed / "run" / "model", self._needed / "model")
+        (self._needed / "runtime").mkdir()
+        for name in FILES:
+            (self._needed / "runtime" / name).write_bytes(bytes(2**20))
+        foreign = runpy.run_path(str(Path(__file__).parents[1] / "foreign.py"))["ForeignGenerator"]
+        torch.manual_seed(0)
+        torch.save(foreign(7, width=8).state_dict(), self._needed / "latest_net_G.pth")
 
     def _good(self, *words: object) -> Ended:
         ended = run(words, self._place / "said")
@@ -164,12 +202,14 @@ class Harness:
         expected = kind.same(undisturbed)
         made = 0
         while made < kills:
+            ended = None
             for _ in range(kills):
                 moment = draw.uniform(0.0, whole / (2 if kind.again else 1))
                 self._clear_cache(kind)
                 command = Command(self._words(kind, out), self._place / "said")
                 time.sleep(moment)
                 if not command.lives:
+                    ended = command.wait()
                     break
                 command.kill()
                 made += 1
@@ -180,7 +220,7 @@ class Harness:
                     shutil.rmtree(out)
                 if made == kills:
                     break
-            ended = run(self._words(kind, out), self._place / "said")
+            ended = ended or run(self._words(kind, out), self._place / "said")
             if ended.code != 0:
                 raise LossError(
                     f"{name}, seed {self._seed}: does not go on, but ends with {ended.code}: {ended.err[-1500:]}"
@@ -197,16 +237,16 @@ class Harness:
         return kind.again(self._needed, out) if begun and kind.again else kind.begin(self._needed, out)
 
     def _outcome(self, kind: Kind, out: Path) -> str:
-        if kind.advice and any(out.rglob("*.png")):
+        if kind.advice and _files(out):
             return "says what to do, and is done anew"
         state = out / "checkpoints" / "last.pt"
         if kind.again:
             return "goes on to the same bytes" if state.exists() else "starts over to the same bytes"
-        return "goes on to the same bytes" if any(out.rglob("*.png")) else "starts over to the same bytes"
+        return "goes on to the same bytes" if _files(out) else "starts over to the same bytes"
 
     def _refused(self, kind: Kind, out: Path, where: str) -> bool:
         """Tell whether a command that does not go on was refused with its advice."""
-        if not out.exists() or not any(path.is_file() for path in out.rglob("[!.]*")):
+        if not _files(out):
             if out.exists():
                 shutil.rmtree(out)
             return False
@@ -222,9 +262,7 @@ class Harness:
 
 def _require_whole_files(out: Path, where: str) -> None:
     """Raise LossError for a file that is half-written under its final name."""
-    for path in out.rglob("*"):
-        if not path.is_file() or path.name.startswith("."):
-            continue
+    for path in _files(out):
         try:
             if path.suffix == ".png":
                 with Image.open(path) as image:
@@ -232,6 +270,8 @@ def _require_whole_files(out: Path, where: str) -> None:
             elif path.suffix == ".safetensors":
                 with safe_open(path, framework="numpy") as file:
                     list(file.keys())
+            elif path.suffix == ".onnx":
+                onnx.checker.check_model(onnx.load(path))
             elif path.suffix == ".json":
                 json.loads(path.read_text())
             elif path.suffix == ".html":

@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,10 @@ from PIL import Image
 from refusals import closed_streams, cut_output, full_output, refusing
 from torch import Tensor
 
+from foreign import ForeignGenerator
 from pairloom.errors import UserError
+from pairloom.files import UNFINISHED
+from pairloom.inference.app.shelf import LASTING, LOCK
 from pairloom.training.checkpoint import load_state
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
@@ -204,6 +209,44 @@ def test_an_output_folder_that_cannot_be_written_is_named(
         assert not out.exists()
 
 
+def _work(name: str, small_model: Path, photographs: Path, out: Path) -> list[object]:
+    """Return the words for other work than training."""
+    if name == "import":
+        foreign = out.with_name("latest_net_G.pth")
+        torch.save(ForeignGenerator(7, 1).state_dict(), foreign)
+        return ["import", foreign, "--out", out]
+    return {
+        "translate": ["translate", small_model, photographs, "--out", out, "--device", "cpu"],
+        "streets": ["data", "streets", "--out", out, "--size", "32", "--train-pairs", "2", "--val-pairs", "1"],
+        "export": ["export", small_model, "--out", out / "model.onnx"],
+    }[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        *(("translate", 0), ("translate", 1), ("translate", 2), ("streets", 0), ("streets", 2), ("import", 0)),
+        *(("import", 1), ("import", 2), pytest.param("export", 1, marks=pytest.mark.slow)),
+    ],
+)
+def test_no_space_at_other_work_ends_with_a_message_and_leaves_whole_files(
+    name: str, after: int, small_model: Path, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = _work(name, small_model, photographs, out)
+    ended = run(words, tmp_path, refusing(out, errno.ENOSPC, after))
+    assert ended.code == 2
+    assert "No space left on device" in ended.err
+    assert "Traceback" not in ended.err
+    for path in out.rglob("*"):
+        assert not path.match(UNFINISHED), "it is tidied up"
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                image.load()
+    shutil.rmtree(out, ignore_errors=True)
+    _require_good(run(words, tmp_path))
+
+
 @pytest.mark.slow
 def test_an_output_folder_that_vanishes_ends_the_run_with_a_message(streets: Path, tmp_path: Path) -> None:
     command = Command([*_training(streets, tmp_path / "run"), "--epochs", "500"], tmp_path)
@@ -331,6 +374,33 @@ def test_a_pair_that_has_changed_is_not_stored_anew_under_a_run(
 
     with pytest.raises(UserError, match=r"0003\.png: this pair has changed since it was stored"):
         train(data, tmp_path / "run", settings=TINY, say=spoil)
+
+
+# The page.
+
+
+def _keep_temporary_files(place: str) -> None:
+    tempfile.tempdir = place  # this process ends with it
+
+
+@pytest.mark.slow
+def test_a_page_that_is_killed_leaves_its_uploads_to_the_next_to_remove(small_model: Path, tmp_path: Path) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    words, keep = ["serve", small_model, "--port", "0"], partial(_keep_temporary_files, str(place))
+    killed = Command(words, tmp_path, keep)
+    _wait_for(lambda: "Serving" in killed.out, killed)
+    killed.kill()
+    (left,) = place.glob("pairloom-*")
+    os.utime(left / LASTING / LOCK, (0, 0))  # else it might be one that only begins
+    following = Command(words, tmp_path, keep)
+    _wait_for(lambda: "Serving" in following.out, following)
+    assert not left.exists()
+    assert len(list(place.iterdir())) == 1
+    os.kill(following.pid, signal.SIGTERM)
+    ended = following.wait()
+    assert (ended.code, ended.err) == (143, "pairloom: stopped\n")
+    assert list(place.iterdir()) == []
 
 
 # Helpers, clocks, streams, numbers.

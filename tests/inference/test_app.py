@@ -16,7 +16,6 @@ from gradio_client import Client, handle_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from serving import Served, serving
 
 from pairloom.cli import main
 from pairloom.errors import UserError
@@ -26,6 +25,7 @@ from pairloom.inference.app.server import is_loopback
 from pairloom.inference.app.uploads import Limits
 from pairloom.inference.translator import Translator
 from pairloom.palette import CITYSCAPES
+from serving import Served, serving
 from trained import TinyRun
 
 RNG = np.random.default_rng(0)
@@ -230,6 +230,12 @@ def test_a_request_tells_its_length_and_is_short(served: Served) -> None:
     assert httpx.post(address, content=bytes(100_000)).status_code == 413
     assert httpx.post(address, content=b"[" * 60_000).status_code == 400
     assert httpx.post(address, content=b"\xff").status_code == 400
+
+
+@pytest.mark.parametrize("address", ["call/translate/nobody", "queue/data?session_hash=nobody"])
+def test_who_waits_for_what_is_not_there_is_told_so(served: Served, address: str) -> None:
+    answer = httpx.get(f"{served.address}gradio_api/{address}", timeout=60)
+    assert "404" in answer.text
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,6 @@
 """An ONNX file holds all that ONNX Runtime needs to answer as PyTorch does."""
 
 import json
-import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -187,57 +186,6 @@ def test_what_is_no_file_of_pairlooms_is_refused(files: dict[str, Path], tmp_pat
     path.write_bytes(program.SerializeToString())
     with pytest.raises(UserError, match="no ONNX file of Pairloom's"):
         load_onnx(path)
-
-
-LIES = {
-    "a size out of reach": {"size": "[1000000000, 1000000000]"},
-    "a size that is none": {"size": "[NaN, 1]"},
-    "a depth out of reach": {"model": '{"depth": 1000000000}'},
-    "a depth that is none": {"model": '{"depth": "auto"}'},
-    "a head that is none": {"model": '{"head": [1], "depth": 3}'},
-    "brackets without end": {"model": "[" * 100_000},
-    "a side that is none": {"target": "[]"},
-    "no text": {"source": ""},
-}
-
-
-@pytest.mark.parametrize("name", LIES)
-def test_what_a_file_tells_of_itself_is_not_believed(files: dict[str, Path], tmp_path: Path, name: str) -> None:
-    program = onnx.load(files["classes"])
-    for entry in program.metadata_props:
-        entry.value = LIES[name].get(entry.key, entry.value)
-    path = tmp_path / "lies.onnx"
-    path.write_bytes(program.SerializeToString())
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: "):
-        load_onnx(path)
-
-
-GRAPHS = {
-    "the photograph itself": ("Relu", "FLOAT"),
-    "numbers of another kind": ("Shape", "INT64"),
-    "words": ("Cast", "STRING"),
-    "what fits no memory": ("Tile", "FLOAT"),
-}
-
-
-@pytest.mark.parametrize("name", GRAPHS)
-def test_an_answer_of_another_kind_is_refused(files: dict[str, Path], tmp_path: Path, name: str) -> None:
-    operation, kind = GRAPHS[name]
-    program = onnx.load(files["classes"])
-    source = onnx.helper.make_tensor_value_info("photograph", onnx.TensorProto.FLOAT, None)
-    answer = onnx.helper.make_tensor_value_info("answer", getattr(onnx.TensorProto, kind), None)
-    inputs, constants = ["photograph"], []
-    if operation == "Tile":
-        inputs.append("times")
-        constants = [onnx.helper.make_tensor("times", onnx.TensorProto.INT64, [4], [1, 10**4, 10**4, 10**4])]
-    node = onnx.helper.make_node(operation, inputs, ["answer"])
-    if operation == "Cast":
-        node.attribute.append(onnx.helper.make_attribute("to", onnx.TensorProto.STRING))
-    program.graph.CopyFrom(onnx.helper.make_graph([node], "other", [source], [answer], constants))
-    path = tmp_path / "other.onnx"
-    path.write_bytes(program.SerializeToString())
-    with pytest.raises(UserError, match=r"other\.onnx: (does not answer as it tells|ONNX Runtime cannot run it)"):
-        load_onnx(path).answer(_pictures(32, 48)[0])
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """What the page keeps, it keeps for a while and up to a size; only what lies in its folder is its own."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
-from pairloom.inference.app.shelf import SAFE_SECONDS, Shelf
+import pytest
+from filelock import FileLock
+
+from pairloom.inference.app.shelf import LASTING, LOCK, SAFE_SECONDS, Shelf
 
 
 def _file(shelf: Shelf, name: str, size: int, age: float) -> Path:
@@ -70,3 +74,43 @@ def test_the_folder_is_removed_in_the_end() -> None:
         _file(shelf, "a.png", 1, 0)
         assert shelf.path.is_dir()
     assert not shelf.path.exists()
+
+
+def _abandoned(place: Path, name: str, age: float) -> Path:
+    """What a page that was killed leaves."""
+    lock = place / name / LASTING / LOCK
+    lock.parent.mkdir(parents=True)
+    (place / name / "upload.png").write_bytes(b"1")
+    lock.touch()
+    _age(lock, age)
+    return lock
+
+
+def _age(path: Path, age: float) -> None:
+    then = time.time() - age
+    os.utime(path, (then, then))
+
+
+def test_what_a_killed_page_has_left_is_removed_by_the_next_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    old = SAFE_SECONDS + 10
+    abandoned, begun, used = (_abandoned(place, f"pairloom-{name}", old) for name in ("left", "begun", "used"))
+    _age(begun, 0)
+    (place / "pairloom-without").mkdir()
+    _abandoned(place, "another", old)
+    elsewhere = _abandoned(tmp_path, "elsewhere", old).parents[1]
+    (place / "pairloom-link").symlink_to(elsewhere)
+    with FileLock(used):
+        _age(used, old)
+        with Shelf.opened() as shelf:
+            _age(shelf.lasting / LOCK, old)
+            with Shelf.opened():
+                assert shelf.path.is_dir(), "it is in use"
+    assert not abandoned.parents[1].exists()
+    left = {path.name for path in place.iterdir()}
+    assert left == {"pairloom-begun", "pairloom-used", "pairloom-without", "another", "pairloom-link"}
+    assert (elsewhere / "upload.png").exists()

@@ -3,8 +3,9 @@
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -18,6 +19,7 @@ from pairloom import __version__
 from pairloom.errors import UserError
 from pairloom.images import Picture, half_range
 from pairloom.inference.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
+from pairloom.inference.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
 from pairloom.inference.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import build_head
@@ -47,8 +49,9 @@ def write_onnx(model: TranslationModel, path: Path, samples: Samples, *, answer_
     program = _converted(network)
     _tidy(program, description(model))
     onnx.checker.check_model(program, full_check=True)
-    path.write_bytes(program.SerializeToString(deterministic=True))
-    session = _session(path)
+    content = program.SerializeToString(deterministic=True)
+    path.write_bytes(content)
+    session = _session(path, content)
 
     def exported(picture: Picture) -> tuple[Tensor, NDArray[np.uint8] | None]:
         outputs = dict(zip(network.outputs, session.run(None, {INPUT: picture[None].astype(np.float32)}), strict=True))
@@ -65,23 +68,37 @@ def write_onnx(model: TranslationModel, path: Path, samples: Samples, *, answer_
 def load_onnx(path: str | Path) -> TranslationModel:
     """Read an ONNX file that `write_onnx` has written, as a model that answers by ONNX Runtime, on the CPU.
 
-    Nothing outside the file is read. Its generator has no layers, so that it cannot be asked tile by tile.
+    Nothing outside the file is read, and its graph is held to what the network that it describes costs. Its generator
+    has no layers, so that it cannot be asked tile by tile.
 
     Raises:
-        UserError: if it is missing, damaged, not Pairloom's, wants other files, or the extra `export` is not
-            installed.
+        UserError: if it is missing, damaged, not Pairloom's, wants other files, does what no export does, or the extra
+            `export` is not installed.
     """
-    session = _session(Path(path))
+    path = Path(path)
+    onnx, _ = _libraries()
+    content, program = _read(path)
     try:
-        record = session.get_modelmeta().custom_metadata_map
+        record = {entry.key: entry.value for entry in program.metadata_props}
         description = {name: json.loads(record[name]) for name in ("model", "source", "target", "size")}
-        config, source, target, size = read_description(description, Path(path))
-        stride = 2 ** int(config.depth)
+        config, source, target, size = read_description(description, path)
         head = build_head(config.head, target, torch.device("cpu"))
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: is no ONNX file of Pairloom's ({error}); make one by pairloom export") from error
+        with torch.device("meta"):
+            described = TranslationModel.build(config, source, target, size, torch.device("meta"))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
+        raise UserError(
+            f"{path}: is no ONNX file of Pairloom's ({_line(error)}); make one by pairloom export"
+        ) from error
+    stride = described.generator.stride
+    try:
+        graph = OnnxGraph(onnx, program)
+        graph.require_affordable(described, (1, *size, source.channels))
+    except GraphError as error:
+        raise UserError(f"{path}: is no export of Pairloom's: {error}; make it anew by pairloom export") from error
+    session = _session(path, content)
     generator = OnnxGenerator(
         session,
+        partial(graph.require_affordable, described),
         name=str(path),
         stride=stride,
         channels=head.channels,
@@ -97,6 +114,7 @@ class OnnxGenerator(nn.Module):
 
     Args:
         session: ONNX Runtime's, of a file that `write_onnx` has written.
+        check: raises GraphError where pictures of a shape, N×H×W×C, cost more than they may.
         name: of the file, for messages.
         stride: of the generator that was exported.
         channels: of its answers.
@@ -104,9 +122,20 @@ class OnnxGenerator(nn.Module):
         gives_shares: whether the file answers with the shares of classes.
     """
 
-    def __init__(self, session: Any, *, name: str, stride: int, channels: int, half: float, gives_shares: bool) -> None:
+    def __init__(
+        self,
+        session: Any,
+        check: Callable[[Sequence[int]], None],
+        *,
+        name: str,
+        stride: int,
+        channels: int,
+        half: float,
+        gives_shares: bool,
+    ) -> None:
         super().__init__()
         self.stride = stride
+        self._check = lru_cache(maxsize=64)(check)
         self._session, self._name, self._channels = session, name, channels
         self._half, self._gives_shares = half, gives_shares
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
@@ -119,9 +148,10 @@ class OnnxGenerator(nn.Module):
         """
         values = ((source + 1) * self._half).permute(0, 2, 3, 1).contiguous().numpy()
         try:
+            self._check(values.shape)
             answer = torch.as_tensor(self._session.run([ANSWER], {INPUT: values})[0])
         except Exception as error:  # ONNX Runtime's own, one a cause
-            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({error})") from error
+            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({_line(error)})") from error
         if answer.shape != (len(source), self._channels, *source.shape[2:]) or answer.dtype != torch.float32:
             raise UserError(f"{self._name}: does not answer as it tells; make it anew by pairloom export")
         return answer.log() if self._gives_shares else answer
@@ -174,17 +204,22 @@ def _tidy(program: Any, about: dict[str, str]) -> None:
             side.dim_param = name
 
 
-def _session(path: Path) -> Any:
-    """Open a file by ONNX Runtime, on the CPU.
+def _read(path: Path) -> tuple[bytes, Any]:
+    """Read a file: its bytes, and what they say.
 
     Raises:
-        UserError: if it is missing, damaged, or wants other files.
+        UserError: if it is missing or damaged, or wants other files.
     """
-    onnx, runtime = _libraries()
+    onnx, _ = _libraries()
     from google.protobuf.message import DecodeError  # onnx stands on it
 
     try:
-        content = path.read_bytes()
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: is no file")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise UserError(f"{path}: is larger than an ONNX file can be")
         program = onnx.load_model_from_string(content)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
@@ -192,6 +227,16 @@ def _session(path: Path) -> Any:
         raise UserError(f"{path}: is damaged, or no ONNX file") from error
     if any(_stands_elsewhere(graph) for graph in (program.graph, *program.functions)):
         raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
+    return content, program
+
+
+def _session(path: Path, content: bytes) -> Any:
+    """Open the content of a file by ONNX Runtime, on the CPU.
+
+    Raises:
+        UserError: if it does not take it.
+    """
+    _, runtime = _libraries()
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # what it raises says enough
     options.intra_op_num_threads = torch.get_num_threads()  # of itself it asks the machine, not what it may use of it
@@ -199,7 +244,11 @@ def _session(path: Path) -> Any:
         # Falling back means to print a banner and to try the same again.
         return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own, one a cause
-        raise UserError(f"{path}: ONNX Runtime cannot load it ({error})") from error
+        raise UserError(f"{path}: ONNX Runtime cannot load it ({_line(error)})") from error
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _stands_elsewhere(graph: Any) -> bool:

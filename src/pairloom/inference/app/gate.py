@@ -74,9 +74,24 @@ class Gate:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             try:
-                await self._app(scope, await self._admitted(scope, receive), _with_headers(send))
+                await self._answer(scope, await self._admitted(scope, receive), _with_headers(send))
             except Refusal as refusal:
                 await _refuse(refusal, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, and see that its answer has an end.
+
+        Whoever waits for what is not there, as a page does that was open before a new start, is told so by Gradio
+        within the answer; but then it raises the same again: the answer would be cut off, and a traceback printed.
+        """
+        from starlette.exceptions import HTTPException  # of the extra `app`
+
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _admitted(self, scope: Scope, receive: Receive) -> Receive:
         """Return where the body of a request is to be read, if it may come in; raise Refusal otherwise."""

@@ -178,6 +178,7 @@ def _server(
     config = uvicorn.Config(
         gate,
         log_config=None,
+        log_level="error",  # not of each request that is no HTTP
         access_log=False,
         server_header=False,
         ws="none",

@@ -2,12 +2,15 @@
 
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
+
+from filelock import FileLock, Timeout
 
 KEPT_SECONDS = 30 * 60
 """So long a file is kept."""
@@ -17,6 +20,8 @@ SAFE_SECONDS = 60
 """Files younger than this are in use and stay in any case."""
 TIDY_EVERY = 30
 """Seconds between two looks at the folder."""
+PREFIX = "pairloom-"
+LASTING, LOCK = "lasting", ".lock"
 
 
 class Shelf:
@@ -30,7 +35,7 @@ class Shelf:
 
     def __init__(self, path: Path, kept_seconds: float = KEPT_SECONDS, most_bytes: int = MOST_BYTES) -> None:
         self.path = path.resolve()
-        self.lasting = self.path / "lasting"
+        self.lasting = self.path / LASTING
         """What lies in here stays."""
         self.lasting.mkdir()
         self._kept_seconds = kept_seconds
@@ -39,9 +44,15 @@ class Shelf:
     @classmethod
     @contextmanager
     def opened(cls) -> Iterator["Shelf"]:
-        """Make an empty one that is looked after inside the block, and removed with all that is in it afterwards."""
-        with TemporaryDirectory(prefix="pairloom-") as folder:
+        """Make an empty one that is looked after inside the block, and removed with all that is in it afterwards.
+
+        Those of pages that were killed, and could not remove them, are removed before.
+        """
+        _clear_abandoned(Path(gettempdir()))
+        with TemporaryDirectory(prefix=PREFIX) as folder:
             shelf, closed = cls(Path(folder)), threading.Event()
+            lock = FileLock(shelf.lasting / LOCK, timeout=0)
+            lock.acquire()  # which the system releases when the process is killed
 
             def look_after() -> None:
                 while not closed.wait(TIDY_EVERY):
@@ -54,6 +65,7 @@ class Shelf:
             finally:
                 closed.set()
                 keeper.join()
+                lock.release()
 
     def new(self, name: str) -> Path:
         """Return a path for a file of this name, at an address that nobody can guess."""
@@ -90,3 +102,16 @@ class Shelf:
                 with suppress(OSError):  # removed meanwhile
                     stat = path.lstat()
                     yield stat.st_mtime, stat.st_size, path
+
+
+def _clear_abandoned(place: Path) -> None:
+    """Remove the shelves of this user whose process has ended."""
+    for folder in place.glob(f"{PREFIX}*"):
+        path = folder / LASTING / LOCK
+        with suppress(OSError, Timeout):  # of another user, removed meanwhile, or in use
+            status = path.lstat()
+            mine = not folder.is_symlink() and folder.lstat().st_uid == status.st_uid == os.getuid()
+            # One that was made just now may not be locked yet.
+            if mine and time.time() - status.st_mtime > SAFE_SECONDS:
+                with FileLock(path, timeout=0):
+                    shutil.rmtree(folder)

@@ -78,5 +78,5 @@ def serving(run: Path, folder: Path, *words: str) -> Iterator[Served]:
             process.send_signal(signal.SIGTERM)
             _, complaints = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert complaints == "pairloom: stopped\n"
+    assert complaints == "pairloom: stopped\n", complaints[-3000:]
     assert list(folder.glob("pairloom-*")) == []
