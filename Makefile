@@ -19,7 +19,7 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -m slow -rP
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -30,6 +30,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python docs/write_reference.py
+	$(BIN)/python docs/notebooks.py
 
 # The variable silences a notice of Material's about its successor.
 docs: $(INSTALLED)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,27 @@ def skip_or_fail(what: str, reason: str) -> None:
     pytest.skip(reason)
 
 
+LONG = 1000
+"""Seconds above which the time limit of a test marks one that takes minutes."""
+
+
+@pytest.hookimpl(trylast=True)  # after those that are not asked for are out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each test process begin with one of the tests that take minutes; xdist hands out two at first."""
+    limits = [item.get_closest_marker("timeout") for item in items]
+    long = [item for item, limit in zip(items, limits, strict=True) if limit and limit.args[0] > LONG]
+    short = [item for item in items if item not in long]
+    items[:] = [*chain.from_iterable(zip(long, short, strict=False)), *long[len(short) :], *short[len(long) :]]
+
+
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread_a_worker() -> None:
+def _one_thread_a_worker() -> Iterator[None]:
     """Where several test processes share the cores, threads of one would wait for those of another."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            torch.set_num_threads(1)
+            patch.setenv("OMP_NUM_THREADS", "1")  # of the processes that tests start
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,4 +1,7 @@
-"""The documentation: it builds without a warning, names all that is public and nothing else, and its code runs."""
+"""The documentation: it builds without a warning, names all that is public and nothing else, and its code runs.
+
+The notebook's page, for which the notebook has to be run, is a matter of `test_notebooks.py`.
+"""
 
 import contextlib
 import dataclasses
@@ -10,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from html import unescape
@@ -20,6 +24,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot
 
 import pairloom
 from clips import street_frames, write_clip
@@ -59,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
     # Not --quiet, with which --strict counts no warnings.
     words = ["build", "--strict", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(out)]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "RUN_NOTEBOOKS": "false"}
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", *words], env=environment, capture_output=True, text=True, check=False
     )
@@ -310,3 +315,17 @@ def test_the_code_of_a_page_runs(page: Path, supplies: Path, tmp_path: Path, mon
             # With its own line numbers, so that a traceback leads to the page.
             code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
             exec(code, names)  # noqa: S102 (our own page)
+
+
+@pytest.mark.usefixtures("_small")
+def test_the_code_of_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = DOCS / "notebook.ipynb"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pyplot.switch_backend("agg")
+    names: dict[str, object] = {"__name__": "documentation"}
+    for number, cell in enumerate(json.loads(notebook.read_text(encoding="utf-8"))["cells"]):
+        if cell["cell_type"] == "code":
+            code = compile("".join(cell["source"]), f"{notebook}, cell {number}", "exec")
+            exec(code, names)  # noqa: S102 (our own notebook)
+    pyplot.close("all")
+    assert [path.name for path in tmp_path.glob("*/first/model")] == ["model"]

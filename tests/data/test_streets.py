@@ -130,7 +130,7 @@ def test_the_splits_share_no_scene(written: Path) -> None:
 
 
 def test_another_run_writes_the_same_pictures(written: Path, tmp_path: Path) -> None:
-    write_streets(tmp_path, size=(48, 64), train_pairs=1, val_pairs=2, seed=5)
+    write_streets(str(tmp_path), size=(48, 64), train_pairs=1, val_pairs=2, seed=5)
     for name in ("train/0000.png", "val/0001.png"):
         assert (tmp_path / name).read_bytes() == (written / name).read_bytes()
 

@@ -17,6 +17,7 @@ from pairloom.inference.app.answers import MOST_COMPARED, SHOWN_SIDE, Answers
 from pairloom.inference.app.gate import FILE
 from pairloom.inference.app.shelf import Shelf
 from pairloom.inference.app.uploads import Limits, visible_name
+from pairloom.inference.export import export
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
@@ -71,6 +72,15 @@ def test_a_large_image_is_shown_reduced_and_downloaded_whole(tmp_path: Path, sma
     assert len(gzip.decompress(_named(html, "data-ids").read_bytes())) == SHOWN_SIDE * 50
     whole = read_picture(_named(html, 'class="download" href'))
     assert np.array_equal(whole, Translator.load(small_model)(upload).image)
+
+
+def test_an_onnx_file_is_shown_as_a_model_folder_is(tmp_path: Path, small_model: Path) -> None:
+    file = export(small_model, tmp_path / "model.onnx", say=lambda _line: None).path
+    answers = _answers(tmp_path, file)
+    upload = _upload(answers, 40, 50)
+    assert 'data-width="50" data-height="40"' in answers.view(upload)
+    whole = read_picture(Path(answers.translate(upload)[0]))
+    assert (whole == Translator.load(small_model)(upload).image).mean() >= 0.999
 
 
 def test_the_legend_has_every_class_once(tmp_path: Path, small_model: Path) -> None:

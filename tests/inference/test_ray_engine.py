@@ -151,6 +151,13 @@ def test_nothing_is_written_when_the_inputs_are_wrong(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_onnx_file_is_for_the_other_engine(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(UserError, match=r"model\.onnx: is an ONNX file, which --engine local runs"):
+        translate_addresses(tmp_path / "model.onnx", [tree], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_output_folder_with_files_is_refused_and_left_alone(small_model: Path, tree: Path) -> None:
     before = _files(tree)
     with pytest.raises(UserError, match="already holds files"):

@@ -13,7 +13,9 @@ def serve(words: list[str]) -> None:
         description="Serve a model as a web page, and as an HTTP API with the endpoint /translate, until Ctrl-C.\n"
         "Images are translated here and sent nowhere else; what is uploaded is deleted after half an hour.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, to compare its snapshots; or model folder")
+    parser.add_argument(
+        "run", metavar="RUN", type=Path, help="run folder, to compare its snapshots; model folder; or ONNX file"
+    )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)"
     )

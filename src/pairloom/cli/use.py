@@ -127,7 +127,9 @@ def translate(words: list[str]) -> None:
         "segmentations, say. Each comes out at its own size. Said again after it was stopped, it goes on. What cannot\n"
         "be read is named and left out.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
+    parser.add_argument(
+        "run", metavar="RUN", type=Path, help="run folder, model folder, ONNX file, or USER/NAME on a hub"
+    )
     parser.add_argument(
         "inputs",
         metavar="INPUT",
@@ -148,6 +150,12 @@ def translate(words: list[str]) -> None:
     )
     parser.add_argument("--side-by-side", action="store_true", help="write the image and its translation side by side")
     add_translator_options(parser)
+    parser.add_argument(
+        "--backend",
+        choices=("torch", "onnx"),
+        help="onnx: run the model by ONNX Runtime, on the CPU; one that is no ONNX file is converted first, each time "
+        "(default: torch, for an ONNX file onnx)",
+    )
     parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
@@ -166,6 +174,11 @@ def translate(words: list[str]) -> None:
         raise UserError(f"{far}: is an address; say --engine ray as well")
     if options.engine == "ray" and (options.out == "-" or options.no_steady):
         parser.error("--engine ray leaves videos out, and writes to no standard output")
+    if options.backend == "onnx" and (options.engine == "ray" or options.tile is not None):
+        parser.error("--backend onnx has no --tile, and no --engine ray")
+
+    def say(line: str) -> None:
+        print(f"pairloom: {printable(line)}", file=sys.stderr)
 
     if options.out == "-":
         from pairloom.inference.image_files import translate_one
@@ -182,6 +195,8 @@ def translate(words: list[str]) -> None:
             scale=options.scale,
             tile=options.tile,
             tta=options.tta,
+            backend=options.backend,
+            say=say,
         )
         sys.stdout.buffer.write(contents)
         return
@@ -195,7 +210,7 @@ def translate(words: list[str]) -> None:
         tile=options.tile,
         tta=options.tta,
         shard=options.shard,
-        say=lambda line: print(f"pairloom: {printable(line)}", file=sys.stderr),
+        say=say,
     )
     before = f" ({result.there} were there before)" if result.there else ""
     if result.written or result.there:
@@ -212,7 +227,7 @@ def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | TranslatedAd
         return translate_addresses
     from pairloom.inference.image_files import translate
 
-    return functools.partial(translate, steady=not options.no_steady)
+    return functools.partial(translate, steady=not options.no_steady, backend=options.backend)
 
 
 def _form(options: Namespace, parser: Parser) -> "Form":

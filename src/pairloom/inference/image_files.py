@@ -1,6 +1,5 @@
 """Image files, and videos, translated one after the other: few in memory at a time, however many there are."""
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +16,9 @@ from pairloom.files import replacing
 from pairloom.images import Picture, png_bytes, write_picture
 from pairloom.inference.forms import FORMS, Form, form_suffix
 from pairloom.inference.inputs import InputFile, Shard, find_inputs, is_video
+from pairloom.inference.stored_model import Backend, StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.inference.video import Video, translate_video
-from pairloom.models.model_folder import find_model
 from pairloom.progress import track
 from pairloom.run import require_empty
 
@@ -52,6 +51,7 @@ def translate(
     tile: int | None = None,
     tta: bool = False,
     steady: bool = True,
+    backend: Backend | None = None,
     shard: str | None = None,
     say: Callable[[str], None] = print,
 ) -> TranslatedFiles:
@@ -62,7 +62,8 @@ def translate(
     in `out` already is left as it is. What cannot be read is named and left out.
 
     Args:
-        run: a run folder, a model folder, or the name of a model on a hub (`user/name`, `user/name@revision`).
+        run: a run folder, a model folder, an ONNX file that `export` has written, or the name of a model on a hub
+            (`user/name`, `user/name@revision`).
         inputs: image files and videos; folders, whose images and videos are taken and those of the folders in them; and
             patterns such as `photos/**/*.jpg`.
         out: the folder to be made; or one that was begun with the same model, inputs and options.
@@ -73,9 +74,10 @@ def translate(
         tile: side of the tiles, as `Translator` takes it.
         tta: test-time augmentation, as `Translator` does it.
         steady: hold the classes of videos steady from frame to frame, as `Translator.frames` does.
+        backend: what runs the model, `torch` or `onnx`, as `Translator.load` takes it.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
-        say: receives a line for each image, video or sound that is left out.
+        say: receives a line for each image, video or sound that is left out, and when the model has been converted.
 
     Returns:
         The files written, and what was left out.
@@ -89,11 +91,11 @@ def translate(
     moving = next((file for file in files if is_video(file.path)), None)
     if form == "classes" and moving is not None:
         raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
-    model = find_model(Path(run))
-    translator = Translator.load(model, device, scale=scale, tile=tile, tta=tta)
+    model = StoredModel.find(run, backend)
+    translator = Translator(model.load(device, say), scale=scale, tile=tile, tta=tta)
     suffix = form_suffix(form, translator.model.target)
     named = [str(Path(entry).absolute()) for entry in inputs]
-    mark = made_with(model, named, form=form, scale=scale, tile=tile, tta=tta, steady=steady)
+    mark = made_with(model, named, translator, form=form, steady=steady)
     _require_ours(folder, mark)
     targets = {file: folder / file.translated(suffix) for file in files}
     todo = [file for file, target in targets.items() if not target.exists()]
@@ -132,6 +134,8 @@ def translate_one(
     scale: float = 1.0,
     tile: int | None = None,
     tta: bool = False,
+    backend: Backend | None = None,
+    say: Callable[[str], None] = print,
 ) -> bytes:
     """Translate the one image that `inputs` mean, and return the contents of a PNG file.
 
@@ -145,7 +149,7 @@ def translate_one(
         raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
     if is_video(files[0].path):
         raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
-    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta)
+    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta, backend=backend, say=say)
     if form_suffix(form, translator.model.target) != ".png":
         raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
     return png_bytes(FORMS[form](translator(files[0].path)))
@@ -218,17 +222,14 @@ def _require_ours(folder: Path, mark: str) -> None:
             ) from None
 
 
-def made_with(
-    model: Path, inputs: Sequence[str], *, form: Form, scale: float, tile: int | None, tta: bool, steady: bool
-) -> str:
-    """Return what is written into the file `MARK`, the same whatever translates."""
-    options = {"form": form, "scale": scale, "tile": tile, "tta": tta, "steady": steady}
-    return json.dumps({"model": _fingerprint(model), "options": options, "inputs": sorted(inputs)}) + "\n"
-
-
-def _fingerprint(model: Path) -> str:
-    """Return what tells a model folder from any other."""
-    digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
-        digest.update((model / name).read_bytes())
-    return digest.hexdigest()
+def made_with(model: StoredModel, inputs: Sequence[str], translator: Translator, *, form: Form, steady: bool) -> str:
+    """Return what is written into the file `MARK`, the same whichever engine translates."""
+    options = {
+        "form": form,
+        "scale": translator.scale,
+        "tile": translator.tile,
+        "tta": translator.tta,
+        "steady": steady,
+        "backend": model.backend,
+    }
+    return json.dumps({"model": model.fingerprint(), "options": options, "inputs": sorted(inputs)}) + "\n"

@@ -85,7 +85,7 @@ def load_onnx(path: str | Path) -> TranslationModel:
         head = build_head(config.head, target, torch.device("cpu"))
         with torch.device("meta"):
             described = TranslationModel.build(config, source, target, size, torch.device("meta"))
-    except (UserError, KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise UserError(
             f"{path}: is no ONNX file of Pairloom's ({_line(error)}); make one by pairloom export"
         ) from error
@@ -241,7 +241,8 @@ def _session(path: Path, content: bytes) -> Any:
     options.log_severity_level = 4  # what it raises says enough
     options.intra_op_num_threads = torch.get_num_threads()  # of itself it asks the machine, not what it may use of it
     try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Falling back means to print a banner and to try the same again.
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own, one a cause
         raise UserError(f"{path}: ONNX Runtime cannot load it ({_line(error)})") from error
 

@@ -18,11 +18,10 @@ from pairloom.inference.forms import FORMS, Form, form_suffix
 from pairloom.inference.image_files import MARK, made_with, parse_shard
 from pairloom.inference.inputs import VIDEO_EXTENSIONS
 from pairloom.inference.ray_session import ray_session, require_ray
+from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
-from pairloom.models.model_folder import find_model
 from pairloom.progress import track
 
-MODEL_FILES = ("config.json", "model.safetensors")
 BLOCK = 32
 """Images that an actor is handed at once, where there are many."""
 MOST_BLOCKS = 10_000
@@ -101,13 +100,14 @@ def translate_addresses(
             if the actors cannot go on.
     """
     require_ray()
-    model, manner = find_model(Path(run)), Manner(form, scale, tile, tta)
-    suffix = form_suffix(form, manner.translator(model, "cpu").model.target)
+    model, manner = StoredModel.find(run), Manner(form, scale, tile, tta)
+    if model.backend != "torch":
+        raise UserError(f"{model.path}: is an ONNX file, which --engine local runs; name the run that it was made of")
+    translator = manner.translator(model.path, "cpu")
+    suffix = form_suffix(form, translator.model.target)
     sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
     jobs, skipped = _jobs(sources, folder, suffix, shard)
-    mark = made_with(
-        model, [str(source) for source in sources], form=form, scale=scale, tile=tile, tta=tta, steady=True
-    )
+    mark = made_with(model, [str(source) for source in sources], translator, form=form, steady=True)
     there = _require_ours(folder, mark)
     todo = [job for job in jobs if job.target not in there]
     for problem in skipped:
@@ -190,7 +190,7 @@ class Actor:
             return error
 
 
-def _translations(todo: Sequence[Job], out: Address, model: Path, manner: Manner, device: str) -> Any:
+def _translations(todo: Sequence[Job], out: Address, model: StoredModel, manner: Manner, device: str) -> Any:
     """Return the dataset whose rows tell what has come of each image; it is computed as it is read."""
     import ray.data
 
@@ -208,7 +208,7 @@ def _translations(todo: Sequence[Job], out: Address, model: Path, manner: Manner
         row = {"system": systems.index(job.source.system), "path": job.source.path, "target": job.target}
         rows.append(row)
     block = max(min(BLOCK, math.ceil(len(rows) / actors)), math.ceil(len(rows) / MOST_BLOCKS))
-    files = {name: (model / name).read_bytes() for name in MODEL_FILES}
+    files = {file.name: file.read_bytes() for file in model.files}
     return ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / block)).map_batches(
         Actor,
         batch_size=None,

@@ -1,7 +1,7 @@
 """Photographs in, colour-coded segmentations of the same size out."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,10 +14,9 @@ from pairloom.data.sides import as_source, read_source
 from pairloom.errors import UserError
 from pairloom.images import Picture, resize_picture, to_tensor
 from pairloom.inference.steadying import Steadier
+from pairloom.inference.stored_model import Backend, StoredModel
 from pairloom.inference.translation import Translation
-from pairloom.models.devices import choose_device
 from pairloom.models.generator import UNetGenerator
-from pairloom.models.model_folder import find_model, load_model
 from pairloom.models.tiles import SMALLEST_TILE
 from pairloom.models.translation import Prediction, TranslationModel
 
@@ -69,21 +68,27 @@ class Translator:
         scale: float = 1.0,
         tile: int | None = None,
         tta: bool = False,
+        backend: Backend | None = None,
+        say: Callable[[str], None] = print,
     ) -> "Translator":
-        """Load the model of a run folder, a model folder (a run's snapshots are such folders too), or one on a hub.
+        """Load the model of a run folder or a model folder (a run's snapshots are such folders too), or an ONNX file.
 
         Args:
-            run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub.
-            device: `auto`, `cpu` or `cuda`.
+            run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub; or
+                the ONNX file, written by `export`.
+            device: `auto`, `cpu` or `cuda`; models are run on the CPU alone by ONNX Runtime.
             scale: of what the network sees, as above.
             tile: side of the tiles, as above.
             tta: test-time augmentation, as above.
+            backend: what runs the model: `torch`, or `onnx` for ONNX Runtime, for which the model of a folder is
+                converted each time. None takes `torch` for folders.
+            say: receives a line when a model has been converted.
 
         Raises:
             UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
                 there.
         """
-        return cls(load_model(find_model(Path(run)), choose_device(device)), scale=scale, tile=tile, tta=tta)
+        return cls(StoredModel.find(run, backend).load(device, say), scale=scale, tile=tile, tta=tta)
 
     @property
     def seen(self) -> Size:

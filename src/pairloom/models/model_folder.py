@@ -24,6 +24,8 @@ from pairloom.palette.fields import shown
 
 FORMAT = 2
 """Version of the model folder's contents."""
+MODEL_FILES = ("config.json", "model.safetensors")
+"""All that a model needs; other files may lie beside them."""
 
 
 def save_model(model: TranslationModel, folder: Path, *, about: Mapping[str, Any]) -> None:
@@ -101,12 +103,12 @@ def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelC
         UserError: for sides that are none, and numbers out of reach.
         KeyError, ValueError, TypeError, AttributeError: for anything else that is none.
     """
-    return (
-        _config(description["model"]),
-        Side.from_record(description["source"], f"{path}: source"),
-        Side.from_record(description["target"], f"{path}: target"),
-        _size(description["size"]),
-    )
+    try:
+        config, size = _config(description["model"]), _size(description["size"])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    source, target = (Side.from_record(description[side], f"{path}: {side}") for side in ("source", "target"))
+    return config, source, target, size
 
 
 def _config(record: object) -> ModelConfig:

@@ -23,7 +23,7 @@ from pairloom.run import require_empty
 SPLITS = ("train", "val")
 
 
-def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pairs: int, seed: int) -> None:
+def write_streets(out: str | Path, *, size: tuple[int, int], train_pairs: int, val_pairs: int, seed: int) -> None:
     """Write a data set of street scenes: `out/train/0000.png` and so on, and `out/val/`.
 
     Each file holds the photograph in its left half and the segmentation in Cityscapes colours in its right half. The
@@ -46,6 +46,7 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
             raise UserError(f"{count} {split} pairs are too few; ask for at least 1")
     if seed < 0:
         raise UserError(f"the seed {seed} is negative; give 0 or more")
+    out = Path(out)
     require_empty(out)
     jobs = []
     for number, (split, count) in enumerate(pairs.items()):
@@ -60,7 +61,8 @@ def write_streets(out: Path, *, size: tuple[int, int], train_pairs: int, val_pai
             pass
     except BrokenExecutor as error:
         raise UserError(
-            f"{out}: a process that draws was killed (is the memory full?); remove the folder, and say it again"
+            f"{out}: a process that draws has ended early: the memory is full, or a script of yours calls this outside "
+            "`if __name__ == '__main__':`, which each process then runs again; remove the folder, and say it again"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

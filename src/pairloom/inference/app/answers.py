@@ -64,8 +64,8 @@ class Answers:
     """Answers to uploaded images, one at a time.
 
     Args:
-        load: gives the translator of a model folder, as the page is to use it.
-        model: the run's model folder.
+        load: gives the translator of a model folder, or of an ONNX file, as the page is to use it.
+        model: that folder, or file.
         snapshots: model folders of the run's snapshots, by what they are called.
         shelf: where the uploads lie, and what comes of them is put.
         limits: what is taken.

@@ -18,8 +18,8 @@ from pairloom.inference.app.gate import Gate
 from pairloom.inference.app.scenes import draw_scenes
 from pairloom.inference.app.shelf import Shelf
 from pairloom.inference.app.uploads import Limits
+from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
-from pairloom.models.model_folder import find_model
 from pairloom.run import RunFolder, owning_run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def serve(
     """Serve a model as a web page and an HTTP API, until the process is interrupted.
 
     Args:
-        run: a run folder, whose snapshots can then be compared, or a model folder.
+        run: a run folder, whose snapshots can then be compared, a model folder, or an ONNX file of `export`'s.
         host: address to listen at; the default is reached from this machine alone.
         port: to listen at; 0 takes any that is free.
         auth: user and password that are asked for; needed where others can reach the page.
@@ -65,7 +65,7 @@ def serve(
     """
     loopback = is_loopback(host)
     _check_auth(auth, loopback)
-    model = find_model(Path(run))
+    model = StoredModel.find(run).path
     with Shelf.opened() as shelf, _surroundings(shelf), _listening(host, port) as listener:
         load = partial(Translator.load, device=device, scale=scale, tile=tile, tta=tta)
         answers = Answers(load, model, _snapshots(Path(run)), shelf, limits or Limits())
