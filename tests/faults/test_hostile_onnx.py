@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from forks import peak, reset_peak
+from forks import peak, reset_peak, run
 from onnx import TensorProto, helper, numpy_helper
 
 from lively import lively_model
@@ -316,6 +316,20 @@ def test_a_graph_that_no_export_has_is_refused_before_it_is_run(name: str, expor
     program = _program(exported)
     GRAPHS[name](program)
     _require_refused(program.SerializeToString(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["an expansion to terabytes", "the smallest number by -1"])
+def test_the_command_line_refuses_it_in_a_line(name: str, exported: bytes, photographs: Path, tmp_path: Path) -> None:
+    program = _program(exported)
+    GRAPHS[name](program)
+    path = tmp_path / "hostile.onnx"
+    path.write_bytes(program.SerializeToString())
+    ended = run(["translate", path, photographs, "--out", tmp_path / "out", "--device", "cpu"], tmp_path)
+    assert ended.code == 2
+    assert ended.err.startswith(f"pairloom: {path}: is no export of Pairloom's: ")
+    assert len(ended.err.splitlines()) == 1
+    assert ended.mebibytes < GIBIBYTE
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("dims", [[-1, 4], [2**62, 2**62], [2**40], [0, 2**62]])
