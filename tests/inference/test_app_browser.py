@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import Served, serving
 
 from pairloom.data.streets import draw_street
 from pairloom.images import read_picture, write_picture
 from pairloom.inference.translator import Translator
+from serving import Served, serving
 from trained import TinyRun
 
 WAIT = 120_000
