@@ -79,15 +79,19 @@ def run(text: str) -> NotebookNode:
         DeadKernelError: if the kernel was killed.
     """
     notebook = _read(text)
-    with tempfile.TemporaryDirectory(prefix="notebook-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="notebook-") as scratch,
+        # The kernel's sockets lie beside this file, and their names may have 107 characters, whatever TMPDIR is.
+        tempfile.TemporaryDirectory(prefix="notebook-", dir="/tmp") as sockets,
+    ):
         environment = {**os.environ, **{name: f"{scratch}/{folder}" for name, folder in HOMES.items()}}
         for folder in set(HOMES.values()):
             (Path(scratch) / folder).mkdir()
-        # Without folders to look in, the kernel is the one of this Python; sockets lie beside the connection's file.
+        # Without folders to look in, the kernel is the one of this Python.
         manager = AsyncKernelManager(
             kernel_name="python3",
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-            connection_file=f"{scratch}/connection.json",
+            connection_file=f"{sockets}/connection.json",
             transport="ipc",
         )
         client = NotebookClient(

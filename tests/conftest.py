@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -41,6 +42,10 @@ def skip_or_fail(what: str, reason: str) -> None:
 
 LONG = 1000
 """Seconds above which the time limit of a test marks one that takes minutes."""
+
+
+# A shell's `&` makes what it starts deaf to Ctrl-C, and that is passed on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)  # after those that are not asked for are out

@@ -96,7 +96,7 @@ def test_a_picture_without_words_is_refused() -> None:
 
 
 def test_a_notebook_is_run_by_the_same_python_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home, temporary = tmp_path / "home", tmp_path / ("temporary" * 12)
     temporary.mkdir()
     # A kernel of the user's that must not be taken.
     spec = home / ".local" / "share" / "jupyter" / "kernels" / "python3"
