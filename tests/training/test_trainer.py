@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -390,14 +391,34 @@ def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(streets: Path, tmp_path: Path) -> None:
-    run, pages = tmp_path / "run", []
+def _pages(run: Path) -> tuple[list[str], Callable[[str], None]]:
+    """Return a list, and what adds to it the report as it is at each line that is said."""
+    pages = []
 
     def watch(_line: str) -> None:
         page = run / "report" / "index.html"
         if page.is_file():
             pages.append(page.read_text(encoding="utf-8"))
 
+    return pages, watch
+
+
+def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pairloom.training.run_writer.REPORT_SHARE", 1e-9)
+    pages, watch = _pages(tmp_path / "run")
+    train(streets, tmp_path / "run", settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
+    assert ["Training: 1 of 3 epochs" in page for page in pages[:3]] == [True, True, False]
+    assert "Training:" not in pages[-1], "the last is not left out"
+
+
+def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pairloom.training.run_writer.REPORT_SHARE", math.inf)
+    run = tmp_path / "run"
+    pages, watch = _pages(run)
     train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
     assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
     assert "Training:" not in pages[-1]

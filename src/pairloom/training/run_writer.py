@@ -20,6 +20,8 @@ from pairloom.training.log import MetricsLog
 
 REPORT_SECONDS = 60
 """Time after which the report is written again at the end of an epoch, between the snapshots too."""
+REPORT_SHARE = 0.1
+"""Most of the time that the reports of snapshots which follow each other quickly may take."""
 
 
 class RunWriter:
@@ -37,7 +39,7 @@ class RunWriter:
         self._log = MetricsLog(course.run, course.history)
         self._kept = KeptModel(course.run)
         self._report = RunReport(course, device)
-        self._reported = time.monotonic()
+        self._reported, self._report_seconds = time.monotonic(), 0.0
 
     def state(self, state: TrainingState) -> None:
         """Save a training state."""
@@ -80,11 +82,18 @@ class RunWriter:
         """Log a closed epoch."""
         self._log.append(record)
 
-    def report(self, *, now: bool = True) -> None:
-        """Write the report if there is anything to tell; or, if not `now`, only where the last one is old."""
-        if self._course.history and (now or time.monotonic() - self._reported > REPORT_SECONDS):
+    def report(self, *, now: bool = True, snapshot: bool = False) -> None:
+        """Write the report if there is anything to tell; or, if not `now`, only where the last one is old.
+
+        At a snapshot one is old as soon as the time since then is long beside the time that it took.
+        """
+        began = time.monotonic()
+        passed = began - self._reported
+        old = passed > REPORT_SECONDS or (snapshot and passed * REPORT_SHARE >= self._report_seconds)
+        if self._course.history and (now or old):
             self._report.write()
             self._reported = time.monotonic()
+            self._report_seconds = self._reported - began
 
     def report_if_missing(self) -> None:
         """Write the report if there is none."""

@@ -206,7 +206,7 @@ def fit(
                     if writer:
                         writer.record(record)
                         with epoch.timed("pictures"):
-                            writer.report(now=snapshot)
+                            writer.report(now=last, snapshot=snapshot)
                     tell(_sentence(record, config.epochs))
                 if step >= last_step:
                     break
