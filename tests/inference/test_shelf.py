@@ -37,6 +37,18 @@ def test_the_oldest_go_where_there_is_too_much_but_none_in_use(tmp_path: Path) -
     assert not files[2].exists()
 
 
+def test_files_are_looked_at_only_where_room_is_in_doubt(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, kept_seconds=100, most_bytes=100)
+    old = _file(shelf, "old", 60, 101)
+    assert shelf.has_room(50)
+    assert old.exists(), "a look at thousands of files for each upload would take longer and longer"
+    assert shelf.has_room(51), "the old one went"
+    assert not old.exists()
+    _file(shelf, "young", 101, 0)
+    assert shelf.has_room(100), "what came of the uploads is counted at the next look"
+    assert not shelf.has_room(1)
+
+
 def test_what_is_to_last_stays(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path, kept_seconds=0, most_bytes=0)
     (shelf.lasting / "scene.png").write_bytes(b"1")

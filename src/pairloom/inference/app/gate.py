@@ -108,9 +108,9 @@ class Gate:
             raise Refusal(405, "only GET and POST are answered")
         if path not in WRITTEN and not path.startswith(WRITTEN_BELOW):
             raise Refusal(404, "there is nothing at this address")
-        self._check_length(headers, (self._most_bytes if path == UPLOAD else 0) + WORDS_BYTES)
+        length = self._length(headers, (self._most_bytes if path == UPLOAD else 0) + WORDS_BYTES)
         if path == UPLOAD:
-            if not await asyncio.to_thread(self._shelf.tidy):
+            if not await asyncio.to_thread(self._shelf.has_room, length):
                 raise Refusal(503, "there is no room for more images at the moment; try again in a minute")
             return receive
         if path == "/login":
@@ -129,12 +129,13 @@ class Gate:
         if origin is not None and urlsplit(origin).netloc != host:
             raise Refusal(403, "other sites may not use this page")
 
-    def _check_length(self, headers: dict[bytes, str], most: int) -> None:
+    def _length(self, headers: dict[bytes, str], most: int) -> int:
         length = headers.get(b"content-length", "")
         if not length.isdecimal():
             raise Refusal(411, "the request must say its length (Content-Length)")
         if int(length) > most:
             raise Refusal(413, f"the request is too large; at most {most} bytes are taken")
+        return int(length)
 
     def _check_files(self, body: bytes) -> None:
         """Refuse a request that names a file which is not one that was uploaded, or an address to fetch one from."""

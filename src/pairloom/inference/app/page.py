@@ -89,7 +89,7 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
         shutil.copyfile(scenes[index], copy)
         return str(copy)
 
-    page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(60, KEPT_SECONDS), fill_width=True)
+    page = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
     with page:
         _html(
             render(

@@ -40,6 +40,8 @@ class Shelf:
         self.lasting.mkdir()
         self._kept_seconds = kept_seconds
         self._most_bytes = most_bytes
+        self._total = 0
+        """Bytes at the last look, and of the uploads that have been announced since."""
 
     @classmethod
     @contextmanager
@@ -81,6 +83,11 @@ class Shelf:
         except (OSError, ValueError, RuntimeError):  # names that are too long or hold a null, links in a circle
             return False
 
+    def has_room(self, coming: int) -> bool:
+        """Tell whether there is room for so many bytes more; all files are looked at only where that is in doubt."""
+        self._total += coming
+        return self._total <= self._most_bytes or self.tidy()
+
     def tidy(self) -> bool:
         """Remove what has been kept long enough, and of the rest the oldest beyond the limit; tell if there is room."""
         now = time.time()
@@ -93,6 +100,7 @@ class Shelf:
                 with suppress(OSError):  # the folder holds more
                     path.parent.rmdir()
                 total -= size
+        self._total = total
         return total <= self._most_bytes
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
