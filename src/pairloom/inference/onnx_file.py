@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pairloom import __version__
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 from pairloom.images import Picture, half_range
 from pairloom.inference.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
 from pairloom.inference.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
@@ -87,7 +87,7 @@ def load_onnx(path: str | Path) -> TranslationModel:
             described = TranslationModel.build(config, source, target, size, torch.device("meta"))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise UserError(
-            f"{path}: is no ONNX file of Pairloom's ({_line(error)}); make one by pairloom export"
+            f"{path}: is no ONNX file of Pairloom's ({first_line(error)}); make one by pairloom export"
         ) from error
     stride = described.generator.stride
     try:
@@ -151,7 +151,7 @@ class OnnxGenerator(nn.Module):
             self._check(values.shape)
             answer = torch.as_tensor(self._session.run([ANSWER], {INPUT: values})[0])
         except Exception as error:  # ONNX Runtime's own, one a cause
-            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({_line(error)})") from error
+            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({first_line(error)})") from error
         if answer.shape != (len(source), self._channels, *source.shape[2:]) or answer.dtype != torch.float32:
             raise UserError(f"{self._name}: does not answer as it tells; make it anew by pairloom export")
         return answer.log() if self._gives_shares else answer
@@ -244,11 +244,7 @@ def _session(path: Path, content: bytes) -> Any:
         # Falling back means to print a banner and to try the same again.
         return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own, one a cause
-        raise UserError(f"{path}: ONNX Runtime cannot load it ({_line(error)})") from error
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise UserError(f"{path}: ONNX Runtime cannot load it ({first_line(error)})") from error
 
 
 def _stands_elsewhere(graph: Any) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from pairloom.errors import first_line
 from pairloom.inference.exported_network import ANSWER, INPUT
 from pairloom.models.translation import TranslationModel
 
@@ -83,7 +84,7 @@ class OnnxGraph:
         try:
             whole = self._onnx.shape_inference.infer_shapes(program, check_type=True, strict_mode=True, data_prop=True)
         except Exception as error:  # the library's own, and whatever odd graphs bring about in it
-            raise GraphError(f"its shapes are wrong ({_line(error)})") from error
+            raise GraphError(f"its shapes are wrong ({first_line(error)})") from error
         shapes = {}
         for value in (*whole.graph.input, *whole.graph.value_info, *whole.graph.output):
             kind = value.type.tensor_type
@@ -286,7 +287,3 @@ class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.products += (given if turned else made).numel() * weight[0].numel()
             self.numbers += given.shape[2:].numel() * weight[0].numel() * turned
         return made
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 
 STORE_BYTES = 256 * 2**20
 """Of a local Ray's object store, through which names go and no images."""
@@ -71,8 +71,9 @@ def _start() -> None:
             _require_listener(address)
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except (OSError, ValueError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise UserError(f"{address}: no Ray cluster answers there ({reason}); see RAY_ADDRESS") from error
+            raise UserError(
+                f"{address}: no Ray cluster answers there ({first_line(error)}); see RAY_ADDRESS"
+            ) from error
         return
     ray.init(
         "local",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -129,19 +129,14 @@ def _told(name: str) -> Iterator[None]:
     except errors.LocalEntryNotFoundError as error:
         raise UserError(f"{name}: no such folder here, and the hub cannot be reached ({_reason(error)})") from error
     except errors.HFValidationError as error:
-        raise UserError(f"{name}: is no name of a model on a hub ({_line(error)})") from error
+        raise UserError(f"{name}: is no name of a model on a hub ({first_line(error)})") from error
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{name}: the hub refuses ({_line(error)})") from error
+        raise UserError(f"{name}: the hub refuses ({first_line(error)})") from error
     except HTTPError as error:
-        raise UserError(f"{name}: the hub cannot be reached ({_line(error)})") from error
+        raise UserError(f"{name}: the hub cannot be reached ({first_line(error)})") from error
     except (RuntimeError, ValueError) as error:  # of a transfer, or of an answer that is none
         raise UserError(f"{name}: the hub and this machine do not agree ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
-    return _line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
-
-
-def _line(error: Exception) -> str:
-    """Return the first line that an error has, which may follow on empty ones."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return first_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)

@@ -16,7 +16,7 @@ from torch import Tensor
 from pairloom import __version__
 from pairloom.config import DataConfig, ModelConfig, Size
 from pairloom.data.sides import Side
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 from pairloom.files import read_text, replacing
 from pairloom.models.hub import download, may_be_on_hub
 from pairloom.models.translation import TranslationModel
@@ -77,7 +77,7 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no model (config.json is missing)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
-        raise UserError(f"{path}: is not the description of a model ({_first_line(error)})") from error
+        raise UserError(f"{path}: is not the description of a model ({first_line(error)})") from error
     try:
         with safe_open(weights, framework="pt") as file:
             found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -141,10 +141,6 @@ def _size(sides: object) -> Size:
     if min(size) < 1:
         raise ValueError(f"its size is {shown(sides)}")
     return size
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def find_model(run: Path) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pairloom.errors import first_line
 from pairloom.training.step import Losses, TrainingStep
 
 WARM_STEPS = 3
@@ -64,8 +65,7 @@ class CapturedStep:
                 self._losses = self._step(self._source, self._target)
         except RuntimeError as error:
             self._refused = True
-            reason = str(error).splitlines()[0]
-            self._say(f"steps are made kernel by kernel, since CUDA could not record one ({reason})")
+            self._say(f"steps are made kernel by kernel, since CUDA could not record one ({first_line(error)})")
             return None
         self._graph = graph
         return graph

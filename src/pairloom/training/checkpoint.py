@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 from pairloom.evaluation.history import EpochRecord, is_history
 from pairloom.files import replacing
 
@@ -46,7 +46,7 @@ def save_state(folder: Path, state: TrainingState) -> None:
         try:
             torch.save(state, unfinished)
         except RuntimeError as error:
-            raise OSError(f"{last}: cannot be written; is the disk full? ({str(error).splitlines()[0]})") from error
+            raise OSError(f"{last}: cannot be written; is the disk full? ({first_line(error)})") from error
         if last.exists():
             last.replace(folder / "previous.pt")
 

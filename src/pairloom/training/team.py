@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pairloom.config import Experiment, Precision, TrainConfig
 from pairloom.cores import cores
-from pairloom.errors import UserError
+from pairloom.errors import UserError, first_line
 from pairloom.models.devices import choose_device
 from pairloom.run import RunFolder
 from pairloom.training.members import Members
@@ -231,9 +231,8 @@ class Team:
             raise
         except RuntimeError as error:
             lost = self._members.lost() or f"the {self.count} processes cannot go on together"
-            reason = str(error).strip().splitlines()[0]
             raise UserError(
-                f"{lost} ({reason}); --resume goes on from the last saved state, if there is one"
+                f"{lost} ({first_line(error)}); --resume goes on from the last saved state, if there is one"
             ) from error
 
 
