@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles, Problem
-from pairloom.data.sides import ColourReader
+from pairloom.data.readers import ColourReader
 from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.images import Picture

@@ -9,7 +9,7 @@ import numpy as np
 
 from pairloom.cores import cores
 from pairloom.data.layouts import Part
-from pairloom.data.sides import ColourReader, IndexReader, Reader, half
+from pairloom.data.readers import ColourReader, IndexReader, Reader, half
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, colour_table, for_display, inspect, read_indices, read_picture
 from pairloom.palette import Colour, Palette, find_colours, find_indices

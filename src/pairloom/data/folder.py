@@ -10,7 +10,7 @@ from pairloom.data.discovery import Classes, find_classes, holds_values
 from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, Problem, find_layout
 from pairloom.data.layouts.cityscapes import Cityscapes
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
+from pairloom.data.readers import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
 from pairloom.images import Picture, colour_table, with_channels

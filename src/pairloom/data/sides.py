@@ -1,35 +1,30 @@
-"""What the images of one side of the pairs are, and how their files are read."""
+"""What the images of one side of the pairs are, and how a model's sources are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.config import LARGEST_WIDTH
-from pairloom.data.layouts import Part
-from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
 from pairloom.images import (
     ImageFile,
     ImageInfo,
     Picture,
-    UInt8Array,
     as_indices,
     as_picture,
     colour_table,
-    for_display,
     inspect,
     picture_suffix,
     read_indices,
     read_picture,
     with_channels,
 )
-from pairloom.palette import CITYSCAPES_TRAIN_IDS, Colour, Palette
+from pairloom.palette import Palette
 
-Number = TypeVar("Number", bound=np.generic)
 Dtype = Literal["uint8", "uint16", "float32"]
 
 
@@ -76,100 +71,6 @@ class Side:
         if channels > LARGEST_WIDTH or (known is not None and (channels, dtype) != (3, "uint8")):
             raise UserError(f"{where}: {channels} channels of {dtype} are none that its images can have")
         return cls(channels, dtype, known)
-
-
-class Reader(Protocol):
-    """Reads the files of one side; `key` tells readers that would read a file differently apart."""
-
-    key: str
-
-    def read(self, part: Part) -> Picture:
-        """Decode one image: class ids H×W, or a picture H×W×C; raise UserError, with the file's name, where not."""
-
-
-class PictureReader:
-    """Reads pictures as they are."""
-
-    key = "picture"
-
-    def read(self, part: Part) -> Picture:
-        """Return the picture, H×W×C."""
-        return half(read_picture(part.path), part)
-
-
-class IndexReader:
-    """Reads files that hold one value a pixel, each meaning a class."""
-
-    def __init__(self, palette: Palette) -> None:
-        self._palette = palette
-        self.key = f"index {palette.to_record()}"
-
-    def read(self, part: Part) -> UInt8Array:
-        """Return the class ids, H×W."""
-        return self._palette.from_values(half(read_indices(part.path), part), part.path)
-
-
-class ColourReader:
-    """Reads colour-coded pictures."""
-
-    def __init__(self, palette: Palette) -> None:
-        self._palette = palette
-        self.key = f"colour {palette.to_record()}"
-
-    def read(self, part: Part) -> UInt8Array:
-        """Return the class ids, H×W."""
-        return self._palette.to_ids(self._picture(part))
-
-    def read_closely(self, part: Part) -> tuple[UInt8Array, float, tuple[Colour, ...]]:
-        """Return the class ids, H×W, the share of the pixels that are far from every colour, and stray colours."""
-        picture, palette = self._picture(part), self._palette
-        return palette.to_ids(picture), palette.far_share(picture), palette.strays(picture)
-
-    def _picture(self, part: Part) -> UInt8Array:
-        return half(for_display(read_picture(part.path)), part)
-
-
-class CityscapesReader:
-    """Reads official label files, each by what its name says that it holds."""
-
-    def __init__(self, palette: Palette) -> None:
-        by_train_ids = CITYSCAPES_TRAIN_IDS if len(palette) == len(CITYSCAPES_TRAIN_IDS) else None
-        self._readers: Mapping[str, Reader | None] = {
-            "labelIds": IndexReader(palette),
-            "labelTrainIds": IndexReader(by_train_ids) if by_train_ids else None,
-            "color": ColourReader(palette),
-        }
-        self.key = f"cityscapes {palette.to_record()}"
-
-    def read(self, part: Part) -> Picture:
-        """Return the class ids, H×W."""
-        reader = self._readers[label_kind(part.path)]
-        if reader is None:
-            raise UserError(f"{part.path}: holds the 19 train ids only; data.classes all needs labelIds")
-        return reader.read(part)
-
-
-class PaintedReader:
-    """Reads class maps as the pictures that their colours make."""
-
-    def __init__(self, reader: Reader, palette: Palette) -> None:
-        self._reader, self._palette = reader, palette
-        self.key = f"painted {reader.key}"
-
-    def read(self, part: Part) -> UInt8Array:
-        """Return the picture, H×W×3."""
-        return self._palette.to_colours(self._reader.read(part).astype(np.uint8, copy=False))
-
-
-def half(image: NDArray[Number], part: Part) -> NDArray[Number]:
-    """Cut the part out of an image, H×W or H×W×C; raise UserError where its width is odd."""
-    if part.half == "whole":
-        return image
-    width = image.shape[1]
-    if width % 2:
-        raise UserError(f"{part.path}: {width} pixels wide; two images side by side need an even width")
-    middle = width // 2
-    return np.ascontiguousarray(image[:, :middle] if part.half == "left" else image[:, middle:])
 
 
 def read_source(file: ImageFile, side: Side) -> Picture:

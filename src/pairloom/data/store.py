@@ -206,7 +206,7 @@ def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry
 def _fingerprint(parts: Sequence[Part]) -> str:
     """Return what changes when a file does, or when it goes."""
     try:
-        states = [part.path.stat() for part in parts]
+        states = [path.stat() for part in parts for path in part.files]
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: was there, and is gone; bring it back, or start anew") from error
     # Copying may keep a file's size and time; the time of its last change as such it cannot keep.

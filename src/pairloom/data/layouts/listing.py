@@ -13,10 +13,21 @@ SPLITS = ("train", "val", "test")
 
 
 class Part(NamedTuple):
-    """Where one image of a pair is: a whole file, or half of one."""
+    """Where one image of a pair is: a file, half of one, several files, or an entry of an annotation file."""
 
     path: Path
     half: Literal["whole", "left", "right"] = "whole"
+    more: tuple[Path, ...] = ()
+    """Further files that make up the image, such as one mask per object."""
+    entry: str = ""
+    """The entry of an annotation file that describes the image; empty for image files."""
+    image: Path | None = None
+    """The image that an annotation describes; its size is the size of the class map."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files from which the image is read."""
+        return (self.path, *self.more)
 
 
 class PairFiles(NamedTuple):
