@@ -1,30 +1,36 @@
 """Finds targets that do not lie over their sources: mirrored, turned or shifted.
 
-The edges of a photograph and the borders of its mask are drawn on a coarse grid, freed from what is common to whole
-regions (a high-pass filter), and compared by normalised correlation: as they lie, in the seven other positions of a
-square, and shifted. On CamVid's 468 pairs the edges as they lie correlate by 0.16 or more, those of a mirrored mask by
-0.14 or less; edges that have nothing to do with each other correlate by 0.03 on average.
+The edges of a photograph and the borders of its mask are drawn on a coarse grid, in cells of 2×2 points. What is common
+to whole regions is taken off (a high-pass filter), and the two are compared by normalised correlation: as they lie, in
+the seven other positions of a square, and shifted. On CamVid's 468 pairs the edges as they lie correlate by 0.16 or
+more, those of a mirrored mask by 0.14 or less; edges that have nothing to do with each other, by 0.03 on average.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pairloom.config import Size
-from pairloom.data.thumbnails import FloatArray, sampled
-from pairloom.images import Picture
+from pairloom.data.thumbnails import Points
+from pairloom.images import UInt8Array
 
-GRID = 64
-"""Cells along the longer side at the most; each cell averages 2×2 points."""
+FloatArray = NDArray[np.float32]
 
 MOST_SHIFT = 6
-"""Cells by which a target may be shifted to be found out: about a tenth of the longer side."""
+"""Cells by which a target may be shifted to be found out: about a tenth of a side."""
 
+_ALIKE_SHIFT = 0.025
+"""Share of a side by which the shifts of two pairs may differ and yet have one cause."""
 _NEIGHBOURHOOD = 3
 """Cells to each side whose mean is taken off each cell."""
 _SLACK = 1
 """Cells of shift that are no mistake: borders are drawn by hand."""
+
+_PLAIN_LEVEL = 0.2
+"""Correlation from which a pair lies as it should, if no turn comes near it."""
+_ROOTS = np.sqrt(np.arange(256, dtype=np.float32))
 
 _FEWEST_PAIRS = 5
 """Pairs from which what is usual in a data set can be told."""
@@ -83,47 +89,41 @@ class Misalignment(NamedTuple):
     """Indices of the pairs."""
 
 
-def edge_points(height: int, width: int) -> Size:
-    """Return the points at which the edges of a pair of this size are taken: even numbers, at most 128."""
-    scale = min(GRID / max(height, width), 0.5)
-    return Size(2 * max(1, round(height * scale)), 2 * max(1, round(width * scale)))
-
-
-def picture_edges(small: FloatArray) -> FloatArray:
-    """Return how strong the edges of a shrunk picture (2H×2W×C) are in each cell (H×W).
+def picture_edges(points: Points) -> FloatArray:
+    """Return how strong the edges of a small picture (C×2H×2W) are in each cell (H×W).
 
     The square root keeps a few strong edges from drowning all others.
     """
-    edges = np.zeros(small.shape[:2], dtype=np.float32)
-    edges[:, 1:] = np.abs(np.diff(small, axis=1)).max(axis=2)
-    edges[1:] = np.maximum(edges[1:], np.abs(np.diff(small, axis=0)).max(axis=2))
-    return _in_cells(np.sqrt(edges))
+    edges = np.zeros(points.shape[1:], dtype=np.int16)
+    edges[:, 1:] = np.abs(points[:, :, 1:] - points[:, :, :-1]).max(axis=0)
+    np.maximum(edges[1:], np.abs(points[:, 1:] - points[:, :-1]).max(axis=0), out=edges[1:])
+    return _in_cells(_ROOTS[edges])
 
 
-def class_borders(ids: Picture, points: Size) -> FloatArray:
-    """Return how much of each cell (H×W) the borders between classes take, from ids (H×W uint8)."""
-    at_points = sampled(ids.astype(np.uint8, copy=False), points)
-    borders = np.zeros(at_points.shape, dtype=np.float32)
-    borders[:, 1:] = at_points[:, 1:] != at_points[:, :-1]
-    borders[1:] = np.maximum(borders[1:], at_points[1:] != at_points[:-1])
-    return _in_cells(borders)
+def class_borders(ids: UInt8Array) -> FloatArray:
+    """Return how much of each cell (H×W) the borders between classes take, from the ids at the points (2H×2W)."""
+    borders = np.zeros(ids.shape, dtype=np.bool_)
+    borders[:, 1:] = ids[:, 1:] != ids[:, :-1]
+    borders[1:] |= ids[1:] != ids[:-1]
+    return _in_cells(borders.astype(np.float32))
 
 
 def agreement(source: FloatArray, target: FloatArray) -> Agreement:
     """Compare the edges of a source and of its target, both H×W."""
     first, second = _normalised(source), _normalised(target)
-    turned = np.array([(first * other).sum() for other in _other_positions(second)])
-    shifts = _correlations(first, second)
-    middle = slice(MOST_SHIFT - _SLACK, MOST_SHIFT + _SLACK + 1)
-    straight = float(shifts[middle, middle].max())
-    shifts[middle, middle] = -1.0
-    row, column = divmod(int(shifts.argmax()), shifts.shape[1])
-    cells, position = first.size, int(turned.argmax())
-    if turned[position] >= shifts[row, column]:
-        return Agreement(cells, straight, float(turned[position]), position)
-    height, width = first.shape
-    down, right = (row - MOST_SHIFT) / height, (column - MOST_SHIFT) / width
-    return Agreement(cells, straight, float(shifts[row, column]), -1, down, right)
+    flat = first.ravel()
+    turned = [float(flat @ other.ravel()) for other in _other_positions(second)]
+    straight, best = float(flat @ second.ravel()), max(turned)
+    position, down, right = turned.index(best), 0, 0
+    if straight < max(_PLAIN_LEVEL, 2 * best):  # else no shift can be much better
+        shifts = _correlations(first, second)
+        middle = slice(MOST_SHIFT - _SLACK, MOST_SHIFT + _SLACK + 1)
+        straight = float(shifts[middle, middle].max())
+        shifts[middle, middle] = -1.0
+        if shifts.max() > best:
+            best, position = float(shifts.max()), -1
+            down, right = (int(at) - MOST_SHIFT for at in np.unravel_index(shifts.argmax(), shifts.shape))
+    return Agreement(first.size, straight, best, position, down / first.shape[0], right / first.shape[1])
 
 
 def find_misaligned(agreements: Sequence[Agreement]) -> tuple[Misalignment | None, tuple[Misalignment, ...]]:
@@ -167,7 +167,7 @@ def _alike(agreements: Sequence[Agreement], indices: Sequence[int]) -> list[list
     shifted = groups.pop(-1, [])
     if shifted:
         moves = np.array([[agreements[index].down, agreements[index].right] for index in shifted])
-        near = (np.abs(moves - np.median(moves, axis=0)) <= 1.5 / GRID).all(axis=1)
+        near = (np.abs(moves - np.median(moves, axis=0)) <= _ALIKE_SHIFT).all(axis=1)
         groups[-1] = [index for index, belongs in zip(shifted, near, strict=True) if belongs]
     return list(groups.values())
 
@@ -186,21 +186,26 @@ def _position(agreements: Sequence[Agreement], indices: Sequence[int]) -> Positi
 
 
 def _in_cells(points: FloatArray) -> FloatArray:
-    height, width = points.shape
-    means: FloatArray = points.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-    return means
+    """Add up the 2×2 points of each cell."""
+    sums: FloatArray = points[::2, ::2] + points[1::2, ::2] + points[::2, 1::2] + points[1::2, 1::2]
+    return sums
 
 
 def _normalised(edges: FloatArray) -> FloatArray:
     """Take the mean of its surroundings off each cell, and scale to a sum of squares of 1; all 0 without edges."""
-    reach = _NEIGHBOURHOOD
-    sums = np.pad(np.pad(edges, reach, mode="symmetric").cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    side = 2 * reach + 1
-    around = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    own = edges - around / side**2
+    own = edges - _averaging(edges.shape[0]) @ edges @ _averaging(edges.shape[1]).T
     own -= own.mean()
     length = float(np.sqrt(np.square(own).sum()))
-    return own / length if length > 1e-3 else np.zeros_like(own)
+    return (own / length if length > 1e-3 else np.zeros_like(own)).astype(np.float32, copy=False)
+
+
+@cache
+def _averaging(length: int) -> FloatArray:
+    """Return the matrix that averages each cell of a column with those around it."""
+    places = np.arange(length)
+    near = (np.abs(places[:, None] - places) <= _NEIGHBOURHOOD).astype(np.float32)
+    matrix: FloatArray = near / near.sum(axis=1, keepdims=True)
+    return matrix
 
 
 def _other_positions(edges: FloatArray) -> list[FloatArray]:

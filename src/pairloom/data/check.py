@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.alignment import agreement, class_borders, edge_points, picture_edges
+from pairloom.data.alignment import FloatArray, agreement, class_borders, picture_edges
 from pairloom.data.appearance import looks_like_labels
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles, Part, Problem
@@ -27,7 +27,7 @@ from pairloom.data.set_problems import (
     swapped,
 )
 from pairloom.data.stream import read_ahead
-from pairloom.data.thumbnails import is_blank, shrunk
+from pairloom.data.thumbnails import Raster, is_blank
 from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.palette import VOID, Colour, Palette, UnknownValueError
@@ -37,6 +37,8 @@ FAR_LIMIT = 0.2
 """Share of a target's pixels that may be far from every colour: JPEG's blends at the borders stay below it."""
 VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""
+_FAINT = 16.0
+"""Edges of a blank picture stay below it."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -207,7 +209,7 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
     problems = []
     counts = _Facts().counts
     if folder.palette is not None:
-        counts = np.array(Image.fromarray(target.astype(np.uint8, copy=False)).histogram())
+        counts = _class_counts(target)
         void = counts[VOID] / target.size
         if void > VOID_LIMIT:
             message = f"{void:.1%} of its pixels are void; nothing can be learned from it, so remove the pair"
@@ -235,21 +237,33 @@ def _seen(
     folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture, counts: NDArray[np.intp]
 ) -> SeenPair:
     """Return what is remembered of a pair, from small versions of its images."""
-    points = edge_points(*source.shape[:2])
-    small = shrunk(source, points)
-    blank_source = is_blank(source, small)
+    raster = Raster.of(*source.shape[:2])
+    small = raster.shrink(source)
+    edges = picture_edges(small)
+    blank_source = _shows_nothing(source, edges)
     if folder.palette is not None:
-        look = look_of(small)
-        blank, labels = _only_class(folder.palette, counts), 0
-        edges = class_borders(target, points)
+        look, blank, labels = look_of(small), _only_class(folder.palette, counts), 0
+        other_edges = class_borders(raster.pick(target.astype(np.uint8, copy=False)))
     else:
-        small_target = shrunk(target, points)
+        small_target = raster.shrink(target)
+        other_edges = picture_edges(small_target)
         look = look_of(small if photograph_part(folder, files)[1] else small_target)
-        blank = "one value" if is_blank(target, small_target) else ""
+        blank = "one value" if _shows_nothing(target, other_edges) else ""
         labels = int(looks_like_labels(target)) - int(looks_like_labels(source))
-        edges = picture_edges(small_target)
-    compared = None if blank_source or blank else agreement(picture_edges(small), edges)
+    compared = None if blank_source or blank else agreement(edges, other_edges)
     return SeenPair(split, files, look, compared, labels, blank_source, blank)
+
+
+def _class_counts(ids: Picture) -> NDArray[np.intp]:
+    """Count the pixels of each class id; Pillow needs no copy of them, NumPy one of eight times their size."""
+    pixels = np.ascontiguousarray(ids, dtype=np.uint8)
+    image = Image.frombuffer("L", (pixels.shape[1], pixels.shape[0]), pixels, "raw", "L", 0, 1)
+    return np.array(image.histogram(), dtype=np.intp)
+
+
+def _shows_nothing(picture: Picture, edges: FloatArray) -> bool:
+    """Tell whether a picture is blank; one with strong edges is not, and need not be looked through."""
+    return float(edges.max()) < _FAINT and is_blank(picture)
 
 
 def _only_class(palette: Palette, counts: NDArray[np.intp]) -> str:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from pairloom.config import Size
-from pairloom.data.thumbnails import FloatArray, shrunk
+from pairloom.data.thumbnails import Points
 from pairloom.images import UInt8Array
 
 GREY = Size(16, 18)
@@ -43,12 +44,14 @@ class Look(NamedTuple):
         return float(self.grey.std()) < _LEAST_CONTRAST
 
 
-def look_of(small: FloatArray) -> Look:
-    """Return what a shrunk picture (H×W×C, 0 to 255) looks like."""
-    grey = shrunk(small.mean(axis=2, keepdims=True).round().astype(np.uint8), GREY)[:, :, 0]
-    areas = grey.reshape(GREY.height // 2, 2, GREY.width // 2, 2).mean(axis=(1, 3))
-    rises = np.packbits((areas[:, 1:] > areas[:, :-1]).ravel())
-    return Look(int.from_bytes(rises.tobytes(), "big"), grey.round().astype(np.uint8))
+def look_of(points: Points) -> Look:
+    """Return what a small picture (C×H×W) looks like."""
+    image = Image.fromarray((points.sum(axis=0) // len(points)).astype(np.uint8))
+    grey = np.asarray(image.resize((GREY.width, GREY.height), Image.Resampling.BOX))
+    wide = grey.astype(np.int16)
+    areas = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
+    rises = np.packbits(areas[:, 1:] > areas[:, :-1])
+    return Look(int.from_bytes(rises.tobytes(), "big"), grey)
 
 
 def find_near(looks: Sequence[Look], others: Sequence[Look]) -> list[tuple[int, int]]:
@@ -84,4 +87,5 @@ def _difference(one: UInt8Array, other: UInt8Array) -> float:
 
 
 def _centred(grey: UInt8Array) -> NDArray[np.float64]:
-    return grey - grey.mean()
+    values: NDArray[np.float64] = grey.astype(np.float64)
+    return values - np.mean(values)

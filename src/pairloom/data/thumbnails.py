@@ -1,58 +1,64 @@
-"""Small versions of pictures and class maps, on which whole data sets can be compared quickly."""
+"""Small versions of pictures and class maps, by which thousands of pairs are compared quickly.
+
+A pixel here and there is picked where averaging all of them would cost more time than decoding the file.
+"""
+
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from pairloom.config import Size
 from pairloom.images import Picture, UInt8Array
 
-FloatArray = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
-_CHANNELS = 3
-"""Channels that are looked at; further ones add nothing to where edges lie."""
+_POINTS = 128
+"""Points along the longer side, roughly; smaller images have one for each pixel."""
+_BLANK_SPREAD = 4
+"""Levels of 255 by which a picture of one colour may vary once it is a JPEG."""
 
-
-def shrunk(picture: Picture, size: Size) -> FloatArray:
-    """Average a picture (H×W×C) down to a size, H×W×C float32 with three channels at the most.
-
-    8-bit pictures keep their range, 0 to 255; deeper ones are stretched from their least value to their largest.
-    """
-    target = (size.width, size.height)
-    if picture.dtype == np.uint8 and picture.shape[2] in (1, _CHANNELS):
-        image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-        # Reduced by a whole number first, which is quick, then to the size.
-        small = np.asarray(image.resize(target, Image.Resampling.BOX, reducing_gap=1.0), dtype=np.float32)
-        return small.reshape(size.height, size.width, -1)
-    step = max(1, min(picture.shape[0] // size.height, picture.shape[1] // size.width) // 2)
-    values = picture[::step, ::step, :_CHANNELS].astype(np.float32)
-    if picture.dtype != np.uint8:
-        low, high = float(values.min()), float(values.max())
-        values = (values - low) * (255 / (high - low if high > low else 1.0))
-    channels = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(target, Image.Resampling.BOX))
-        for plane in values.transpose(2, 0, 1)
-    ]
-    return np.stack(channels, axis=2)
+Points = NDArray[np.int16]
+"""C×H×W: the channels of a small picture, 0 to 255."""
 
 
-def sampled(ids: UInt8Array, size: Size) -> UInt8Array:
-    """Take the class ids (H×W) at the points of a grid of that size."""
-    return np.asarray(Image.fromarray(ids).resize((size.width, size.height), Image.Resampling.NEAREST))
+class Raster(NamedTuple):
+    """Where in images of one size the points lie."""
+
+    step: int
+    """Pixels from one point to the next."""
+    height: int
+    width: int
+    """Points to each side, even numbers."""
+
+    @classmethod
+    def of(cls, height: int, width: int) -> "Raster":
+        """Return the raster of images of that size."""
+        step = max(1, round(max(height, width) / _POINTS))
+        return cls(step, height // step // 2 * 2, width // step // 2 * 2)
+
+    def shrink(self, picture: Picture) -> Points:
+        """Return a small version of a picture (H×W×C) with its first three channels at the most.
+
+        Deep pictures are stretched from their least value to their largest.
+        """
+        channels = range(min(3, picture.shape[2]))
+        places = (self.step // 4, self.step // 4 + self.step // 2) if self.step > 1 else (0,)
+        samples = [np.array([self._picked(picture[:, :, channel], at) for channel in channels]) for at in places]
+        if picture.dtype != np.uint8:
+            low, high = (float(of(samples)) for of in (np.min, np.max))
+            samples = [(values - low) * (255 / (high - low if high > low else 1)) for values in samples]
+        points: Points = samples[0].astype(np.int16)
+        return (points + samples[1].astype(np.int16)) >> 1 if len(samples) > 1 else points
+
+    def pick(self, ids: UInt8Array) -> UInt8Array:
+        """Return the class ids (H×W) at the points."""
+        return self._picked(ids, self.step // 2)
+
+    def _picked(self, plane: NDArray[Number], at: int) -> NDArray[Number]:
+        return plane[at :: self.step, at :: self.step][: self.height, : self.width]
 
 
-def is_blank(picture: Picture, small: FloatArray) -> bool:
-    """Tell whether a picture (H×W×C) shows nothing: one value everywhere, but for what compression leaves.
-
-    Args:
-        picture: the picture.
-        small: it, made small; where that shows something, the picture is not looked through.
-    """
-    if float(np.ptp(small, axis=(0, 1)).max()) > _LEFT_BY_COMPRESSION and picture.dtype == np.uint8:
-        return False
+def is_blank(picture: Picture) -> bool:
+    """Tell whether a picture (H×W×C) shows nothing: one value everywhere, but for what compression leaves."""
     spread = max(float(np.ptp(picture[:, :, channel])) for channel in range(picture.shape[2]))
-    return spread <= (_LEFT_BY_COMPRESSION if picture.dtype == np.uint8 else 0)
-
-
-_LEFT_BY_COMPRESSION = 4
-"""Levels of 255 by which a blank JPEG may vary."""
+    return spread <= (_BLANK_SPREAD if picture.dtype == np.uint8 else 0)
