@@ -53,7 +53,7 @@ def check(words: list[str]) -> int:
         print(json.dumps(result.to_record()))
     else:
         print(folder.describe())
-        print_check(result)
+        print_check(result, options.data)
     return 2 if result.problems else 0
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.data.alignment import FloatArray, agreement, class_borders, picture_edges
-from pairloom.data.appearance import looks_like_labels
+from pairloom.data.appearance import looks_like_labels, may_be_labels, may_be_photograph
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles, Part, Problem
-from pairloom.data.near_duplicates import look_of
+from pairloom.data.near_duplicates import NO_LOOK, look_of
 from pairloom.data.readers import ColourReader, PictureReader
 from pairloom.data.set_problems import (
     Finding,
@@ -39,6 +39,8 @@ VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""
 _FAINT = 16.0
 """Edges of a blank picture stay below it."""
+_LEAST_SIDE = 8
+"""Pixels; smaller images show too little to be compared."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -204,12 +206,11 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
         return _Facts((_problem(kind, target_part.path, error),))
     if problem := folder.mismatch(files, source, target):
         return _Facts((problem,))
-    if far > FAR_LIMIT and _are_swapped(source, target_part):
+    seen, counts = _seen(folder, split, files, source, target)
+    if seen is None:
         return _Facts((swapped(source_part, target_part),))
     problems = []
-    counts = _Facts().counts
     if folder.palette is not None:
-        counts = _class_counts(target)
         void = counts[VOID] / target.size
         if void > VOID_LIMIT:
             message = f"{void:.1%} of its pixels are void; nothing can be learned from it, so remove the pair"
@@ -226,7 +227,6 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
                 "to your palette as a class or as void, and name that by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))
-    seen = _seen(folder, split, files, source, target, counts)
     if seen.blank_source:
         message = "shows nothing but one colour; nothing can be learned from it, so remove the pair"
         problems.append(Problem("blank image", source_part.path, message))
@@ -234,24 +234,35 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
 
 
 def _seen(
-    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture, counts: NDArray[np.intp]
-) -> SeenPair:
-    """Return what is remembered of a pair, from small versions of its images."""
+    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture
+) -> tuple[SeenPair | None, NDArray[np.intp]]:
+    """Return what is remembered of a pair, None where its sides have changed places, and the pixels of each class."""
+    counts = _class_counts(target) if folder.palette is not None else _Facts().counts
+    if min(source.shape[:2]) < _LEAST_SIDE:
+        return SeenPair(split, files, NO_LOOK), counts
     raster = Raster.of(*source.shape[:2])
-    small = raster.shrink(source)
-    edges = picture_edges(small)
-    blank_source = _shows_nothing(source, edges)
+    points = raster.shrink(source)
+    edges = picture_edges(points)
     if folder.palette is not None:
-        look, blank, labels = look_of(small), _only_class(folder.palette, counts), 0
-        other_edges = class_borders(raster.pick(target.astype(np.uint8, copy=False)))
+        ids = raster.pick(target.astype(np.uint8, copy=False))
+        if may_be_labels(points) and may_be_photograph(ids) and _are_swapped(source, folder.parts(files)[1]):
+            return None, counts
+        look, blank, labels = look_of(points), _only_class(folder.palette, counts), 0
+        other_edges = class_borders(ids)
     else:
-        small_target = raster.shrink(target)
-        other_edges = picture_edges(small_target)
-        look = look_of(small if photograph_part(folder, files)[1] else small_target)
+        other_points = raster.shrink(target)
+        other_edges = picture_edges(other_points)
+        look = look_of(points if photograph_part(folder, files)[1] else other_points)
         blank = "one value" if _shows_nothing(target, other_edges) else ""
         labels = int(looks_like_labels(target)) - int(looks_like_labels(source))
+    blank_source = _shows_nothing(source, edges)
     compared = None if blank_source or blank else agreement(edges, other_edges)
-    return SeenPair(split, files, look, compared, labels, blank_source, blank)
+    return SeenPair(split, files, look, compared, labels, blank_source, blank), counts
+
+
+def _shows_nothing(picture: Picture, edges: FloatArray) -> bool:
+    """Tell whether a picture is blank; one with strong edges is not, and need not be looked through."""
+    return float(edges.max()) < _FAINT and is_blank(picture)
 
 
 def _class_counts(ids: Picture) -> NDArray[np.intp]:
@@ -259,11 +270,6 @@ def _class_counts(ids: Picture) -> NDArray[np.intp]:
     pixels = np.ascontiguousarray(ids, dtype=np.uint8)
     image = Image.frombuffer("L", (pixels.shape[1], pixels.shape[0]), pixels, "raw", "L", 0, 1)
     return np.array(image.histogram(), dtype=np.intp)
-
-
-def _shows_nothing(picture: Picture, edges: FloatArray) -> bool:
-    """Tell whether a picture is blank; one with strong edges is not, and need not be looked through."""
-    return float(edges.max()) < _FAINT and is_blank(picture)
 
 
 def _only_class(palette: Palette, counts: NDArray[np.intp]) -> str:

@@ -44,6 +44,10 @@ class Look(NamedTuple):
         return float(self.grey.std()) < _LEAST_CONTRAST
 
 
+NO_LOOK = Look(0, np.zeros(GREY, dtype=np.uint8))
+"""Of pictures that are too small to have one."""
+
+
 def look_of(points: Points) -> Look:
     """Return what a small picture (C×H×W) looks like."""
     image = Image.fromarray((points.sum(axis=0) // len(points)).astype(np.uint8))

@@ -24,13 +24,13 @@ class SeenPair(NamedTuple):
     files: PairFiles
     look: Look
     """What the photograph looks like."""
-    edges: Agreement | None
+    edges: Agreement | None = None
     """How well the edges of source and target agree; None where one of them shows nothing."""
-    labels: int
+    labels: int = 0
     """1 if of two pictures the target alone looks like labels, -1 if the source alone does, else 0."""
-    blank_source: bool
+    blank_source: bool = False
     """Whether the source shows nothing."""
-    blank: str
+    blank: str = ""
     """What fills a target that shows nothing else: `the class 'sky'`, say; empty as a rule."""
 
 
@@ -87,12 +87,11 @@ def find_misplaced(folder: PairFolder, pairs: Sequence[SeenPair]) -> Iterator[Fi
 
 
 def _misplaced(folder: PairFolder, files: PairFiles, edges: Agreement, found: Misalignment) -> Problem:
-    source, target = folder.parts(files)
     message = (
-        f"its edges agree better with those of its source {source.path.name} when it is {found.position.words} "
-        f"(correlation {edges.best:.2f}, as it is {edges.straight:.2f}); correct it, or remove the pair"
+        f"the edges of source and target agree better when the target is {found.position.words} (correlation "
+        f"{edges.best:.2f}, as it is {edges.straight:.2f}); correct it, or remove the pair"
     )
-    return Problem(f"{found.position.kind} target", target.path, message)
+    return Problem(f"{found.position.kind} target", folder.parts(files)[1].path, message)
 
 
 def find_blank_targets(folder: PairFolder, pairs: Sequence[SeenPair]) -> Iterator[Finding]:
