@@ -15,6 +15,8 @@ FEW = 0.2
 """Share of the pairs up to which those that differ from the others are exceptions."""
 _FEWEST_PAIRS = 5
 """Pairs from which there is something to differ from."""
+_SHOWN_OF_ALL = 6
+"""Pairs that are named where most have the same problem."""
 
 
 class SeenPair(NamedTuple):
@@ -75,9 +77,9 @@ def find_misplaced(folder: PairFolder, pairs: Sequence[SeenPair]) -> Iterator[Fi
     comparable = [(pair.files, pair.edges) for pair in pairs if pair.edges is not None]
     whole, single = find_misaligned([edges for _, edges in comparable])
     if whole:
-        shown = tuple(comparable[index][0] for index in whole.pairs)
+        shown = tuple(comparable[index][0] for index in whole.pairs[:_SHOWN_OF_ALL])
         message = (
-            f"in {len(shown)} of {len(comparable)} pairs the edges agree better when the target is "
+            f"in {len(whole.pairs)} of {len(comparable)} pairs the edges agree better when the target is "
             f"{whole.position.words}; correct the targets"
         )
         yield Finding(Problem(f"{whole.position.kind} target", folder.root, message), shown)
