@@ -118,7 +118,7 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
     looks: dict[tuple[object, ...], Side] = {}
 
     def look(pairs: Sequence[PairFiles], side: int) -> Side:
-        parts = tuple(pair[1 + side] for pair in pairs)
+        parts = tuple((pair.a, pair.b)[side] for pair in pairs)
         return looks.setdefault(parts, Side(parts))
 
     for reading in sorted(readings, key=lambda reading: (reading.layout == "side-by-side", -len(reading.pairs()))):
@@ -221,10 +221,14 @@ def _turned(reading: Reading) -> Reading:
 
 
 def _agree(reading: Reading, sides: tuple[Side, Side]) -> bool:
-    """Tell whether two kinds of picture show the same scenes; in one folder the names must say so as well."""
-    if reading.layout == "one-folder" and not role([reading.sources]) > role([reading.targets]):
-        return False
-    return show_one_scene(*sides)
+    """Tell whether two kinds of picture belong together: by the words of their names, or since they show one scene.
+
+    In one folder the words must say it: frames of a film show one scene as well.
+    """
+    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
+    if hints[0] > 0 > hints[1]:
+        return True
+    return reading.layout != "one-folder" and show_one_scene(*sides)
 
 
 def _are_masks(reading: Reading, pairs: Sequence[PairFiles]) -> bool:
@@ -252,8 +256,10 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
         UserError: if a rival comes as close.
     """
     best = weighed[0]
-    rivals = [item for item in weighed[1:] if best.score - item.score < _MARGIN and _contradict(best.reading, item.reading)]
-    for rival in rivals:
+    close = [item for item in weighed[1:] if best.score - item.score < _MARGIN]
+    for rival in close:
+        if not _contradict(best.reading, rival.reading):
+            continue
         verdict = _compared(best, rival)
         if verdict is None:
             raise UserError(_ambiguity(tree, best.reading, rival.reading))
@@ -274,10 +280,10 @@ def _contradict(first: Reading, second: Reading) -> bool:
         partners[pair.b.path] = pair.a.path
     shared = False
     for pair in second.pairs():
-        for path, other in ((pair.a.path, pair.b.path), (pair.b.path, pair.a.path)):
+        for path, partner in ((pair.a.path, pair.b.path), (pair.b.path, pair.a.path)):
             if path in partners:
                 shared = True
-                if partners[path] != other:
+                if partners[path] != partner:
                     return True
     return not shared
 
@@ -334,9 +340,9 @@ def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
 
 def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     """Say what was seen where nothing makes pairs."""
-    refused = [reading.annotations.refusal for reading in readings if reading.annotations and reading.annotations.refusal]
-    if refused:
-        return UserError(str(refused[0]))
+    for reading in readings:
+        if reading.annotations is not None and reading.annotations.refusal is not None:
+            return UserError(reading.annotations.refusal)
     if not tree.image_count:
         return UserError(
             f"{tree.root}: holds no images. Expected: pairs in two folders, in one folder, or side by side"
@@ -352,8 +358,8 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         count = len(near.pairs())
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}.\nName both places: --data.sources images --data.targets masks; or, where "
-        "each image is two pictures side by side: --layout side-by-side (none looks like it)"
+        f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
+        "--layout side-by-side if each image is two pictures, which none looks like"
     )
 
 

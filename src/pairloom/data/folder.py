@@ -1,7 +1,7 @@
 """A folder of pairs whose layout and kinds of images are known."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -212,10 +212,8 @@ class PairFolder:
         sources = ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
-        turned = ", B to A" if self.config.direction == "BtoA" else ""
-        return (
-            f"{self.root}: layout {self.reading.layout} ({self.reading.how}{turned}), {counts} pairs; {targets}{sources}"
-        )
+        how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how
+        return f"{self.root}: layout {self.reading.layout} ({how}), {counts} pairs; {targets}{sources}"
 
 
 def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:

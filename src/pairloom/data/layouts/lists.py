@@ -41,7 +41,7 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
         return reading
     kept = {pair.name for pairs in best.values() for pair in pairs}
     left_out = len(together.pairs) - len(kept)
-    listings = {
+    listings: dict[str | None, Listing] = {
         split: Listing(tuple(sorted(pairs)), tuple(missing) if index == 0 else ())
         for index, (split, pairs) in enumerate(best.items())
     }

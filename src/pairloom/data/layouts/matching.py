@@ -74,7 +74,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
                 found.append((len(matched), a.weight + b.weight, a, b, matched))
     found.sort(key=lambda item: (-item[0], item[1]))
     kept: list[frozenset[frozenset[Key]]] = []
-    matches = []
+    matches: list[Match] = []
     for number, _, a, b, matched in found:
         if number < _ENOUGH * found[0][0] or len(matches) == _MOST_MATCHES:
             break
@@ -143,7 +143,7 @@ def _match(first: Place, second: Place, a: Affix, b: Affix) -> Match:
     cores = {(group, core) for group, core, _, _ in pairs}
     used = {(id(folder), name) for _, _, one, other in pairs for folder, name in (one, other)}
     folders = {folder for folder, _ in used}
-    kinds = [affix for affix in (*_kinds(first, _sample(first, second)), *_kinds(second, _sample(second, first)))]
+    kinds = [*_kinds(first, _sample(first, second)), *_kinds(second, _sample(second, first))]
     alone = tuple(
         tuple(
             (group, core, file)

@@ -109,9 +109,7 @@ def _patterns(folders: tuple[Folder, ...], wild: frozenset[int]) -> dict[Path_, 
                 captured = tuple(part for level, part in enumerate(folder.rest[:length]) if level in wild)
                 rest = tuple(map(normalised, (*captured, *folder.rest[length:])))
                 found[skeleton[:length]][Group(folder.split, rest)].append(folder)
-    return {
-        pattern: {group: tuple(members) for group, members in groups.items()} for pattern, groups in found.items()
-    }
+    return {pattern: {group: tuple(members) for group, members in groups.items()} for pattern, groups in found.items()}
 
 
 def _lengths(skeleton: Path_, wild: frozenset[int]) -> Iterator[int]:
