@@ -75,7 +75,7 @@ class PairFolder:
         config = dataclasses.replace(config, root=str(root), layout=reading.layout, direction=direction)
         named = named_palette(config.palette) if config.palette != "auto" else None
         palette = named or fallback
-        pairs = reading.pairs()
+        pairs = reading.pairs
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
         classes: list[Classes | None] = [None, _fixed(reading, config, named)]
         if direction == "BtoA":

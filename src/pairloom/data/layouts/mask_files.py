@@ -41,7 +41,7 @@ class MaskFilesLayout:
         for place in places:
             if (reading := _by_class_word(match_places(place, place))) is not None:
                 found.append(reading)
-        return sorted(found, key=lambda reading: -len(reading.pairs()))
+        return sorted(found, key=lambda reading: -len(reading.pairs))
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each data set has its own."""

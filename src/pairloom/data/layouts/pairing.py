@@ -120,11 +120,14 @@ def _readings(tree: Tree, layout: LayoutName, couples: Sequence[tuple[int, Place
 
 def _distinct(readings: Iterable[Reading]) -> list[Reading]:
     """Return readings with the most pairs first, of those with the same pairs the first."""
+    readings = list(readings)
+    if len(readings) < 2:
+        return readings
     found: dict[frozenset[frozenset[Path]], Reading] = {}
     for reading in readings:
-        pairs = frozenset(frozenset((pair.a.path, pair.b.path)) for pair in reading.pairs())
+        pairs = frozenset(frozenset((pair.a.path, pair.b.path)) for pair in reading.pairs)
         found.setdefault(pairs, reading)
-    return sorted(found.values(), key=lambda reading: -len(reading.pairs()))
+    return sorted(found.values(), key=lambda reading: -len(reading.pairs))
 
 
 def _most_pairs(first: Place, second: Place) -> int:

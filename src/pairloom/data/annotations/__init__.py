@@ -1,9 +1,0 @@
-"""Temporary."""
-
-
-def find_annotations(files):
-    return []
-
-
-def match_references(references, images, root):
-    return {}
