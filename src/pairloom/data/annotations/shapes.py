@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from pairloom.data.annotations.run_lengths import decode_counts
 from pairloom.data.annotations.values import AnnotationError, Points
 from pairloom.images import UInt8Array
 from pairloom.palette import VOID
@@ -96,9 +97,8 @@ class ClassMap:
 
     def draw_coco_polygon(self, label: Label, points: Points) -> None:
         """Fill a polygon, N×2 (x, y), by the rule of pycocotools."""
-        from pycocotools.mask import decode, frPyObjects
+        from pycocotools.mask import frPyObjects
 
-        fill = self._id(label)
         clipped = self._clipped(points)
         if clipped is None:
             return
@@ -111,10 +111,11 @@ class ClassMap:
             raise AnnotationError("has outlines of millions of pixels; simplify its polygons")
         left, top = (np.floor(sampled.min(axis=0) / _OUTLINE).astype(int) - 1).tolist()
         right, bottom = (np.ceil(sampled.max(axis=0) / _OUTLINE).astype(int) + 2).tolist()
-        self._count_steps((bottom - top) * (right - left))
+        box = left, top, right - left, bottom - top
         moved = (sampled - (left * _OUTLINE, top * _OUTLINE)) / _OUTLINE
-        (runs,) = frPyObjects([moved.ravel().tolist()], bottom - top, right - left)
-        self._paste(fill, decode(runs), left, top)
+        (runs,) = frPyObjects([moved.ravel().tolist()], box[3], box[2])
+        # Its own decoder warns of NumPy 2.
+        self.draw_runs(label, decode_counts(runs["counts"].decode()), box, by_columns=True)
 
     def draw_box(self, label: Label, box: Sequence[float]) -> None:
         """Fill a box (two opposite corners x, y) with its outline, by Pillow's rule."""
