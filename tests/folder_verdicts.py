@@ -46,6 +46,7 @@ class Meant:
         pairs: by split; all under `TOGETHER` where the folder does not tell the splits apart.
         near: whether pixels close to a border may be of another class.
         names: of the classes, by the meant number, where the folder tells them.
+        named: whether classes that occur nowhere may be known, from a file or from what the data set is.
         either_way: whether each side may be the source.
         refusals: words of which a refusal must hold one to be as good as reading; none where it must be read.
         must_refuse: whether reading the folder is wrong, whatever comes of it.
@@ -54,6 +55,7 @@ class Meant:
     pairs: Mapping[str, Sequence[MeantPair]]
     near: bool = False
     names: tuple[str, ...] = ()
+    named: bool = False
     either_way: bool = False
     refusals: tuple[str, ...] = ()
     must_refuse: bool = False
@@ -78,14 +80,19 @@ def judge(root: Path, meant: Meant, config: DataConfig | None = None) -> Verdict
         wrong = "it was read" if meant.must_refuse else _difference(folder, meant)
         problems = [problem for problem in check_pairs(folder).problems if problem.kind != HARMLESS]
     except UserError as error:
-        said = str(error)
-        wanted = any(word.lower() in said.lower() for word in meant.refusals)
-        return Verdict("refused", said.removeprefix(str(root)), wanted or (meant.must_refuse and not meant.refusals))
+        said = str(error).removeprefix(str(root))
+        return Verdict("refused", said, _is_meant(said, meant))
     except Exception as error:  # what is none of the user's mistakes is a finding, and the next folder is looked at
         return Verdict("crash", f"{type(error).__name__}: {error}", False)
     if problems:
-        return Verdict("told", f"{wrong or 'read as meant'}; check: {problems[0].kind}: {problems[0].message}", False)
+        said = f"{wrong or 'read as meant'}; check: {problems[0].kind}: {problems[0].message}"
+        return Verdict("told", said, meant.must_refuse and any(_is_meant(str(problem), meant) for problem in problems))
     return Verdict("SILENT", wrong, False) if wrong else Verdict("right", "", True)
+
+
+def _is_meant(message: str, meant: Meant) -> bool:
+    """Tell whether a refusal is what was meant."""
+    return any(word.lower() in message.lower() for word in meant.refusals) or (meant.must_refuse and not meant.refusals)
 
 
 def _difference(folder: PairFolder, meant: Meant) -> str:
@@ -184,7 +191,7 @@ def _other_classes(folder: PairFolder, found: Sequence[PairFiles], meant: Meant)
     strangers = [folder.palette.names[read] for read in read_ids if read not in mapped.values() and read != VOID]
     if strangers:
         return f"{len(mapped)} classes are read as {len(read_ids)}; such as {strangers[0]!r}"
-    if len(folder.palette) > len(read_ids) and not meant.names:
+    if len(folder.palette) > len(read_ids) and not (meant.names or meant.named):
         return f"{len(folder.palette)} classes, of which {len(read_ids) - (VOID in read_ids)} occur"
     agreed = sum(int(inner[wanted, read]) for wanted, read in mapped.items())
     agreed_at_all = sum(int(counts[wanted, read]) for wanted, read in mapped.items())
