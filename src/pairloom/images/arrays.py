@@ -1,16 +1,17 @@
 """Pictures as arrays: their size, their channels, and their way to tensors and back."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from pairloom.config import Size
 from pairloom.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UInt8Array = NDArray[np.uint8]
 Picture = NDArray[np.uint8 | np.uint16 | np.float32]
@@ -69,14 +70,16 @@ def resize_class_map(ids: Picture, size: Size, box: Box | None = None) -> Pictur
     return np.asarray(image.resize((size.width, size.height), Image.Resampling.NEAREST, box=box))
 
 
-def to_tensor(picture: Picture) -> Tensor:
+def to_tensor(picture: Picture) -> "Tensor":
     """Turn a picture (H×W×C) into what networks see (C×H×W float32 in [-1, 1])."""
+    import torch  # takes seconds to load, which reading images need not wait for
+
     # torch has little arithmetic for uint16, but every value of it is a float.
     values = picture if picture.dtype == np.uint8 else picture.astype(np.float32)
     return torch.from_numpy(np.array(values)).permute(2, 0, 1).float().div_(half_range(picture.dtype)).sub_(1.0)
 
 
-def to_picture(tensor: Tensor, dtype: str = "uint8") -> Picture:
+def to_picture(tensor: "Tensor", dtype: str = "uint8") -> Picture:
     """Turn a C×H×W tensor in [-1, 1] back into a picture of a dtype; values outside are clipped."""
     half = half_range(dtype)
     values = tensor.detach().float().add(1.0).mul(half).permute(1, 2, 0).cpu().numpy()
