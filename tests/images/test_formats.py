@@ -340,6 +340,25 @@ def test_sides_that_lie_to_the_decoder_are_refused(tmp_path: Path, kind: str) ->
     _refused(path, "can be read|damaged|too large", read_picture)
 
 
+def test_an_avif_file_whose_frame_is_larger_than_its_head_says_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "lie.avif"
+    for width, height in ((12, 8), (96, 64), (48, 33)):
+        path.write_bytes(_with_sides(_saved("AVIF"), b"ispe", 4, width, height, across=True))
+        _refused(path, "another size than its head says|not an image", inspect, read_picture)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(["L", "RGB", "RGBA"]))
+def test_avif_of_every_size_is_read(
+    tmp_path_factory: pytest.TempPathFactory, height: int, width: int, mode: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "photo.avif"
+    Image.new(mode, (width, height)).save(path, speed=10)
+    channels = 1 if mode == "L" else 3
+    assert read_picture(path).shape == (height, width, channels)
+    assert inspect(path) == (height, width, channels, "uint8")
+
+
 def test_a_png_that_is_a_bomb_is_not_decoded_for_its_colour_table(tmp_path: Path) -> None:
     def chunk(name: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)

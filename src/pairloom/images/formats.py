@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError, features
 
-from pairloom.images.deep import Unfit
+from pairloom.images.avif import find_frames
+from pairloom.images.deep import Unfit, require_bearable
 from pairloom.images.in_memory import ImageFile, head, readable
 
 # Rarer formats have been ways around Pillow's guard against decompression bombs.
@@ -63,7 +64,18 @@ def opened(path: ImageFile) -> Iterator[Image.Image]:
             raise Unfit("holds several frames, and one image per file is expected; save each frame as a file")
         if image.format == "JPEG2000":
             _require_whole_bytes(image, head(path, JP2_HEAD))
+        if image.format == "AVIF":
+            _require_true_size(image, path)
         yield image
+
+
+def _require_true_size(image: Image.Image, path: ImageFile) -> None:
+    """Raise Unfit for AVIF files whose frames have another size than the file's head says; see `avif`."""
+    frames = find_frames(path.read_bytes())
+    for width, height in frames.sizes:
+        require_bearable(height, width, 4, 1)
+    if image.size not in frames.sizes and not frames.tiled:
+        raise Unfit("has frames of another size than its head says; save it anew")
 
 
 def _require_whole_bytes(image: Image.Image, start: bytes) -> None:
