@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.evidence import (
+from pairloom.data.appearance import (
     Side,
     has_seam,
     is_binary,
