@@ -10,7 +10,7 @@ from pairloom.palette.cityscapes import (
     CityscapesLabel,
 )
 from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array, UnknownValueError
-from pairloom.palette.discovery import find_colours, find_indices
+from pairloom.palette.discovery import SoftEdgesError, find_colours, find_indices
 from pairloom.palette.files import PALETTES, named_palette, read_palette, write_palette
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "CityscapesLabel",
     "Colour",
     "Palette",
+    "SoftEdgesError",
     "UInt8Array",
     "UnknownValueError",
     "find_colours",
