@@ -58,7 +58,7 @@ class PairFolder:
         layout = find_layout(root, config.layout)
         named = named_palette(config.palette) if config.palette != "auto" else None
         palette = named or fallback
-        pairs = _first_listing(root, layout).pairs
+        pairs = _all_pairs(root, layout)
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
         classes: list[Classes | None] = [None, _fixed(layout, config, named)]
         if config.direction == "BtoA":
@@ -194,9 +194,9 @@ class PairFolder:
         return f"{self.root}: layout {self.layout.name}, {counts} pairs; {targets}{sources}"
 
 
-def _first_listing(root: Path, layout: Layout) -> Listing:
-    splits = layout.splits(root)
-    return layout.listing(root, splits[0] if splits else None)
+def _all_pairs(root: Path, layout: Layout) -> list[PairFiles]:
+    """List the pairs of all splits: a class may occur in one of them alone."""
+    return [pair for split in layout.splits(root) or (None,) for pair in layout.listing(root, split).pairs]
 
 
 def _fixed(layout: Layout, config: DataConfig, palette: Palette | None) -> Classes | None:
@@ -213,10 +213,9 @@ def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | 
     if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
         return None
     found = find_classes(parts, palette)
-    if found is None or not isinstance(found.reader, IndexReader):
+    if found is None or not found.numbered:  # grey levels that mean classes are a picture already
         return None
-    # Grey levels that mean classes are a picture already.
-    return found if found.palette.values == tuple(range(len(found.palette))) else None
+    return found if palette is None or palette.values == tuple(range(len(palette))) else None
 
 
 def _example(parts: Sequence[Part]) -> str:

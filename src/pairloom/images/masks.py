@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 from pairloom.images import deep
 from pairloom.images.arrays import UInt8Array

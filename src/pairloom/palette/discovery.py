@@ -140,7 +140,7 @@ class SoftEdgesError(UserError):
     """Edges are so wide that the pictures may be soft class maps or continuous values."""
 
 
-def find_colours(pictures: Sequence[UInt8Array], *, any_width: bool = False) -> Palette | None:
+def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_width: bool = False) -> Palette | None:
     """Find the classes of colour-coded targets, also of those with soft edges or saved as JPEG (quality 75 and better).
 
     Pictures that consist of few colours, with steps between them, show classes in exactly these colours. So do
@@ -149,6 +149,7 @@ def find_colours(pictures: Sequence[UInt8Array], *, any_width: bool = False) -> 
 
     Args:
         pictures: a sample of the targets, each H×W×3, RGB, 0 to 255.
+        lossy: whether their files are compressed so that colours change.
         any_width: take areas for classes however wide their edges are.
 
     Returns:
@@ -163,7 +164,7 @@ def find_colours(pictures: Sequence[UInt8Array], *, any_width: bool = False) -> 
         return None
     censuses = [take_census(pack(picture)) for picture in filled]
     totals = add_up(censuses)
-    if has_blends(filled, totals):
+    if has_blends(filled, totals, lossy=lossy):
         return _soft_classes(filled, totals, any_width)
     exact = _exact_colours(filled, totals, shaded=is_shaded(censuses))
     colours = exact or area_colours(filled, _MOST_COLOURS)

@@ -40,16 +40,17 @@ class SoftAreas(NamedTuple):
     """Of the edges between them, in pixels."""
 
 
-def has_blends(pictures: Sequence[NDArray[np.uint8]], totals: Totals) -> bool:
+def has_blends(pictures: Sequence[NDArray[np.uint8]], totals: Totals, *, lossy: bool = False) -> bool:
     """Tell whether a sample's rare colours are blends of those that fill areas, and no classes of their own.
 
     Args:
         pictures: each H×W×3, RGB, 0 to 255.
         totals: the censuses of their colours, written as numbers.
+        lossy: whether their files are compressed so that colours change, so that one blend tells.
     """
     solid = fills_areas(totals)
     thin = int((~solid).sum())
-    if thin < max(_FEW, solid.sum()) or area_share(totals) < _FILLED:
+    if thin < (1 if lossy else max(_FEW, solid.sum())) or area_share(totals) < _FILLED:
         return False
     centres = _centres(totals)
     if len(centres) < 2 or _gap(centres) < _APART:
@@ -142,5 +143,5 @@ def _gap(centres: NDArray[np.int32]) -> float:
 def _lies_between(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which pixels (H×W) have both darker and brighter neighbours in some channel."""
     low, high = neighbourhood(picture)
-    found: NDArray[np.bool_] = ((low < picture) & (picture < high)).any(axis=2)
+    found: NDArray[np.bool_] = np.any((low < picture) & (picture < high), axis=2)
     return found
