@@ -83,7 +83,11 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
         if found and found[0].certain:
             return Chosen(found[0], False, (*found[0].notes, *_unused(tree, found[0])))
         readings += found
-        if config.layout == "auto" and layout.name in ("two-folders", "one-folder") and (perfect := _perfect(tree, found)):
+        if (
+            config.layout == "auto"
+            and layout.name in ("two-folders", "one-folder")
+            and (perfect := _perfect(tree, found))
+        ):
             return perfect
     if config.layout == "side-by-side" and readings:
         return Chosen(readings[0], _is_reversed(readings[0]), (*readings[0].notes, *_unused(tree, readings[0])))
