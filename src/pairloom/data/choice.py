@@ -375,7 +375,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
     return UserError(
         f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
-        "--layout side-by-side if each image is two pictures, which none looks like"
+        "--layout side-by-side (no image looks like two pictures side by side)"
     )
 
 

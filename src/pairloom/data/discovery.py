@@ -77,7 +77,7 @@ def find_classes(
     with ThreadPoolExecutor(cores()) as pool:
         found = _look(parts, known, any_width, pool)
     named = found is not None and found.palette.name != "found"
-    if found is None or named or isinstance(found.reader, CityscapesReader):
+    if found is None or named or not isinstance(found.reader, IndexReader | ColourReader):
         return found
     palette, note = name_classes(found.palette, names, numbered=isinstance(found.reader, IndexReader))
     return found._replace(palette=palette, reader=found.reader.with_palette(palette), note=note)
