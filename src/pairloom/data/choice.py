@@ -278,10 +278,12 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
     Raises:
         UserError: if a rival comes as close.
     """
-    best = weighed[0]
-    for rival in weighed[1:]:
-        if rival.reading.masks is not None and _holds(rival.reading, best.reading):
-            best = rival
+    best = next(
+        (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
+        weighed[0],
+    )
+    for rival in weighed:
+        if rival is best:
             continue
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
         # The same files in other pairs, and fewer of them, are a worse guess at the same thing.
