@@ -17,7 +17,7 @@ LARGEST_VALUE = 2**25
 _CHUNK = 2**20
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Base64 needs no escapes, though some writers escape its slashes.
-_IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"((?:[A-Za-z0-9+/=]|\\/)*+)"')
+_IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"((?:[A-Za-z0-9+/=]++|\\/)*+)"')
 _DECODER = json.JSONDecoder()
 
 
