@@ -205,7 +205,7 @@ class _Scanner:
         """Read on, twice as far each time the same value needs more, and forget what lies behind."""
         self._text = self._text[self._at :]
         self._at = 0
-        content = self._file.read(max(_CHUNK, len(self._text)))
+        content = self._file.read(min(max(_CHUNK, len(self._text)), LARGEST_VALUE + 1 - len(self._text)))
         self._ended = not content
         self._text += self._decoder.decode(content, final=self._ended)
 
