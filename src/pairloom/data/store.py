@@ -32,7 +32,7 @@ from pairloom.progress import track
 Fit = Size | int
 """How large pairs are stored: at exactly this size, or at their own up to this longest side in pixels."""
 
-DECODER = 1
+DECODER = 2
 """Version of how files become arrays; raise it when the same file would be read differently."""
 
 CACHE_VARIABLE = "PAIRLOOM_CACHE"
@@ -199,7 +199,8 @@ def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry
     parts = folder.parts(files)
     fingerprint = _fingerprint(parts)
     # A changed file has another entry, so that a run goes on with what it began with.
-    key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *map(str, parts), fingerprint]
+    readers = folder.source_reader.key, folder.target_reader.key
+    key = [DECODER, str(fit), *readers, folder.config.exif, *map(str, parts), fingerprint]
     return Entry(files, place / f"{_digest(key)}.safetensors", fingerprint)
 
 

@@ -151,6 +151,12 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return upright(pixels if len(kept) == samples else pixels[:, :, kept], _tiff_orientation(page))
 
 
+def tiff_orientation(path: ImageFile) -> int:
+    """Return the orientation that a TIFF file states, 1 to 8."""
+    with tifffile.TiffFile(readable(path)) as tiff:
+        return _tiff_orientation(tiff.pages.first)
+
+
 def require_bearable(height: int, width: int, channels: int, itemsize: int) -> None:
     """Raise Unfit for an image that would take too much memory, whatever its file holds, or has no pixel."""
     if height < 1 or width < 1:
