@@ -49,5 +49,5 @@ def as_stored(image: Picture, part: Part) -> Picture:
 
 
 def stored_orientation(part: Part) -> int:
-    """Return the EXIF orientation of an image file, 1 to 8; 1 for entries of annotation files."""
-    return 1 if part.entry else exif_orientation(part.path)
+    """Return the EXIF orientation of an image file, 1 to 8; 1 for what annotations describe."""
+    return 1 if part.entry or part.image is not None else exif_orientation(part.path)
