@@ -138,7 +138,10 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         image = heif.opened(path)
         width, height = image.size
         require_bearable(height, width, heif.channels(image), 2)
-        return heif.pixels(image)
+        pixels = heif.pixels(image)
+        if pixels.shape[:2] != (height, width):
+            raise Unfit("has another size than its head says; save it anew")
+        return pixels
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, samples), samples_first = _tiff_shape(tiff)
