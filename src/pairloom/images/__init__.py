@@ -22,10 +22,12 @@ from pairloom.images.reading import (
     as_indices,
     as_picture,
     colour_table,
+    exif_orientation,
     inspect,
     read_indices,
     read_picture,
 )
+from pairloom.images.turning import turned_back
 from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "as_indices",
     "as_picture",
     "colour_table",
+    "exif_orientation",
     "for_display",
     "half_range",
     "inspect",
@@ -52,6 +55,7 @@ __all__ = [
     "resize_picture",
     "to_picture",
     "to_tensor",
+    "turned_back",
     "with_channels",
     "write_picture",
 ]
