@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.appearance import (
+from pairloom.data.layouts import LAYOUTS, Listing, PairFiles, Reading, Tree
+from pairloom.data.layouts.affixes import is_aside, role
+from pairloom.data.layouts.lists import with_lists
+from pairloom.data.layouts.tree import counted
+from pairloom.data.samples import (
     Side,
     has_seam,
     is_binary,
@@ -18,10 +22,6 @@ from pairloom.data.appearance import (
     show_one_scene,
     show_the_same,
 )
-from pairloom.data.layouts import LAYOUTS, Listing, PairFiles, Reading, Tree
-from pairloom.data.layouts.affixes import is_aside, role
-from pairloom.data.layouts.lists import with_lists
-from pairloom.data.layouts.tree import counted
 from pairloom.errors import UserError
 from pairloom.images import colour_table, for_display, read_picture
 

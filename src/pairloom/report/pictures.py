@@ -14,6 +14,8 @@ from pairloom.palette import VOID
 
 LONGEST_SIDE = 1024
 """Pixels beyond which pictures are reduced for a page."""
+_SMALLEST_SIDE = 48
+"""Pixels below which pictures are not reduced to save bytes."""
 
 WRONG = (226, 42, 92)
 """Pixels that were given a wrong class; nothing on a street has this colour."""
@@ -23,21 +25,28 @@ LARGEST_DIFFERENCE = 0.5
 """Mean absolute difference, as a share of the range, that has the brightest colour."""
 
 
-def data_uri(picture: Picture, *, exact: bool = False) -> str:
+def data_uri(
+    picture: Picture, *, exact: bool = False, longest: int = LONGEST_SIDE, most_bytes: int | None = None
+) -> str:
     """Return a picture (H×W×C) as a `data:` address, WebP.
 
     Args:
         picture: any picture; it is shown as `for_display` has it.
         exact: without loss, as class colours must be.
+        longest: pixels beyond which its longer side is reduced.
+        most_bytes: bytes that the file may have; it is reduced further until it fits.
     """
     image = Image.fromarray(for_display(picture))
-    longest = max(image.size)
-    if longest > LONGEST_SIDE:
-        size = tuple(max(1, round(side * LONGEST_SIDE / longest)) for side in image.size)
-        image = image.resize(size, Image.Resampling.NEAREST if exact else Image.Resampling.BILINEAR)  # type: ignore[arg-type]
-    file = io.BytesIO()
-    image.save(file, format="WEBP", lossless=exact, quality=80 if exact else 85)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    longest = min(longest, max(image.size))
+    while True:
+        size = tuple(max(1, round(side * longest / max(image.size))) for side in image.size)
+        resample = Image.Resampling.NEAREST if exact else Image.Resampling.BILINEAR
+        shown = image if size == image.size else image.resize(size, resample)  # type: ignore[arg-type]
+        file = io.BytesIO()
+        shown.save(file, format="WEBP", lossless=exact, quality=80 if exact else 85)
+        if most_bytes is None or file.tell() <= most_bytes or longest <= _SMALLEST_SIDE:
+            return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+        longest = max(_SMALLEST_SIDE, longest * 3 // 4)
 
 
 def error_map(prediction: Picture, truth: Picture, source: Picture, target: Side) -> UInt8Array:
