@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.evidence import (
+from pairloom.data.appearance import (
     Side,
     has_seam,
     is_binary,
@@ -83,6 +83,8 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
         if found and found[0].certain:
             return Chosen(found[0], False, (*found[0].notes, *_unused(tree, found[0])))
         readings += found
+        if config.layout == "auto" and layout.name in ("two-folders", "one-folder") and (perfect := _perfect(tree, found)):
+            return perfect
     if config.layout == "side-by-side" and readings:
         return Chosen(readings[0], _is_reversed(readings[0]), (*readings[0].notes, *_unused(tree, readings[0])))
     if config.layout != "auto" and not readings:
@@ -102,6 +104,16 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
     return Chosen(reading, turned, tuple(notes))
 
 
+def _perfect(tree: Tree, readings: Sequence[Reading]) -> Chosen | None:
+    """Return the only reading if it leaves no image over and pairs photographs with classes: no other can be better."""
+    if len(readings) != 1 or len(readings[0].used) < tree.image_count or _cover(readings[0]) < 1:
+        return None
+    for item in _weigh(tree, readings, sure=False):
+        if _kinds(item.sides) == ("pictures", "classes"):
+            return Chosen(item.reading, False, item.reading.notes)
+    return None
+
+
 def _kinds(sides: tuple[Side, Side]) -> tuple[str, str]:
     return sides[0].kind, sides[1].kind
 
@@ -118,17 +130,17 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
     looks: dict[tuple[object, ...], Side] = {}
 
     def look(pairs: Sequence[PairFiles], side: int) -> Side:
-        parts = tuple(pair[1 + side] for pair in pairs)
+        parts = tuple((pair.a, pair.b)[side] for pair in pairs)
         return looks.setdefault(parts, Side(parts))
 
-    for reading in sorted(readings, key=lambda reading: (reading.layout == "side-by-side", -len(reading.pairs()))):
-        pairs = reading.pairs()
+    for reading in sorted(readings, key=lambda reading: (reading.layout == "side-by-side", -len(reading.pairs))):
+        pairs = reading.pairs
         cover = _cover(reading)
         if not pairs or (cover < _LEAST_COVER and not sure):
             continue
         if reading.layout == "side-by-side":
             reading = _halves(reading)
-            pairs = reading.pairs()
+            pairs = reading.pairs
             if not pairs:
                 continue
         chosen = sampled(pairs)
@@ -160,7 +172,7 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
 
 def _cover(reading: Reading) -> float:
     """Return the share of the files of both kinds that have partners, 0 to 1."""
-    pairs = len(reading.pairs())
+    pairs = len(reading.pairs)
     lonely = sum(
         problem.kind == "missing partner" for listing in reading.listings.values() for problem in listing.problems
     )
@@ -192,7 +204,7 @@ def _halves(reading: Reading) -> Reading:
 
 def _is_reversed(reading: Reading) -> bool:
     """Tell whether the left halves show classes and the right ones pictures."""
-    pairs = sampled(reading.pairs())
+    pairs = sampled(reading.pairs)
     sides = Side(tuple(pair.a for pair in pairs)), Side(tuple(pair.b for pair in pairs))
     return _kinds(sides) == ("classes", "pictures")
 
@@ -221,10 +233,14 @@ def _turned(reading: Reading) -> Reading:
 
 
 def _agree(reading: Reading, sides: tuple[Side, Side]) -> bool:
-    """Tell whether two kinds of picture show the same scenes; in one folder the names must say so as well."""
-    if reading.layout == "one-folder" and not role([reading.sources]) > role([reading.targets]):
-        return False
-    return show_one_scene(*sides)
+    """Tell whether two kinds of picture belong together: by the words of their names, or since they show one scene.
+
+    In one folder the words must say it: frames of a film show one scene as well.
+    """
+    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
+    if hints[0] > 0 > hints[1]:
+        return True
+    return reading.layout != "one-folder" and show_one_scene(*sides)
 
 
 def _are_masks(reading: Reading, pairs: Sequence[PairFiles]) -> bool:
@@ -252,8 +268,10 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
         UserError: if a rival comes as close.
     """
     best = weighed[0]
-    rivals = [item for item in weighed[1:] if best.score - item.score < _MARGIN and _contradict(best.reading, item.reading)]
-    for rival in rivals:
+    close = [item for item in weighed[1:] if best.score - item.score < _MARGIN]
+    for rival in close:
+        if not _contradict(best.reading, rival.reading):
+            continue
         verdict = _compared(best, rival)
         if verdict is None:
             raise UserError(_ambiguity(tree, best.reading, rival.reading))
@@ -266,18 +284,18 @@ def _contradict(first: Reading, second: Reading) -> bool:
     """Tell whether two readings give a file different partners, or have no file in common."""
     if (first.masks is None) != (second.masks is None):
         masks, other = (first, second) if first.masks is not None else (second, first)
-        files = {path for pair in masks.pairs() for path in pair.b.files}
-        return not all(pair.b.path in files for pair in other.pairs())
+        files = {path for pair in masks.pairs for path in pair.b.files}
+        return not all(pair.b.path in files for pair in other.pairs)
     partners: dict[Path, Path] = {}
-    for pair in first.pairs():
+    for pair in first.pairs:
         partners[pair.a.path] = pair.b.path
         partners[pair.b.path] = pair.a.path
     shared = False
-    for pair in second.pairs():
-        for path, other in ((pair.a.path, pair.b.path), (pair.b.path, pair.a.path)):
+    for pair in second.pairs:
+        for path, partner in ((pair.a.path, pair.b.path), (pair.b.path, pair.a.path)):
             if path in partners:
                 shared = True
-                if partners[path] != other:
+                if partners[path] != partner:
                     return True
     return not shared
 
@@ -289,11 +307,11 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
     of classes and instances, the classes; of masks that hardly differ from file to file, the other. Of two sources,
     the coloured one.
     """
-    theirs = {pair.a.path: pair for pair in rival.reading.pairs()}
-    shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs() if pair.a.path in theirs]
+    theirs = {pair.a.path: pair for pair in rival.reading.pairs}
+    shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs if pair.a.path in theirs]
     if not shared:
-        by_target = {pair.b.path for pair in rival.reading.pairs()}
-        if any(pair.b.path in by_target for pair in best.reading.pairs()):
+        by_target = {pair.b.path for pair in rival.reading.pairs}
+        if any(pair.b.path in by_target for pair in best.reading.pairs):
             if best.sides[0].coloured and not rival.sides[0].coloured:
                 return best, f"{rival.reading.how} was not taken, since its sources have no colours"
             if rival.sides[0].coloured and not best.sides[0].coloured:
@@ -334,9 +352,9 @@ def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
 
 def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     """Say what was seen where nothing makes pairs."""
-    refused = [reading.annotations.refusal for reading in readings if reading.annotations and reading.annotations.refusal]
-    if refused:
-        return UserError(str(refused[0]))
+    for reading in readings:
+        if reading.annotations is not None and reading.annotations.refusal is not None:
+            return UserError(reading.annotations.refusal)
     if not tree.image_count:
         return UserError(
             f"{tree.root}: holds no images. Expected: pairs in two folders, in one folder, or side by side"
@@ -345,15 +363,15 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     side = Side(tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)])))
     if side.kind == "unreadable":
         return side.refusal or UserError(f"{first}: cannot be read")
-    near = max(readings, key=lambda reading: len(reading.pairs()) * _cover(reading), default=None)
+    near = max(readings, key=lambda reading: len(reading.pairs) * _cover(reading), default=None)
     what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
     lead = f"{tree.root}: no pairs are found: {what}"
-    if near is not None and near.layout not in ("side-by-side", "annotations") and near.pairs():
-        count = len(near.pairs())
+    if near is not None and near.layout not in ("side-by-side", "annotations") and near.pairs:
+        count = len(near.pairs)
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}.\nName both places: --data.sources images --data.targets masks; or, where "
-        "each image is two pictures side by side: --layout side-by-side (none looks like it)"
+        f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
+        "--layout side-by-side if each image is two pictures, which none looks like"
     )
 
 
@@ -370,11 +388,11 @@ def _spread(tree: Tree) -> list[Path]:
 
 def _unused(tree: Tree, reading: Reading) -> Iterator[str]:
     """Name the images that the reading leaves out, by the outermost folder in which none is read."""
-    used = reading.used | {pair.a.image for pair in reading.pairs() if pair.a.image}
+    used = {str(path) for path in reading.used}
     left: dict[tuple[str, ...], list[str]] = {}
     read_below: dict[tuple[str, ...], bool] = defaultdict(bool)
     for folder in tree.with_images:
-        names = [name for name in folder.images if folder.path / name not in used]
+        names = [name for name in folder.images if f"{folder.path}/{name}" not in used]
         if names:
             left[folder.parts] = names
         if len(names) < len(folder.images):

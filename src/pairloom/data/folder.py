@@ -1,7 +1,7 @@
 """A folder of pairs whose layout and kinds of images are known."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class PairFolder:
         config = dataclasses.replace(config, root=str(root), layout=reading.layout, direction=direction)
         named = named_palette(config.palette) if config.palette != "auto" else None
         palette = named or fallback
-        pairs = reading.pairs()
+        pairs = reading.pairs
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
         classes: list[Classes | None] = [None, _fixed(reading, config, named)]
         if direction == "BtoA":
@@ -212,10 +212,8 @@ class PairFolder:
         sources = ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
-        turned = ", B to A" if self.config.direction == "BtoA" else ""
-        return (
-            f"{self.root}: layout {self.reading.layout} ({self.reading.how}{turned}), {counts} pairs; {targets}{sources}"
-        )
+        how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how
+        return f"{self.root}: layout {self.reading.layout} ({how}), {counts} pairs; {targets}{sources}"
 
 
 def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from pairloom.data.layouts import PairFiles
 from pairloom.errors import UserError
-from pathlib import Path
 
 
 def group_of(pair: PairFiles, root: Path, rule: str) -> str:

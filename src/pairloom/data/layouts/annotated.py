@@ -22,8 +22,9 @@ class Annotated:
         from pairloom.data.annotations import find_annotations, match_references
 
         found = []
-        images = list(tree.images)
-        for annotations in find_annotations(list(tree.others)):
+        sets = find_annotations(list(tree.others))
+        images = list(tree.images) if sets else []
+        for annotations in sets:
             if annotations.refusal is not None:
                 found.append(Reading(self.name, annotations.format, {}, annotations=annotations))
                 continue
@@ -48,7 +49,7 @@ class Annotated:
                 }
                 how = f"images with shapes from {annotations.format} ({annotations.path.name})"
                 found.append(Reading(self.name, how, listings, annotations=annotations))
-        return sorted(found, key=lambda reading: -len(reading.pairs()))
+        return sorted(found, key=lambda reading: -len(reading.pairs))
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each set of annotations has its own, which its reader knows."""

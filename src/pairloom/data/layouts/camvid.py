@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.listing import Reading
 from pairloom.data.layouts.matching import match_places
 from pairloom.data.layouts.pairing import reading_of
 from pairloom.data.layouts.places import Group, Place
-from pairloom.data.layouts.tree import Folder, Tree, stem_of
+from pairloom.data.layouts.tree import Folder, Tree
 from pairloom.palette import CAMVID, Palette
 
 NAMES = re.compile(r"(0001TP_\d+|0006R0_f\d+|0016E5_\d+|Seq05VD_f\d+)", re.IGNORECASE)
@@ -20,19 +21,19 @@ class CamVid:
 
     name: LayoutName = "camvid"
     description = (
-        "train/ and val/ with photographs, trainannot/ and valannot/ with class indices 0 to 11 (11 is void), under the "
-        "names of CamVid's frames, such as 0016E5_07959"
+        "train/ and val/ with photographs, trainannot/ and valannot/ with class indices 0 to 11 (11 is void), under "
+        "the names of CamVid's frames, such as 0016E5_07959"
     )
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Look for the folders of a split, and for the names of the four drives."""
         photographs, annotations = _place(tree, ""), _place(tree, "annot")
-        stems = [stem_of(name) for folders in annotations.groups.values() for folder in folders for name in folder.images]
+        stems = [stem for _, stem in annotations.files]
         if not stems or sum(NAMES.fullmatch(stem) is not None for stem in stems) < len(stems) / 2:
             return ()
         matches = match_places(photographs, annotations)
         found = [reading_of(tree, self.name, match) for match in matches[:1]]
-        return [reading for reading in found if reading is not None]
+        return [replace(reading, certain=True) for reading in found if reading is not None]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Return the 11 classes."""

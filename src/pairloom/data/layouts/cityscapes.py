@@ -27,7 +27,7 @@ class Cityscapes:
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Match photographs and labels of all cities of a split, by the official names."""
-        found: dict[str, Listing] = {}
+        found: dict[str | None, Listing] = {}
         for split in ("train", "val"):
             folders = [folder for folder in tree.folders if folder.split == split]
             listing = _listing(folders)
@@ -36,7 +36,7 @@ class Cityscapes:
         if not any(listing.pairs for listing in found.values()):
             return ()
         how = f"{PHOTOGRAPHS}/ with {LABELS}/, by the names of Cityscapes"
-        return [Reading(self.name, how, dict(found), certain=True)]
+        return [Reading(self.name, how, found, certain=True)]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Return the 19 classes, or all that can be told apart."""
@@ -66,8 +66,9 @@ def _listing(folders: Sequence[Folder]) -> Listing | None:
         else:
             home = homes.get(_city(name), tops[0].path)
             problems.append(alone(labels[name], str(home / f"{name}_{PHOTOGRAPHS}.png")))
-    pairs = (PairFiles(name, Part(path), Part(labels[name])) for name, path in sorted(photographs.items()) if name in labels)
-    return Listing(tuple(pairs), tuple(problems))
+    both = sorted(photographs.keys() & labels.keys())
+    pairs = tuple(PairFiles(name, Part(photographs[name]), Part(labels[name])) for name in both)
+    return Listing(pairs, tuple(problems))
 
 
 def _city(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -105,8 +106,9 @@ class Reading:
         """List the pairs of one of `splits`, or for None all that lie together."""
         return self.listings.get(split, Listing())
 
+    @cached_property
     def pairs(self) -> list[PairFiles]:
-        """List the pairs of all splits, training pairs first."""
+        """The pairs of all splits, training pairs first."""
         order = [None, *SPLITS]
         return [
             pair
@@ -114,7 +116,7 @@ class Reading:
             for pair in self.listings[split].pairs
         ]
 
-    @property
+    @cached_property
     def used(self) -> set[Path]:
         """All files that are read, or named in a problem."""
         paths: set[Path] = set()

@@ -25,15 +25,15 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
     """
     if reading.splits() or reading.certain:
         return reading
+    lists_of = [(folder, lists) for folder in tree.folders if (lists := _lists(folder))]
+    if not lists_of:
+        return reading
     together = reading.listing(None)
     names = _names(tree.root, together.pairs)
     best: dict[str, list[PairFiles]] = {}
     found_in: Folder | None = None
     missing: list[Problem] = []
-    for folder in tree.folders:
-        lists = _lists(folder)
-        if not lists:
-            continue
+    for folder, lists in lists_of:
         splits, absent = _assigned(lists, names)
         if sum(map(len, splits.values())) > sum(map(len, best.values())):
             best, found_in, missing = splits, folder, absent
@@ -41,7 +41,7 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
         return reading
     kept = {pair.name for pairs in best.values() for pair in pairs}
     left_out = len(together.pairs) - len(kept)
-    listings = {
+    listings: dict[str | None, Listing] = {
         split: Listing(tuple(sorted(pairs)), tuple(missing) if index == 0 else ())
         for index, (split, pairs) in enumerate(best.items())
     }

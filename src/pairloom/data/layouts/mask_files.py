@@ -1,7 +1,7 @@
 """Targets that are several binary masks per image: one file per object, or one per class."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class MaskFilesLayout:
         for place in places:
             if (reading := _by_class_word(match_places(place, place))) is not None:
                 found.append(reading)
-        return sorted(found, key=lambda reading: -len(reading.pairs()))
+        return sorted(found, key=lambda reading: -len(reading.pairs))
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each data set has its own."""
@@ -145,5 +145,3 @@ def _reading(
 
 def _paths(folders: Sequence[Folder]) -> list[Path]:
     return [folder.path / name for folder in folders for name in folder.images]
-
-

@@ -55,10 +55,10 @@ def match_places(first: Place, second: Place) -> list[Match]:
     splits_differ = {group.split for group in second.groups} == {None} != {group.split for group in first.groups}
     if splits_differ:  # the labels of all splits lie together
         second = _with_splits_of(first, second)
-    sample = _sample(second, first)
+    sample = second.sample(first, _SAMPLE)
     if not sample:
         return []
-    kinds = [_kinds(first, _sample(first, second)), _kinds(second, sample)]
+    kinds = _kinds(first, first.sample(second, _SAMPLE)), _kinds(second, sample)
     found: list[tuple[int, int, Affix, Affix, frozenset[frozenset[Key]]]] = []
     for b in kinds[1]:
         cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
@@ -74,7 +74,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
                 found.append((len(matched), a.weight + b.weight, a, b, matched))
     found.sort(key=lambda item: (-item[0], item[1]))
     kept: list[frozenset[frozenset[Key]]] = []
-    matches = []
+    matches: list[Match] = []
     for number, _, a, b, matched in found:
         if number < _ENOUGH * found[0][0] or len(matches) == _MOST_MATCHES:
             break
@@ -82,7 +82,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
         if any(neutral <= other for other in kept):
             continue
         kept.append(neutral)
-        match = _match(first, second, a, b)
+        match = _match(first, second, a, b, [*kinds[0], *kinds[1]])
         if match.pairs:
             matches.append(match)
     return matches
@@ -98,13 +98,6 @@ def _with_splits_of(first: Place, second: Place) -> Place:
         for other in by_folders.get(group.folders, []):
             groups[other] = folders
     return Place(second.pattern, groups)
-
-
-def _sample(place: Place, other: Place) -> list[Key]:
-    """Choose keys of a place, spread over the groups that the other has as well."""
-    shared = [key for key in place.files if key[0] in other.groups]
-    step = max(1, len(shared) / _SAMPLE)
-    return [shared[int(index * step)] for index in range(min(_SAMPLE, len(shared)))]
 
 
 def _kinds(place: Place, sample: Sequence[Key]) -> list[Affix]:
@@ -130,8 +123,8 @@ def _unordered(matched: frozenset[frozenset[Key]]) -> frozenset[frozenset[Key]]:
     return frozenset(frozenset((group, stem.rstrip("\0")) for group, stem in pair) for pair in matched)
 
 
-def _match(first: Place, second: Place, a: Affix, b: Affix) -> Match:
-    """Match all files of two kinds."""
+def _match(first: Place, second: Place, a: Affix, b: Affix, kinds: Sequence[Affix]) -> Match:
+    """Match all files of two kinds; `kinds` are the affixes that other files there have."""
     doubles: list[tuple[Path, Path]] = []
     files = [_of_kind(first, a, doubles), _of_kind(second, b, doubles)]
     pairs = []
@@ -139,11 +132,9 @@ def _match(first: Place, second: Place, a: Affix, b: Affix) -> Match:
         other = files[1].get((group, core))
         if other is not None and other != file:
             pairs.append((group, core, file, other))
-    together = first is second
     cores = {(group, core) for group, core, _, _ in pairs}
     used = {(id(folder), name) for _, _, one, other in pairs for folder, name in (one, other)}
     folders = {folder for folder, _ in used}
-    kinds = [affix for affix in (*_kinds(first, _sample(first, second)), *_kinds(second, _sample(second, first)))]
     alone = tuple(
         tuple(
             (group, core, file)
@@ -151,16 +142,14 @@ def _match(first: Place, second: Place, a: Affix, b: Affix) -> Match:
             if (group, core) not in cores
             and (id(file[0]), file[1]) not in used
             and id(file[0]) in folders
-            and not _is_relative(group, stem_of(file[1]), kinds, cores, alike=affix, together=together)
+            and not _is_relative(group, stem_of(file[1]), kinds, cores, alike=affix)
         )
         for kind, affix in zip(files, (a, b), strict=True)
     )
     return Match((first, second), (a, b), tuple(pairs), (alone[0], alone[1]), tuple(doubles))
 
 
-def _is_relative(
-    group: Group, stem: str, kinds: Sequence[Affix], cores: set[Key], *, alike: Affix, together: bool
-) -> bool:
+def _is_relative(group: Group, stem: str, kinds: Sequence[Affix], cores: set[Key], *, alike: Affix) -> bool:
     """Tell whether a file is of another kind: with another affix its name belongs to a pair."""
     for affix in kinds:
         if (affix.prefix, affix.suffix) == (alike.prefix, alike.suffix):

@@ -54,10 +54,12 @@ class OneFolder:
 
 def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
     """Return a match as a reading; None where a file would be in two pairs."""
-    sides = [{(id(file[0]), file[1]) for file in files} for files in zip(*[pair[2:] for pair in match.pairs], strict=True)]
-    if any(len(side) < len(match.pairs) for side in sides):
-        return None
-    words = [(*place.pattern, affix.prefix, affix.suffix) for place, affix in zip(match.places, match.affixes, strict=True)]
+    for side in (2, 3):
+        if len({(id(pair[side][0]), pair[side][1]) for pair in match.pairs}) < len(match.pairs):
+            return None
+    words = [
+        (*place.pattern, affix.prefix, affix.suffix) for place, affix in zip(match.places, match.affixes, strict=True)
+    ]
     turned = role(words[0]) < role(words[1])
     names = [_telling(words[0], words[1]), _telling(words[1], words[0])]
     if states_order(*names):
@@ -83,9 +85,7 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
     for split, folder in _empty_folders(tree, match, set(pairs)):
         pairs.setdefault(split, [])
         problems[split].append(empty(folder.path))
-    listings = {
-        split: Listing(tuple(_named_apart(sorted(pairs[split]))), tuple(problems[split])) for split in pairs
-    }
+    listings = {split: Listing(tuple(_named_apart(sorted(pairs[split]))), tuple(problems[split])) for split in pairs}
     patterns = [
         f"{match.places[side].label}{match.affixes[side].pattern('*')}".replace("//", "/") for side in (first, second)
     ]
@@ -102,14 +102,12 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
 
 
 def pair_name(group: Group, core: str, source: str) -> str:
-    """Name a pair by the folders that are no kind and its source's stem, or by these alone where all stems are alike."""
+    """Name a pair by the folders that are no kind and its source's stem; by these alone where all stems are alike."""
     name = "-".join((*group.folders, stem_of(source))) if core or not group.folders else "-".join(group.folders)
     return os.fsencode(name)[-LONGEST_NAME:].decode("utf-8", "ignore")
 
 
-def _readings(
-    tree: Tree, layout: LayoutName, couples: Sequence[tuple[int, Place, Place]]
-) -> Iterator[Reading]:
+def _readings(tree: Tree, layout: LayoutName, couples: Sequence[tuple[int, Place, Place]]) -> Iterator[Reading]:
     most = max((bound for bound, _, _ in couples), default=0)
     likely = sorted(couples, key=lambda couple: (-couple[0], couple[1].wild))
     for bound, first, second in likely[:_MOST_COUPLES]:
@@ -122,11 +120,14 @@ def _readings(
 
 def _distinct(readings: Iterable[Reading]) -> list[Reading]:
     """Return readings with the most pairs first, of those with the same pairs the first."""
+    readings = list(readings)
+    if len(readings) < 2:
+        return readings
     found: dict[frozenset[frozenset[Path]], Reading] = {}
     for reading in readings:
-        pairs = frozenset(frozenset((pair.a.path, pair.b.path)) for pair in reading.pairs())
+        pairs = frozenset(frozenset((pair.a.path, pair.b.path)) for pair in reading.pairs)
         found.setdefault(pairs, reading)
-    return sorted(found.values(), key=lambda reading: -len(reading.pairs()))
+    return sorted(found.values(), key=lambda reading: -len(reading.pairs))
 
 
 def _most_pairs(first: Place, second: Place) -> int:

@@ -61,13 +61,10 @@ def _folders(tree: Tree, sources: str, targets: str) -> Reading:
 def _with_sources(reading: Reading, sources: Place, how: str, targets: str) -> Reading:
     """Turn a reading so that A is from the place of the sources, and say that it is."""
     folders = {folder.path for members in sources.groups.values() for folder in members}
-    listings = {
-        split: Listing(
-            tuple(pair if pair.a.path.parent in folders else pair._replace(a=pair.b, b=pair.a) for pair in listing.pairs),
-            listing.problems,
-        )
-        for split, listing in reading.listings.items()
-    }
+    listings = {}
+    for split, listing in reading.listings.items():
+        pairs = (pair if pair.a.path.parent in folders else pair._replace(a=pair.b, b=pair.a) for pair in listing.pairs)
+        listings[split] = Listing(tuple(pairs), listing.problems)
     return Reading(_LAYOUT, f"{how} with {targets}", listings, ordered=True, certain=True)
 
 
@@ -125,8 +122,10 @@ def _files(tree: Tree, sources: str, targets: str) -> Reading:
         pairs[split].append(PairFiles(name, Part(path), Part(candidates[0])))
     if not pairs:
         which = "data.targets" if problems else "data.sources"
-        raise UserError(f"{tree.root}: no pair by data.sources {sources!r} and data.targets {targets!r}; {which} "
-                        f"matches nothing. Seen: {tree.contents()}")
+        raise UserError(
+            f"{tree.root}: no pair by data.sources {sources!r} and data.targets {targets!r}; {which} "
+            f"matches nothing. Seen: {tree.contents()}"
+        )
     listings = {split: Listing(tuple(sorted(found)), tuple(problems[split])) for split, found in pairs.items()}
     return Reading(_LAYOUT, f"{sources} with {targets}", listings, ordered=True, certain=True)
 
@@ -135,9 +134,7 @@ def _spelled(tree: Tree) -> Iterator[tuple[Path, str | None, tuple[str, ...]]]:
     """Yield each image with its split and its path as patterns may write it: as it is, and without the split."""
     for folder in tree.with_images:
         for name in folder.images:
-            spellings = {
-                "/".join((*map(normalised, parts), normalised(name))) for parts in (folder.parts, folder.rest)
-            }
+            spellings = {"/".join((*map(normalised, parts), normalised(name))) for parts in (folder.parts, folder.rest)}
             yield folder.path / name, folder.split, tuple(sorted(spellings, key=len, reverse=True))
 
 

@@ -5,11 +5,12 @@ A place is a path without its split whose components are names, or `*` for folde
 `n1/masks/b.png`. Folders below a place belong to it.
 """
 
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import accumulate, combinations
 from typing import NamedTuple
 
 from pairloom.data.layouts.tree import Folder, Tree, normalised, stem_of
@@ -50,6 +51,21 @@ class Place:
                 for name in folder.images:
                     files[group, stem_of(name)].append((folder, name))
         return files
+
+    def sample(self, other: "Place", count: int) -> list[tuple[Group, str]]:
+        """Return so many groups and stems of its images, spread over the groups that another place has as well."""
+        folders = [
+            (group, folder) for group, members in self.groups.items() if group in other.groups for folder in members
+        ]
+        ends = list(accumulate(len(folder.images) for _, folder in folders))
+        total = ends[-1] if ends else 0
+        chosen = []
+        for index in range(min(count, total)):
+            place = index * total // min(count, total)
+            at = bisect_right(ends, place)
+            group, folder = folders[at]
+            chosen.append((group, stem_of(folder.images[place - ends[at]])))
+        return chosen
 
     @cached_property
     def doubled(self) -> bool:
@@ -100,8 +116,8 @@ def _patterns(folders: tuple[Folder, ...], wild: frozenset[int]) -> dict[Path_, 
         tuple(ANY if level in wild else part for level, part in enumerate(folder.rest[:_DEEPEST])) for folder in folders
     ]
     patterns = {skeleton[:length] for skeleton in skeletons for length in _lengths(skeleton, wild)}
-    if len(patterns) > _MOST_PLACES:
-        patterns &= {()}
+    numbers = Counter(len(pattern) for pattern in patterns)
+    patterns = {pattern for pattern in patterns if numbers[len(pattern)] <= _MOST_PLACES}
     found: dict[Path_, dict[Group, list[Folder]]] = defaultdict(lambda: defaultdict(list))
     for folder, skeleton in zip(folders, skeletons, strict=True):
         for length in _lengths(skeleton, wild):
@@ -109,9 +125,7 @@ def _patterns(folders: tuple[Folder, ...], wild: frozenset[int]) -> dict[Path_, 
                 captured = tuple(part for level, part in enumerate(folder.rest[:length]) if level in wild)
                 rest = tuple(map(normalised, (*captured, *folder.rest[length:])))
                 found[skeleton[:length]][Group(folder.split, rest)].append(folder)
-    return {
-        pattern: {group: tuple(members) for group, members in groups.items()} for pattern, groups in found.items()
-    }
+    return {pattern: {group: tuple(members) for group, members in groups.items()} for pattern, groups in found.items()}
 
 
 def _lengths(skeleton: Path_, wild: frozenset[int]) -> Iterator[int]:

@@ -23,7 +23,7 @@ class SideBySide:
             if folder.images or (folder.split and len(folder.parts) == 1):
                 kinds[folder.rest].append(folder)
         found = [_reading(kind, folders) for kind, folders in sorted(kinds.items(), key=lambda item: len(item[0]))]
-        return [reading for reading in found if reading.pairs()]
+        return [reading for reading in found if reading.pairs]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each data set has its own."""

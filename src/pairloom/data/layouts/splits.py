@@ -41,15 +41,12 @@ def split_folders(paths: Sequence[tuple[str, ...]]) -> list[tuple[str | None, tu
     splits_of: dict[str, set[str]] = {}
     for split, rest in attached.values():
         splits_of.setdefault(rest.lower(), set()).add(split)
-    known: dict[str, tuple[str | None, str]] = {}
-    for part in components:
-        split, rest = split_and_rest(part)
-        if split is None and part in attached:
-            candidate, other = attached[part]
-            alone = other.lower() in {name.lower() for name in components}
-            if other[0].isupper() or alone or len(splits_of[other.lower()]) > 1:
-                split, rest = candidate, other
-        known[part] = split, rest
+    known = {part: split_and_rest(part) for part in components}
+    names = {name.lower() for name in components}
+    for part, (candidate, other) in attached.items():
+        spoken = other[0].isupper() or other.lower() in names or len(splits_of[other.lower()]) > 1
+        if known[part][0] is None and spoken:
+            known[part] = candidate, other
     return [_of_path(path, known) for path in paths]
 
 

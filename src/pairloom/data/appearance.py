@@ -1,9 +1,10 @@
-"""What a sample of files shows: whether a side of the pairs holds classes, and whether two images show the same scene."""
+"""What a sample of files shows: whether a side holds classes, and whether two images show the same scene."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -167,9 +168,7 @@ def mostly_the_same(images: Sequence[UInt8Array]) -> bool:
     for image in images:
         small = np.asarray(Image.fromarray(image).convert("L").resize((_SIDE, _SIDE), Image.Resampling.NEAREST)) > 127
         areas.append(small if small.mean() < 0.5 else ~small)
-    overlaps = [
-        float((a & b).sum()) / max(1.0, float((a | b).sum())) for a, b in zip(areas, areas[1:], strict=False)
-    ]
+    overlaps = [float((a & b).sum()) / max(1.0, float((a | b).sum())) for a, b in pairwise(areas)]
     return len(overlaps) > 1 and min(overlaps) > 0.85
 
 
