@@ -128,11 +128,6 @@ def _one_mask_for_all(root: Path) -> None:
     data.write("mask.png", white(data.scene()[1]))
 
 
-def _one_pair(root: Path) -> None:
-    data = Dataset(root)
-    data.add("", "images/0.jpg", "masks/0.png", white)
-
-
 def _raw(root: Path) -> None:
     _photographs(root / "jpg")
     (root / "raw").mkdir()
@@ -167,7 +162,6 @@ FOLDERS: Mapping[str, Callable[[Path], None]] = {
     "copies": _copies,
     "other sizes": _other_sizes,
     "one mask for all": _one_mask_for_all,
-    "one pair": _one_pair,
     "raw files beside": _raw,
     "masks of one colour": _of_one_colour,
 }
