@@ -14,8 +14,8 @@ from PIL import Image
 
 from pairloom.cores import cores
 from pairloom.data.discovery import find_classes
+from pairloom.data.encodings import half
 from pairloom.data.layouts import PairFiles, Part
-from pairloom.data.readers import half
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, for_display, read_picture
 

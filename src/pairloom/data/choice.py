@@ -83,7 +83,11 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
         if found and found[0].certain:
             return Chosen(found[0], False, (*found[0].notes, *_unused(tree, found[0])))
         readings += found
-        if config.layout == "auto" and layout.name in ("two-folders", "one-folder") and (perfect := _perfect(tree, found)):
+        if (
+            config.layout == "auto"
+            and layout.name in ("two-folders", "one-folder")
+            and (perfect := _perfect(tree, found))
+        ):
             return perfect
     if config.layout == "side-by-side" and readings:
         return Chosen(readings[0], _is_reversed(readings[0]), (*readings[0].notes, *_unused(tree, readings[0])))
@@ -371,7 +375,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
     return UserError(
         f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
-        "--layout side-by-side if each image is two pictures, which none looks like"
+        "--layout side-by-side (no image looks like two pictures side by side)"
     )
 
 
