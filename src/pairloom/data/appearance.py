@@ -82,8 +82,12 @@ def sampled(pairs: Sequence[PairFiles], count: int = SAMPLE) -> list[PairFiles]:
     return [pairs[place] for place in places]
 
 
-def show_one_scene(first: Side, second: Side) -> bool:
-    """Tell whether the edges of the images of two sides agree pair by pair, and not those of different pairs."""
+def show_one_scene(first: Side, second: Side, *, surely: bool = False) -> bool:
+    """Tell whether the edges of the images of two sides agree pair by pair, and not those of different pairs.
+
+    With `surely` twice the agreement is asked for.
+    """
+    factor = 2 if surely else 1
     shown = [
         (_edges(first.displayed[a]), _edges(second.displayed[b]))
         for a, b in zip(first.parts, second.parts, strict=True)
@@ -93,9 +97,9 @@ def show_one_scene(first: Side, second: Side) -> bool:
         return False
     together = float(np.mean([_correlation(a, b) for a, b in shown]))
     if len(shown) == 1:
-        return together > 2 * _ALIKE
+        return together > 2 * factor * _ALIKE
     crossed = float(np.mean([_correlation(shown[index][0], shown[index - 1][1]) for index in range(len(shown))]))
-    return together > _ALIKE and together - crossed > _APART
+    return together > factor * _ALIKE and together - crossed > factor * _APART
 
 
 def has_seam(images: Sequence[UInt8Array]) -> bool:
@@ -160,6 +164,15 @@ def _areas(path: Path) -> NDArray[np.int64]:
         values = values * 65536 + picture[:, :, channel]
     found: NDArray[np.int64] = np.unique(values, return_inverse=True)[1].reshape(picture.shape[:2])
     return found
+
+
+def show_the_same(first: Path, second: Path) -> bool:
+    """Tell whether two files hold one picture, but for their compression and depth."""
+    small = [
+        np.asarray(Image.fromarray(for_display(read_picture(path))).resize((32, 32), Image.Resampling.BOX), np.int16)
+        for path in (first, second)
+    ]
+    return float(np.abs(small[0] - small[1]).mean()) < 3
 
 
 def mostly_the_same(images: Sequence[UInt8Array]) -> bool:

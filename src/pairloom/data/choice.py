@@ -16,18 +16,21 @@ from pairloom.data.appearance import (
     same_partition,
     sampled,
     show_one_scene,
+    show_the_same,
 )
 from pairloom.data.layouts import LAYOUTS, Listing, PairFiles, Reading, Tree
-from pairloom.data.layouts.affixes import role
+from pairloom.data.layouts.affixes import is_aside, role
 from pairloom.data.layouts.lists import with_lists
 from pairloom.data.layouts.tree import counted
 from pairloom.errors import UserError
-from pairloom.images import for_display, read_picture
+from pairloom.images import colour_table, for_display, read_picture
 
 _LEAST_COVER = 0.5
 """Share of the files of both kinds that must have partners."""
-_MARGIN = 0.15
+_MARGIN = 0.25
 """A reading is the best where no rival comes so close."""
+_FEW = 0.3
+"""A reading with a smaller share of the best one's pairs is no rival."""
 _KINDS = {
     ("pictures", "classes"): 1.0,
     ("classes", "pictures"): 1.0,
@@ -36,6 +39,8 @@ _KINDS = {
 }
 """How likely it is that such images make pairs."""
 _SAMPLED_MASKS = 4
+_MOST_COPIES = 4
+"""Folders that may hold the same pictures in different formats."""
 _OVERLAP = 0.2
 """Share of their area in which the masks of different classes may overlap."""
 
@@ -59,7 +64,10 @@ class Chosen:
 class _Weighed:
     reading: Reading
     sides: tuple[Side, Side]
+    likelihood: float
+    """How well its pairs fit, whatever else lies in the folder."""
     score: float
+    """The same, and how much of the folder it explains."""
     notes: tuple[str, ...] = ()
 
 
@@ -169,9 +177,10 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
                 continue
         split = not trained or "train" in reading.splits()
         explained = len(reading.used) / max(1, tree.image_count)
-        hint = role(reading.sources.split("/")) - role(reading.targets.split("/"))
-        score = float(split) + weight * cover + 0.5 * min(1.0, explained) + 0.1 * hint
-        yield _Weighed(reading, sides, score)
+        places = reading.sources.split("/"), reading.targets.split("/")
+        hint = 0.2 * (role(places[0]) - role(places[1])) - 0.3 * (is_aside(places[0]) + is_aside(places[1]))
+        likelihood = float(split) + weight * cover + hint
+        yield _Weighed(reading, sides, likelihood, likelihood + 0.5 * min(1.0, explained))
 
 
 def _cover(reading: Reading) -> float:
@@ -195,12 +204,10 @@ def _halves(reading: Reading) -> Reading:
         if len(sides[0].displayed) < 0.75 * len(pairs):  # of an odd width, most of them
             continue
         kinds = _kinds(sides)
-        if kinds[0] != kinds[1]:
+        images = [for_display(read_picture(pair.a.path)) for pair in pairs if pair.a in sides[0].displayed]
+        both_pictures = kinds == ("pictures", "pictures")
+        if kinds[0] != kinds[1] or (both_pictures and show_one_scene(*sides, surely=not has_seam(images))):
             kept[split] = listing
-        elif kinds == ("pictures", "pictures") and show_one_scene(*sides):
-            images = [for_display(read_picture(pair.a.path)) for pair in pairs if pair.a in sides[0].displayed]
-            if has_seam(images):
-                kept[split] = listing
     if not any(listing.pairs for listing in kept.values()):
         kept = {}
     return dataclasses.replace(reading, listings=kept)
@@ -272,8 +279,15 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
         UserError: if a rival comes as close.
     """
     best = weighed[0]
-    close = [item for item in weighed[1:] if best.score - item.score < _MARGIN]
-    for rival in close:
+    for rival in weighed[1:]:
+        if rival.reading.masks is not None and _holds(rival.reading, best.reading):
+            best = rival
+            continue
+        few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
+        # The same files in other pairs, and fewer of them, are a worse guess at the same thing.
+        worse = rival.reading.used <= best.reading.used and len(rival.reading.pairs) < len(best.reading.pairs)
+        if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
+            continue
         if not _contradict(best.reading, rival.reading):
             continue
         verdict = _compared(best, rival)
@@ -281,7 +295,46 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
             raise UserError(_ambiguity(tree, best.reading, rival.reading))
         winner, note = verdict
         best = dataclasses.replace(winner, notes=(*best.notes, note))
-    return best
+    return _without_copies(best)
+
+
+def _without_copies(best: _Weighed) -> _Weighed:
+    """Leave out folders that hold the pictures of another once more, in a second format say."""
+    listings = {}
+    notes = []
+    for split, listing in best.reading.listings.items():
+        folders: dict[Path, dict[str, PairFiles]] = defaultdict(dict)
+        for pair in listing.pairs:
+            folders[pair.a.path.parent][pair.a.path.stem] = pair
+        kept = list(folders)
+        if 1 < len(folders) <= _MOST_COPIES:
+            original, *others = folders
+            for folder in others:
+                if _are_copies(folders[original], folders[folder]):
+                    kept.remove(folder)
+                    notes.append(f"{folder.name}/ in {folder.parent.name}/ holds the pictures of {original} once more")
+        pairs = tuple(pair for pair in listing.pairs if pair.a.path.parent in kept)
+        listings[split] = dataclasses.replace(listing, pairs=pairs)
+    if not notes:
+        return best
+    reading = dataclasses.replace(best.reading, listings=listings)
+    return dataclasses.replace(best, reading=reading, notes=(*best.notes, *notes))
+
+
+def _are_copies(first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
+    if first.keys() != second.keys() or len(first) < 2:
+        return False
+    chosen = sampled([first[name] for name in sorted(first)], _SAMPLED_MASKS)
+    try:
+        return all(show_the_same(pair.a.path, second[pair.a.path.stem].a.path) for pair in chosen)
+    except UserError:
+        return False
+
+
+def _holds(masks: Reading, other: Reading) -> bool:
+    """Tell whether a reading with several masks per image has all masks of another, and more."""
+    files = {path for pair in masks.pairs for path in pair.b.files}
+    return len(files) > len(other.pairs) and all(pair.b.path in files for pair in other.pairs)
 
 
 def _contradict(first: Reading, second: Reading) -> bool:
@@ -331,17 +384,23 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
         return None
     own_in_theirs, theirs_in_own = (all(values) for values in zip(*finer, strict=True))
     if own_in_theirs and theirs_in_own:
-        channels = [read_picture(pair.b.path).shape[2] for pair in shared[0]]
-        winner, other = (best, rival) if channels[0] <= channels[1] else (rival, best)
+        plain = [_plainness(pair.b.path) for pair in shared[0]]
+        winner, other = (best, rival) if plain[0] <= plain[1] else (rival, best)
         return winner, f"{other.reading.targets} shows the same areas as {winner.reading.targets}, and is not used"
-    if own_in_theirs or theirs_in_own:
-        winner, other = (rival, best) if own_in_theirs else (best, rival)
+    coarse, fine = (rival, best) if own_in_theirs else (best, rival)
+    if (own_in_theirs or theirs_in_own) and (fine.sides[1].refusal or is_aside(fine.reading.targets.split("/"))):
+        winner, other = coarse, fine
         return winner, f"{other.reading.targets} divides the areas of {winner.reading.targets} further, and is not used"
     still = [mostly_the_same(list(item.sides[1].displayed.values())) for item in (best, rival)]
     if still[0] != still[1]:
         winner, other = (rival, best) if still[0] else (best, rival)
         return winner, f"{other.reading.targets} is nearly the same in all files, and is not used"
     return None
+
+
+def _plainness(path: Path) -> tuple[bool, int]:
+    """Order label maps by how plainly they hold classes: images before arrays, one number per pixel before colours."""
+    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path).shape[2]
 
 
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
@@ -358,7 +417,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     """Say what was seen where nothing makes pairs."""
     for reading in readings:
         if reading.annotations is not None and reading.annotations.refusal is not None:
-            return UserError(reading.annotations.refusal)
+            return UserError(f"{reading.annotations.path}: {reading.annotations.refusal}")
     if not tree.image_count:
         return UserError(
             f"{tree.root}: holds no images. Expected: pairs in two folders, in one folder, or side by side"

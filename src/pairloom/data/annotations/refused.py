@@ -8,7 +8,7 @@ from pathlib import Path
 from pairloom.data.annotations.sets import AnnotationSet, whole_path
 
 FORMATS = {
-    ".mat": "MATLAB",
+    ".mat": "MATLAB (.mat)",
     ".h5": "HDF5",
     ".hdf5": "HDF5",
     ".tfrecord": "TFRecord",

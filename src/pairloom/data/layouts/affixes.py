@@ -97,6 +97,21 @@ _TARGET_WORDS = (
 )
 _ROLES = {**dict.fromkeys(_SOURCE_WORDS.split(), 1.0), **dict.fromkeys(_TARGET_WORDS.split(), -1.0)}
 
+_OTHER_WORDS = (
+    "instance instances object objects panoptic depth disparity flow normals nir infrared thermal ir gray grey preview "
+    "previews thumb thumbs thumbnail thumbnails overlay overlays visualization visualisation vis prediction "
+    "predictions predict pred preds heatmap heatmaps skeleton edge fov roi parts"
+)
+_OTHERS = frozenset(_OTHER_WORDS.split())
+
+
+def is_aside(words: Iterable[str]) -> bool:
+    """Tell whether a path has a word for what lies beside photographs and class maps, such as depth or previews."""
+    tokens = (token for word in words for token in _TOKENS.findall(word))
+    camel = (part for token in tokens for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token))
+    return any(part.lower() in _OTHERS for part in camel)
+
+
 ORDERED = (
     ("source", "target"),
     ("sources", "targets"),

@@ -12,7 +12,7 @@ from pairloom.data.layouts.places import Group, Place
 from pairloom.data.layouts.tree import Folder, Tree
 from pairloom.palette import CAMVID, Palette
 
-NAMES = re.compile(r"(0001TP_\d+|0006R0_f\d+|0016E5_\d+|Seq05VD_f\d+)", re.IGNORECASE)
+NAMES = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_f?\d+", re.IGNORECASE)
 """What the four drives of CamVid call their frames."""
 
 
@@ -44,6 +44,6 @@ def _place(tree: Tree, ending: str) -> Place:
     """Return the folders `train`, `val` and `test` with an ending to their names."""
     groups: dict[Group, tuple[Folder, ...]] = {}
     for folder in tree.folders:
-        if len(folder.parts) == 1 and folder.split and folder.parts[0].lower() == f"{folder.split}{ending}":
-            groups[Group(folder.split, ())] = (folder,)
+        if folder.split and folder.parts[-1].lower() == f"{folder.split}{ending}":
+            groups[Group(folder.split, tuple(folder.parts[:-1]))] = (folder,)
     return Place((ending,) if ending else (), groups)

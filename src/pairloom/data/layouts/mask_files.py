@@ -1,12 +1,13 @@
 """Targets that are several binary masks per image: one file per object, or one per class."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.affixes import role
+from pairloom.data.layouts.affixes import is_aside, role
 from pairloom.data.layouts.listing import Listing, MaskFiles, PairFiles, Part, Problem, Reading, alone
 from pairloom.data.layouts.matching import Match, match_places
 from pairloom.data.layouts.pairing import pair_name
@@ -17,6 +18,8 @@ from pairloom.palette import Palette
 _MOST_CLASSES = 40
 _NEARLY_ALL = 0.8
 """Share of the photographs that must have masks."""
+
+_NUMBER = re.compile(r"[ _.-]*\(?\d+\)?$")
 
 Masks = dict[tuple[Group, str], list[Path]]
 """The mask files of each photograph, by its group and stem."""
@@ -35,11 +38,13 @@ class MaskFilesLayout:
         for photographs, masks in permutations(places, 2):
             if photographs.wild != masks.wild or role(photographs.pattern) < role(masks.pattern):
                 continue
-            for collect in (_by_group, _by_own_folder, _by_class_folder):
+            for collect in (_by_group, _by_own_folder, _by_class_folder, _by_number):
                 if (reading := collect(photographs.without(masks), masks.without(photographs))) is not None:
                     found.append(reading)
         for place in places:
             if (reading := _by_class_word(match_places(place, place))) is not None:
+                found.append(reading)
+            if (reading := _by_number(place, place)) is not None:
                 found.append(reading)
         return sorted(found, key=lambda reading: -len(reading.pairs))
 
@@ -51,7 +56,8 @@ class MaskFilesLayout:
 def _by_group(photographs: Place, masks: Place) -> Reading | None:
     """Take all files of a group as the masks of its only photograph: `n0/images/n0.png`, `n0/masks/*.png`."""
     groups = photographs.groups.keys() & masks.groups.keys()
-    if len(groups) < max(2, _NEARLY_ALL * len(photographs.groups)):
+    splits = {group.split for group in groups}
+    if len(groups) < max(2, _NEARLY_ALL * sum(group.split in splits for group in photographs.groups)):
         return None
     collected: Masks = {}
     for group in groups:
@@ -113,6 +119,43 @@ def _by_class_word(matches: Sequence[Match]) -> Reading | None:
     return _reading(place, place, dict(collected), classes)
 
 
+def _by_number(photographs: Place, masks: Place) -> Reading | None:
+    """Take numbered masks: `a_mask.png` and `a_mask_1.png` of `a.png`, or `masks/a_0.png` and `masks/a_1.png`."""
+    together = photographs is masks
+    stems = photographs.files.keys()
+    words: Counter[str] = Counter()
+    owners: list[tuple[Group, str, str, Path]] = []
+    for (group, stem), files in masks.files.items():
+        if together and _owner(group, stem, stems, whole=False) is None:
+            continue  # a photograph
+        base = _NUMBER.sub("", stem)
+        for spelling in {stem, base}:
+            owner = _owner(group, spelling, stems, whole=not together)
+            if owner is not None:
+                word = spelling[len(owner) :]
+                words[word] += 1
+                owners.extend((group, owner, word, folder.path / name) for folder, name in files)
+    if not words:
+        return None
+    word = words.most_common(1)[0][0]
+    if together and not word.strip("_-. ("):
+        return None  # numbered photographs
+    collected: Masks = {}
+    for group, owner, own, path in owners:
+        if own == word and path not in collected.setdefault((group, owner), []):
+            collected[group, owner].append(path)
+    return _reading(photographs, masks, collected)
+
+
+def _owner(group: Group, stem: str, known: Container[tuple[Group, str]], *, whole: bool) -> str | None:
+    """Return the longest beginning of a stem that is known and ends where a word does, or all of it if `whole`."""
+    ends = [match.end() for match in re.finditer(r"\d+|[^\W\d_]+|[\W_]", stem)]
+    for end in reversed(ends if whole else ends[:-1]):
+        if (group, stem[:end]) in known:
+            return stem[:end]
+    return None
+
+
 def _reading(
     photographs: Place, masks: Place, collected: Masks, classes: Mapping[Path, str] | None = None
 ) -> Reading | None:
@@ -133,6 +176,8 @@ def _reading(
         elif photographs is not masks:
             problems[group.split].append(alone(folder.path / name, f"{masks.label}*"))
     names = tuple(sorted(set(classes.values()))) if classes else ()
+    if any(is_aside([name]) for name in names):  # what lies beside a mask, such as its edges or an instance map
+        return None
     numbers = {path: names.index(kind) for path, kind in classes.items()} if classes else {}
     what = "class" if names else "object"
     return Reading(

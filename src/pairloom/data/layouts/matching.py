@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.data.layouts.affixes import Affix, frequent_affixes
 from pairloom.data.layouts.places import Group, Place
-from pairloom.data.layouts.tree import Folder, stem_of
+from pairloom.data.layouts.tree import Folder
 
 _SAMPLE = 60
 """Files that are tried with each pair of affixes, before the best pairs are tried with all."""
@@ -83,7 +83,9 @@ def match_places(first: Place, second: Place) -> list[Match]:
             continue
         kept.append(neutral)
         match = _match(first, second, a, b, [*kinds[0], *kinds[1]])
-        if match.pairs:
+        # Two names that have nothing in common make pairs only where each folder holds one of both.
+        alike = any(core for _, core, _, _ in match.pairs) or len(match.pairs) > 2
+        if match.pairs and (alike or not together):
             matches.append(match)
     return matches
 
@@ -142,7 +144,7 @@ def _match(first: Place, second: Place, a: Affix, b: Affix, kinds: Sequence[Affi
             if (group, core) not in cores
             and (id(file[0]), file[1]) not in used
             and id(file[0]) in folders
-            and not _is_relative(group, stem_of(file[1]), kinds, cores, alike=affix)
+            and not _is_relative(group, file[0].stem(file[1]), kinds, cores, alike=affix)
         )
         for kind, affix in zip(files, (a, b), strict=True)
     )

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate, combinations
 from typing import NamedTuple
 
-from pairloom.data.layouts.tree import Folder, Tree, normalised, stem_of
+from pairloom.data.layouts.tree import Folder, Tree, normalised
 
 ANY = "*"
 Path_ = tuple[str, ...]
@@ -49,7 +49,7 @@ class Place:
         for group, folders in self.groups.items():
             for folder in folders:
                 for name in folder.images:
-                    files[group, stem_of(name)].append((folder, name))
+                    files[group, folder.stem(name)].append((folder, name))
         return files
 
     def sample(self, other: "Place", count: int) -> list[tuple[Group, str]]:
@@ -64,7 +64,7 @@ class Place:
             place = index * total // min(count, total)
             at = bisect_right(ends, place)
             group, folder = folders[at]
-            chosen.append((group, stem_of(folder.images[place - ends[at]])))
+            chosen.append((group, folder.stem(folder.images[place - ends[at]])))
         return chosen
 
     @cached_property

@@ -66,6 +66,19 @@ def split_and_rest(name: str) -> tuple[str | None, str]:
     return split, re.sub(r"^[\W_]+|[\W_]+$", "", "".join(rest))
 
 
+def without_split(stem: str, split: str) -> str:
+    """Return a file's stem without the words for its split: `21` of `21_training`."""
+    if not any(word in stem.lower() for word in WORDS[split]):
+        return stem
+    tokens = _TOKENS.findall(stem)
+    for index, token in enumerate(tokens):
+        if _SPLIT_OF.get(token.lower()) == split and len(tokens) > 1:
+            # One of the two separators around it goes with it.
+            near = index - 1 if index else index + 1
+            return "".join(other for place, other in enumerate(tokens) if place not in (index, near))
+    return stem
+
+
 def _attached(part: str) -> tuple[str, str] | None:
     match = _ATTACHED.fullmatch(part)
     if match is None or part.lower() in _SPLIT_OF:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pairloom.data.layouts.splits import split_folders
+from pairloom.data.layouts.splits import split_folders, without_split
 from pairloom.errors import UserError
 from pairloom.images import EXTENSIONS
 
@@ -38,6 +38,11 @@ class Folder:
     rest: tuple[str, ...] = ()
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+
+    def stem(self, name: str) -> str:
+        """Return the stem of one of its files without a word for its own split: `21` of `21_training.tif`."""
+        stem = stem_of(name)
+        return without_split(stem, self.split) if self.split else stem
 
     @property
     def label(self) -> str:
@@ -110,7 +115,7 @@ class Tree:
                     folder.others.append(entry.name)
             waiting += reversed(inside)
         for folder, (split, rest) in zip(folders, split_folders([folder.parts for folder in folders]), strict=True):
-            folder.split, folder.rest = split, rest
+            folder.split, folder.rest = split, _without_repeats(rest)
         return cls(root, tuple(folders))
 
     @cached_property
@@ -140,6 +145,15 @@ class Tree:
         if len(largest) > len(shown):
             shown.append(f"and {len(largest) - len(shown)} more folders")
         return ", ".join(shown) if shown else "no images"
+
+
+def _without_repeats(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Write `~` for the name of an outer folder within an inner one's: `IMD002/IMD002_lesion` is `IMD002/~_lesion`."""
+    kept: list[str] = []
+    for part in parts:
+        outer = next((other for other in kept if len(other) > 2 and other in part and other != part), None)
+        kept.append(part.replace(outer, "~") if outer else part)
+    return tuple(kept)
 
 
 def normalised(name: str) -> str:
