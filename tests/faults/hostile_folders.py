@@ -60,7 +60,7 @@ def wide(root: Path) -> None:
     """Thousands of folders with one image each."""
     good(root)
     content = (root / "masks/0000.png").read_bytes()
-    for number in range(3000):
+    for number in range(1500):
         (root / f"more/{number}").mkdir(parents=True)
         (root / f"more/{number}/x.png").write_bytes(content)
 
@@ -100,7 +100,7 @@ def no_files(root: Path) -> None:
 
 LISTS: Mapping[str, Callable[[Path], object]] = {
     "of 300 MB": sparse,
-    "of 20 MB of names": lambda path: path.write_text("".join(f"{n:07}\n" for n in range(2_500_000))),
+    "of 5 MB of names": lambda path: path.write_text("".join(f"{n:07}\n" for n in range(600_000))),
     "of one line of 20 MB": lambda path: path.write_text("a" * 20_000_000),
     "of bytes": lambda path: path.write_bytes(np.random.default_rng(0).bytes(2**20)),
     "of zeros": lambda path: path.write_bytes(bytes(1000)),
@@ -116,9 +116,9 @@ NAMES: Mapping[str, tuple[str, Callable[[Path], object]]] = {
     "300 MB of text": ("classes.txt", sparse),
     "300 MB of JSON": ("classes.json", sparse),
     "300 MB of YAML": ("classes.yaml", sparse),
-    "a million rows": (
+    "300,000 rows": (
         "class_dict.csv",
-        lambda path: path.write_text("name,r,g,b\n" + "".join(f"c{n},{n % 256},0,0\n" for n in range(1_000_000))),
+        lambda path: path.write_text("name,r,g,b\n" + "".join(f"c{n},{n % 256},0,0\n" for n in range(300_000))),
     ),
     "rows without ends": ("_classes.csv", lambda path: path.write_text('Pixel Value, Class\n0,"' + "a" * 5_000_000)),
     "huge numbers": ("_classes.csv", lambda path: path.write_text("Pixel Value, Class\n" + "9" * 5000 + ", cell\n")),
