@@ -86,7 +86,7 @@ def judge(root: Path, meant: Meant, config: DataConfig | None = None) -> Verdict
         return Verdict("crash", f"{type(error).__name__}: {error}", False)
     if problems:
         said = f"{wrong or 'read as meant'}; check: {problems[0].kind}: {problems[0].message}"
-        return Verdict("told", said, meant.must_refuse and any(_is_meant(str(problem), meant) for problem in problems))
+        return Verdict("told", said, any(_is_meant(str(problem), meant) for problem in problems))
     return Verdict("SILENT", wrong, False) if wrong else Verdict("right", "", True)
 
 

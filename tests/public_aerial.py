@@ -47,7 +47,7 @@ def _(root: Path) -> Meant:
         data.photograph(f"image/{n:03}.jpg")
         (root / "groundTruth").mkdir(exist_ok=True)
         (root / f"groundTruth/{n:03}.mat").write_bytes(b"MATLAB 5.0 MAT-file, Platform: PCWIN64".ljust(128, b" "))
-    return Meant({}, must_refuse=True, refusals=(".mat",))
+    return Meant({}, must_refuse=True, refusals=(".mat", "MATLAB"))
 
 
 @AERIAL.of("MVTec AD, one object")
@@ -137,11 +137,17 @@ def _(root: Path) -> Meant:
     return data.meant()
 
 
+POTSDAM = np.array(
+    [(255, 255, 255), (0, 0, 255), (0, 255, 255), (0, 255, 0), (255, 255, 0), (255, 0, 0), (0, 0, 0), (0, 0, 0)],
+    np.uint8,
+)
+
+
 def _potsdam(root: Path) -> Dataset:
     data = Dataset(root, classes=6)
     for n in (10, 11, 12, 13, 14, 15, 7, 8):
         stem = f"top_potsdam_2_{n}"
-        data.add(TOGETHER, f"2_Ortho_RGB/{stem}_RGB.tif", f"5_Labels_all/{stem}_label.tif", coloured)
+        data.add(TOGETHER, f"2_Ortho_RGB/{stem}_RGB.tif", f"5_Labels_all/{stem}_label.tif", lambda ids: POTSDAM[ids])
     return data
 
 
@@ -160,7 +166,7 @@ def _(root: Path) -> Meant:
         data.photograph(f"3_Ortho_IRRG/{stem}_IRRG.tif")
         data.write(f"1_DSM/dsm_potsdam_{stem[-4:].strip('_').replace('_', '_0')}.tif", ids.astype(np.float32) * 3 + 30)
         eroded = np.where(ids != np.roll(ids, 1, 1), 7, ids)
-        data.write(f"5_Labels_all_noBoundary/{stem}_label_noBoundary.tif", COLOURS[eroded])
+        data.write(f"5_Labels_all_noBoundary/{stem}_label_noBoundary.tif", POTSDAM[eroded])
     return Meant({}, must_refuse=True, refusals=("5_Labels_all_noBoundary",))
 
 

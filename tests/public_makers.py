@@ -12,8 +12,8 @@ from pairloom.palette import UInt8Array
 from random_masks import Array, photograph, save, save_photograph, shapes
 
 COLOURS = np.array(
-    [(0, 0, 0), (128, 64, 128), (244, 35, 232), (70, 130, 180), (220, 20, 60), (0, 0, 142), (107, 142, 35),
-     (250, 170, 30)],
+    [(0, 0, 0), (250, 50, 183), (51, 221, 255), (255, 204, 51), (60, 180, 75), (145, 30, 180), (20, 60, 200),
+     (230, 130, 40)],
     np.uint8,
 )  # fmt: skip
 

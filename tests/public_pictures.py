@@ -1,16 +1,18 @@
 """Data sets whose targets are pictures, and those of pix2pix and CycleGAN, as their authors lay them out."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from folder_verdicts import TOGETHER, Meant
-from pairloom.palette import UInt8Array
-from public_makers import COLOURS, Dataset, Makers, coloured
+from pairloom.palette import CITYSCAPES, UInt8Array
+from public_makers import COLOURS, Dataset, Makers
 
 PICTURES = Makers()
+FACADES = np.array([(0, 0, 170), (0, 85, 255), (0, 255, 255), (255, 255, 0), (255, 85, 0), (170, 0, 0)], np.uint8)
 
 
 @PICTURES.of("LOL low light")
@@ -71,7 +73,7 @@ def _(root: Path) -> Meant:
     for split, count in (("train", 6), ("val", 3), ("test", 3)):
         for n in range(1, count + 1):
             picture, ids = data.scene()
-            _halves(data, split, f"facades/{split}/{n}.jpg", picture, coloured(ids), ids)
+            _halves(data, split, f"facades/{split}/{n}.jpg", picture, FACADES[ids], ids)
     return data.meant(near=True)
 
 
@@ -81,7 +83,8 @@ def _(root: Path) -> Meant:
     for split, count in (("train", 6), ("val", 4)):
         for n in range(1, count + 1):
             picture, ids = data.scene()
-            _halves(data, split, f"cityscapes/{split}/{n}.jpg", picture, coloured(ids), ids)
+            path = f"cityscapes/{split}/{n}.jpg"
+            _halves(data, split, path, picture, CITYSCAPES.to_colours(ids), ids)
     return data.meant(near=True, named=True)
 
 
@@ -110,7 +113,10 @@ def _(root: Path) -> list[Meant]:
             path = f"edges2shoes/{split}/{n}_AB.jpg"
             _halves(data, split, path, drawn, picture, None)
             turned.keep(split, path, path, edge.astype(np.uint8))
-    return [data.meant(either_way=True), turned.meant(near=True)]
+    return [
+        each(refusals=("side-by-side",))
+        for each in (partial(data.meant, either_way=True), partial(turned.meant, near=True))
+    ]
 
 
 def _a_and_b(root: Path, splits: Sequence[tuple[str, int]], unpaired: bool) -> Dataset:
@@ -124,7 +130,7 @@ def _a_and_b(root: Path, splits: Sequence[tuple[str, int]], unpaired: bool) -> D
             if unpaired:
                 data.photograph(target)
                 continue
-            data.write(target, coloured(ids), quality=95, subsampling=0)
+            data.write(target, FACADES[ids], quality=95, subsampling=0)
             data.keep(split, source, target, ids)
     return data
 

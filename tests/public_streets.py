@@ -214,23 +214,29 @@ def _(root: Path) -> Meant:
 @STREETS.of("RUGD")
 def _(root: Path) -> Meant:
     data = Dataset(root, classes=6)
+    colours = [(108, 64, 20), (255, 229, 204), (0, 102, 0), (0, 255, 0), (0, 153, 153), (0, 128, 255)]
+    table = np.array(colours, np.uint8)
     for place in ("creek", "park-1", "trail"):
         for n in (1, 6, 11, 16):
             name = f"{place}/{place}_{n:05}.png"
-            data.add(TOGETHER, f"RUGD_frames-with-annotations/{name}", f"RUGD_annotations/{name}", coloured)
-    rows = [f"{n} kind{n} {r} {g} {b}" for n, (r, g, b) in enumerate(COLOURS.tolist())]
+            data.add(
+                TOGETHER, f"RUGD_frames-with-annotations/{name}", f"RUGD_annotations/{name}", lambda ids: table[ids]
+            )
+    rows = [f"{n} kind{n} {r} {g} {b}" for n, (r, g, b) in enumerate([(0, 0, 0), *colours])]
     data.text("RUGD_annotations/RUGD_annotation-colormap.txt", "\n".join(rows) + "\n")
-    return data.meant()
+    return data.meant(named=True)
 
 
 @STREETS.of("UAVid")
 def _(root: Path) -> Meant:
     data = Dataset(root, classes=6)
+    colours = [(0, 0, 0), (128, 0, 0), (128, 64, 128), (0, 128, 0), (128, 128, 0), (64, 0, 128)]
+    table = np.array(colours, np.uint8)
     for split, first, count in (("train", 1, 2), ("val", 16, 1)):
         for sequence in range(first, first + count):
             for n in range(0, 500, 100):
                 base = f"uavid_{split}/seq{sequence}"
-                data.add(split, f"{base}/Images/{n:06}.png", f"{base}/Labels/{n:06}.png", coloured)
+                data.add(split, f"{base}/Images/{n:06}.png", f"{base}/Labels/{n:06}.png", lambda ids: table[ids])
     for n in range(0, 300, 100):
         data.photograph(f"uavid_test/seq21/Images/{n:06}.png")
     return data.meant()
@@ -294,11 +300,14 @@ def _(root: Path) -> Meant:
 @STREETS.of("Freiburg Forest")
 def _(root: Path) -> Meant:
     data = Dataset(root, classes=6)
+    colours = [(0, 0, 0), (170, 170, 170), (0, 255, 0), (102, 102, 51), (0, 60, 0), (0, 120, 255)]
+    table = np.array(colours, np.uint8)
     for split, count in (("train", 6), ("test", 4)):
         for n in range(count):
             stem = f"b{n % 3}-{9517 + 30 * n + len(split):05}"
             base = f"freiburg_forest_annotated/{split}"
-            ids = data.add(split, f"{base}/rgb/{stem}_Clipped.jpg", f"{base}/GT_color/{stem}_mask.png", coloured)
+            source, target = f"{base}/rgb/{stem}_Clipped.jpg", f"{base}/GT_color/{stem}_mask.png"
+            ids = data.add(split, source, target, lambda ids: table[ids])
             for kind in ("nir_color", "ndvi_color"):
                 picture = np.roll(coloured(ids), 1, 2) // 2 + np.random.default_rng(n).integers(0, 90, (48, 64, 3))
                 data.write(f"{base}/{kind}/{stem}.png", picture.astype(np.uint8))

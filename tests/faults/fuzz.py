@@ -66,13 +66,13 @@ def config(data: bytes, place: Path) -> None:
 
 def manifest(data: bytes, place: Path) -> None:
     """Read a manifest; the first byte chooses its kind."""
+    from pairloom.config import DataConfig
     from pairloom.data.layouts.manifest import Manifest
+    from pairloom.data.layouts.tree import Tree
 
     path = place / ("pairs.csv" if data[:1] < b"\x80" else "pairs.jsonl")
     path.write_bytes(data[1:])
-    for split in (None, "train"):
-        _refused_at_most(lambda split=split: Manifest().listing(path, split))  # type: ignore[misc]
-    _refused_at_most(lambda: Manifest().splits(path))
+    _refused_at_most(lambda: Manifest().readings(Tree.open(path), DataConfig(root=str(path))))
 
 
 def layouts(data: bytes, place: Path) -> None:
@@ -87,6 +87,10 @@ def layouts(data: bytes, place: Path) -> None:
     root.mkdir()
     folders = (
         "train",
+        "masks/train",
+        "train/masks",
+        "a/images",
+        "ImageSets/Segmentation",
         "val",
         "trainannot",
         "source",
@@ -97,7 +101,7 @@ def layouts(data: bytes, place: Path) -> None:
         "gtFine/train/c",
         ".",
     )
-    names = ("a", "b", "c_leftImg8bit", "c_gtFine_labelIds", "a b", "\n", "é")
+    names = ("a", "b", "a_mask", "train", "c_leftImg8bit", "c_gtFine_labelIds", "a b", "\n", "é")
     for first, second in zip(data[:16:2], data[1:16:2], strict=False):
         folder = root / folders[first % len(folders)]
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +131,47 @@ def annotations(data: bytes, place: Path) -> None:
 
     _refused_at_most(read)
     file.unlink()
+
+
+def lists(data: bytes, place: Path) -> None:
+    """Read a list of the training pairs, beside pairs that are good."""
+    from pairloom.config import DataConfig
+    from pairloom.data.folder import PairFolder
+
+    root = _pairs(place)
+    (root / "train.txt").write_bytes(data)
+    folder = _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+    if folder is not None:
+        parts = [part for split in folder.splits() for pair in folder.listing(split).pairs for part in (pair.a, pair.b)]
+        assert all(part.path.is_relative_to(root) and ".." not in part.path.parts for part in parts)
+
+
+def class_names(data: bytes, place: Path) -> None:
+    """Read a file of class names, beside pairs that are good; the first byte chooses which."""
+    from pairloom.config import DataConfig
+    from pairloom.data.folder import PairFolder
+
+    files = ("class_dict.csv", "_classes.csv", "labelmap.txt", "classes.txt", "classes.json", "data.yaml")
+    root = _pairs(place)
+    for name in files:
+        (root / name).unlink(missing_ok=True)
+    (root / files[data[0] % len(files) if data else 0]).write_bytes(data[1:])
+    _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+
+
+def _pairs(place: Path) -> Path:
+    """Write a few pairs, if they are not there yet, and return their folder."""
+    from PIL import Image
+
+    root = place / "pairs"
+    for number in range(0 if (root / "masks/2.png").exists() else 3):
+        ids = np.zeros((8, 12), np.uint8)
+        ids[2:6, 2 + number : 9] = 1
+        noise = np.random.default_rng(number).integers(0, 99, (8, 12, 3))
+        for folder, image in (("images", ids[..., None] * 90 + noise), ("masks", ids)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.astype(np.uint8)).save(root / folder / f"{number}.png")
+    return root
 
 
 def model(data: bytes, place: Path) -> None:
@@ -248,7 +293,10 @@ def _exported() -> Any:
 
 READERS: Mapping[str, Callable[[bytes, Path], None]] = {
     read.__name__: read
-    for read in (picture, palette, config, manifest, layouts, annotations, model, checkpoint, archive, onnx)
+    for read in (
+        *(picture, palette, config, manifest, layouts, lists, class_names, annotations),
+        *(model, checkpoint, archive, onnx),
+    )
 }
 """Every reader that is fed; a new one is a function above, and its name here."""
 
@@ -301,6 +349,17 @@ def seeds(reader: str) -> list[bytes]:
         return [bytes([0, 32, 1, 32]), bytes([3, 33, 4, 33, 3, 32, 4, 32]), bytes(range(16)) + _PNG]
     if reader == "annotations":
         return _annotation_files()
+    if reader == "lists":
+        return [b"0\n1\n", b"images/0.png masks/0.png\n", b"../x\n/y\n0\n1\n", "\ufeff0 1\r\n2\n".encode()]
+    if reader == "class_names":
+        return [
+            b"\0name,r,g,b\nground,0,0,0\ncell,1,1,1\n",
+            b"\1Pixel Value, Class\n0, ground\n1, cell\n",
+            b"\2# label:color_rgb:parts:actions\nground:0,0,0::\ncell:1,1,1::\n",
+            b"\3ground\ncell\n",
+            b'\4{"0": "ground", "1": "cell"}',
+            b"\5nc: 2\nnames: [ground, cell]\n",
+        ]
     if reader == "model":
         return [
             b"\0" + _DESCRIPTION,
