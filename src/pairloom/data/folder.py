@@ -10,10 +10,11 @@ from pairloom.data.discovery import Classes, find_classes, holds_values
 from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, Problem, find_layout
 from pairloom.data.layouts.cityscapes import Cityscapes
 from pairloom.data.pairs import Pair
+from pairloom.data.ranges import with_values
 from pairloom.data.readers import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import Picture, colour_table, with_channels
+from pairloom.images import WHOLE, Picture, Values, colour_table, with_channels
 from pairloom.palette import Palette, named_palette
 
 
@@ -26,6 +27,7 @@ class PairFolder:
         layout: how pairs lie there.
         config: the settings with which it was opened, layout and kind of target filled in.
         source_reader, target_reader: read the files of each side.
+        source_values, target_values: what the numbers of the pictures of each side mean.
         source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
         palette: the classes of the targets; None for pictures.
         far_share: share of the pixels in a sample of targets that are far from every colour of the palette, 0 to 1;
@@ -37,6 +39,8 @@ class PairFolder:
     config: DataConfig
     source_reader: Reader
     target_reader: Reader
+    source_values: Values
+    target_values: Values
     source_palette: Palette | None
     palette: Palette | None
     far_share: float | None
@@ -77,17 +81,26 @@ class PairFolder:
                 )
         if source_classes is None and config.direction == "BtoA":
             source_classes = _found_indices(sides[0], palette)
-        return cls(
-            root,
-            layout,
+        config, source_values, target_values = with_values(
             dataclasses.replace(
                 config,
                 root=str(root),
                 layout=layout.name,
                 target="classes" if target_classes else "images",
             ),
-            PaintedReader(source_classes.reader, source_classes.palette) if source_classes else PictureReader(),
-            target_classes.reader if target_classes else PictureReader(),
+            None if source_classes else sides[0],
+            None if target_classes else sides[1],
+        )
+        return cls(
+            root,
+            layout,
+            config,
+            PaintedReader(source_classes.reader, source_classes.palette)
+            if source_classes
+            else PictureReader(source_values),
+            target_classes.reader if target_classes else PictureReader(target_values),
+            source_values,
+            target_values,
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
@@ -149,8 +162,12 @@ class PairFolder:
         source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
         if problem := self.mismatch(files, source, target):
             raise UserError(str(problem))
-        pair = Pair(files.name, source, target)
+        pair = self.pair(files, source, target)
         return self.in_channels(pair, files, channels) if channels else pair
+
+    def pair(self, files: PairFiles, source: Picture, target: Picture) -> Pair:
+        """Return the images of a pair together with what their numbers mean."""
+        return Pair(files.name, source, target, self.source_values, self.target_values)
 
     def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
         """Return what is wrong with a pair whose images differ in size."""
@@ -173,7 +190,7 @@ class PairFolder:
         source_part, target_part = self.parts(files)
         source = with_channels(pair.source, channels[0], source_part.path)
         target = with_channels(pair.target, channels[1], target_part.path) if pair.target.ndim == 3 else pair.target
-        return Pair(pair.name, source, target)
+        return pair._replace(source=source, target=target)
 
     def parts(self, files: PairFiles) -> tuple[Part, Part]:
         """Return where the source and the target of a pair are."""
@@ -182,13 +199,13 @@ class PairFolder:
     def describe(self) -> str:
         """Say in a line what has been found."""
         counts = ", ".join(f"{len(self.listing(split).pairs)} {split}" for split in self.splits())
-        targets = "targets are pictures"
+        targets = f"targets are pictures{self.target_values}"
         if self.palette is not None:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
             targets += f", {self.far_share:.2%} of their pixels far from every colour"
-        sources = ""
+        sources = f"; sources are pictures{self.source_values}" if self.source_values != WHOLE else ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
         return f"{self.root}: layout {self.layout.name}, {counts} pairs; {targets}{sources}"
