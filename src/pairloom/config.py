@@ -242,8 +242,8 @@ class LossConfig:
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
-    """Leave pixels without a class or a reading out of every term. `false` asks for black there, as the original
-    does."""
+    """Leave pixels without a class out of every term. `false` asks for black there, as the original does. Pixels of
+    pictures that hold no reading are left out in any case."""
 
     def __post_init__(self) -> None:
         terms = ("adversarial_weight", "l1", "cross_entropy", "lovasz")

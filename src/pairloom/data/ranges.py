@@ -154,11 +154,10 @@ def find_values(parts: Sequence[Part], range_: ValueRange, no_reading: NoReading
     fits = whole[0] <= counted.numbers[0] and counted.numbers[-1] <= whole[1]
     grey = all(sample.numbers.shape[1] == 1 for sample in samples)
     if no_reading == "auto" and known.no_reading is None and grey and not (fits and whole == (0, 1)):
-        number = _set_apart(counted)
-        if number is not None and not _is_most(_used(counted.without(number)), whole):
-            known, counted = known._replace(no_reading=number), counted.without(number)
-            # A second such number, as for "too far" beside "too near", is a reading, and clipped to the range.
-            counted = counted.without(math.nan if (other := _set_apart(counted)) is None else other)
+        apart, rest = _set_apart(counted)
+        # Pictures that use most of what 16 bits hold are taken as they always were.
+        if apart is not None and not (fits and _is_most(_used(rest), whole)):
+            known, counted = known._replace(no_reading=apart), rest
     if range_ != "auto":
         return known
     if fits and any(sample.dtype == "uint8" for sample in samples):
@@ -219,9 +218,22 @@ def _count(samples: Sequence[_Sample], no_reading: float | None) -> tuple[_Count
     return _Counted(numbers, counts), holes
 
 
-def _set_apart(counted: _Counted) -> float | None:
-    """Return a usual number for no reading that many pixels hold, at an end, and that lies apart from all others."""
+def _set_apart(counted: _Counted) -> tuple[float | None, _Counted]:
+    """Return a usual number for no reading that lies apart from all others, and the others.
+
+    Where there is one at each end, as for "too near" and "too far", the more frequent one is no reading; the other is
+    a reading, but does not widen the range.
+    """
     found: list[tuple[int, float]] = []
+    rest = counted
+    while len(found) < 2 and (one := _at_an_end(rest)) is not None:
+        found.append(one)
+        rest = rest.without(one[1])
+    return (max(found)[1] if found else None), rest
+
+
+def _at_an_end(counted: _Counted) -> tuple[int, float] | None:
+    """Return how often a usual number for no reading occurs, and the number: the lowest of all, or the highest."""
     for place, neighbour in ((0, 1), (-1, -2)):
         if len(counted.numbers) <= FEWEST_READINGS:
             break
@@ -232,8 +244,8 @@ def _set_apart(counted: _Counted) -> float | None:
         least = max(GAP * (high - low), GAP_STEPS * (high - low) / len(rest.numbers))
         only_negative = number < 0 <= rest.numbers[0]
         if number in USUAL and count >= TAIL * counted.counts.sum() and (gap >= least or only_negative):
-            found.append((count, number))
-    return max(found)[1] if found else None
+            return count, number
+    return None
 
 
 def _used(counted: _Counted) -> Range:
@@ -245,7 +257,8 @@ def _used(counted: _Counted) -> Range:
 
 
 def _is_most(used: Range, whole: Range) -> bool:
-    return used[1] - used[0] > MOST_USED * (whole[1] - whole[0])
+    """Tell whether a range lies within a dtype's, and takes most of it."""
+    return whole[0] <= used[0] and used[1] <= whole[1] and used[1] - used[0] > MOST_USED * (whole[1] - whole[0])
 
 
 def _rounded(used: Range, bounds: Range, no_reading: float | None) -> Range:

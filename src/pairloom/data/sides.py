@@ -56,9 +56,9 @@ class Side:
         return picture_suffix(self.channels, self.dtype)
 
     @property
-    def has_void(self) -> bool:
-        """Whether pixels may have no class, or no reading."""
-        return self.palette is not None or self.values.no_reading is not None or self.dtype == "float32"
+    def may_lack_readings(self) -> bool:
+        """Whether pixels of its pictures may hold no reading."""
+        return self.palette is None and (self.values.no_reading is not None or self.dtype == "float32")
 
     def draw(self, image: Picture) -> Picture:
         """Return an image as a picture, H×W×C: class ids (H×W) in their colours, pictures as they are."""

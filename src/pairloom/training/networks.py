@@ -161,6 +161,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
         cross_entropy=loss.cross_entropy,
         lovasz=loss.lovasz,
         discriminator_weight=loss.discriminator_weight,
-        mask_void=loss.mask_void and training.target.has_void,
+        # No colour could be asked for where a picture holds no reading.
+        mask_void=loss.mask_void if training.target.palette else training.target.may_lack_readings,
         class_weights=weights,
     )
