@@ -23,7 +23,8 @@ def draw_depth(seed: int, height: int = 48, width: int = 64) -> NDArray[np.float
         distance = rng.uniform(420, 3000)
         disc = ((y - down) ** 2 + (x - across) ** 2 < radius**2) & (depth > distance)
         depth[disc] = distance + rng.uniform(0, 20, disc.sum())
-    return depth.clip(420, 4800)
+    drawn: NDArray[np.float64] = depth.clip(420, 4800)
+    return drawn
 
 
 def draw_photograph(depth: NDArray[np.float64], seed: int) -> UInt8Array:

@@ -14,8 +14,8 @@ from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import score_pictures
-from pairloom.images import Values
 from pairloom.evaluation.scoring import joined_scores, score_model
+from pairloom.images import Values
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
