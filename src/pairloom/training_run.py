@@ -141,10 +141,10 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
     experiment, folder = chosen_experiment(preset, load)
     sources, targets = zip(*(folder.parts(files) for files in folder.files("train")), strict=True)
     source, target = (
-        common_side([inspect(part.path) for part in parts] if palette is None else [], channels, palette)
-        for parts, channels, palette in (
-            (sources, experiment.model.in_channels, folder.source_palette),
-            (targets, experiment.model.out_channels, folder.palette),
+        common_side([inspect(part.path) for part in parts] if palette is None else [], channels, palette, values)
+        for parts, channels, palette, values in (
+            (sources, experiment.model.in_channels, folder.source_palette, folder.source_values),
+            (targets, experiment.model.out_channels, folder.palette, folder.target_values),
         )
     )
     return _with_channels(experiment, source, target), source, target

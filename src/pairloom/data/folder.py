@@ -12,6 +12,7 @@ from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.orientation import as_stored, orientation_problem
 from pairloom.data.pairs import Pair
+from pairloom.data.ranges import with_values
 from pairloom.data.readers import (
     CityscapesReader,
     IndexReader,
@@ -23,7 +24,7 @@ from pairloom.data.readers import (
 )
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import Picture, colour_table, with_channels
+from pairloom.images import WHOLE, Picture, Values, colour_table, with_channels
 from pairloom.palette import Palette, named_palette
 
 
@@ -36,6 +37,7 @@ class PairFolder:
         reading: the files of the pairs, by split.
         config: the settings with which it was opened, layout, direction and kind of target filled in.
         source_reader, target_reader: read the files of each side.
+        source_values, target_values: what the numbers of the pictures of each side mean.
         source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
         palette: the classes of the targets; None for pictures.
         far_share: share of the pixels in a sample of targets that are far from every colour of the palette, 0 to 1;
@@ -48,6 +50,8 @@ class PairFolder:
     config: DataConfig
     source_reader: Reader
     target_reader: Reader
+    source_values: Values
+    target_values: Values
     source_palette: Palette | None
     palette: Palette | None
     far_share: float | None
@@ -95,12 +99,21 @@ class PairFolder:
                 )
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
+        config, source_values, target_values = with_values(
+            dataclasses.replace(config, target="classes" if target_classes else "images"),
+            None if source_classes else sides[0],
+            None if target_classes else sides[1],
+        )
         return cls(
             root,
             reading,
-            dataclasses.replace(config, target="classes" if target_classes else "images"),
-            PaintedReader(source_classes.reader, source_classes.palette) if source_classes else PictureReader(),
-            target_classes.reader if target_classes else PictureReader(),
+            config,
+            PaintedReader(source_classes.reader, source_classes.palette)
+            if source_classes
+            else PictureReader(source_values),
+            target_classes.reader if target_classes else PictureReader(target_values),
+            source_values,
+            target_values,
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
@@ -172,7 +185,7 @@ class PairFolder:
         source, target = self.oriented(files, source, target)
         if problem := self.mismatch(files, source, target):
             raise UserError(str(problem))
-        pair = Pair(files.name, source, target)
+        pair = self.pair(files, source, target)
         return self.in_channels(pair, files, channels) if channels else pair
 
     def oriented(self, files: PairFiles, source: Picture, target: Picture) -> tuple[Picture, Picture]:
@@ -181,6 +194,10 @@ class PairFolder:
             return source, target
         source_part, target_part = self.parts(files)
         return as_stored(source, source_part), as_stored(target, target_part)
+
+    def pair(self, files: PairFiles, source: Picture, target: Picture) -> Pair:
+        """Return the images of a pair together with what their numbers mean."""
+        return Pair(files.name, source, target, self.source_values, self.target_values)
 
     def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
         """Return what is wrong with a pair whose images differ in size, or of which one alone is turned by EXIF."""
@@ -207,7 +224,7 @@ class PairFolder:
         source_part, target_part = self.parts(files)
         source = with_channels(pair.source, channels[0], source_part.path)
         target = with_channels(pair.target, channels[1], target_part.path) if pair.target.ndim == 3 else pair.target
-        return Pair(pair.name, source, target)
+        return pair._replace(source=source, target=target)
 
     def parts(self, files: PairFiles) -> tuple[Part, Part]:
         """Return where the source and the target of a pair are."""
@@ -216,13 +233,13 @@ class PairFolder:
     def describe(self) -> str:
         """Say in a line what has been found."""
         counts = ", ".join(f"{len(self.listing(split).pairs)} {split}" for split in self.splits())
-        targets = "targets are pictures"
+        targets = f"targets are pictures{self.target_values}"
         if self.palette is not None:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
             targets += f", {self.far_share:.2%} of their pixels far from every colour"
-        sources = ""
+        sources = f"; sources are pictures{self.source_values}" if self.source_values != WHOLE else ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
         how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how

@@ -140,8 +140,8 @@ class PairStore:
         if len(whole) < len(heads):
             raise UserError(f"{place}: entries of the store vanish while they are made; is the folder being cleared?")
         sides = (
-            common_side([head.source for head in whole], channels[0], folder.source_palette),
-            common_side([head.target for head in whole], channels[1], folder.palette),
+            common_side([head.source for head in whole], channels[0], folder.source_palette, folder.source_values),
+            common_side([head.target for head in whole], channels[1], folder.palette, folder.target_values),
         )
         store = cls(folder, entries, whole, fit, *sides)
         store.require_channels()
@@ -172,7 +172,7 @@ class PairStore:
             _build(self._folder, entry, self._fit)
             source, target = _read(entry.path)
         return self._folder.in_channels(
-            Pair(entry.files.name, source, target), entry.files, (self.source.channels, self.target.channels)
+            self._folder.pair(entry.files, source, target), entry.files, (self.source.channels, self.target.channels)
         )
 
     def __iter__(self) -> Iterator[Pair]:

@@ -288,7 +288,8 @@ def translate_video(
                         film.copy(item)
 
             for translation in translator.frames(pictures(), steady=steady):
-                picture = np.ascontiguousarray(for_display(FORMS[form](translation)))
+                drawn = translation.shown if form == "translation" else FORMS[form](translation)
+                picture = np.ascontiguousarray(for_display(drawn))
                 film.write(shots.popleft()._replace(picture=picture))
                 bars.advance(bar)
 

@@ -32,7 +32,7 @@ _MANY, _TIMES = 12, 2
 _NEAR_SHARE = 0.7
 """Of all pixels, those that must be near one of the colours."""
 _BESIDE_SHARE = 0.5
-"""Of the pixels that have not the most frequent colour, those that may not be near any; of small things in JPEG 0.45."""
+"""Of the pixels without the most frequent colour, those that may not be near any; of small things in JPEG 0.45."""
 _TIGHT_SHARE = 0.9
 """Of the pixels in flat places beside the largest area, those whose colour crowds around others."""
 _FLAT, _FLAT_PIXELS, _FLAT_SHARE = 3, 16, 1e-3

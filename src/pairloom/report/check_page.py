@@ -10,7 +10,7 @@ from pairloom.data.layouts import PairFiles, Part, Problem
 from pairloom.data.pairs import Pair
 from pairloom.data.readers import PictureReader
 from pairloom.errors import UserError
-from pairloom.images import Picture
+from pairloom.images import Picture, for_display
 from pairloom.report.data_words import (
     SHOWN_PAIRS,
     ShownClass,
@@ -158,7 +158,7 @@ def _small(folder: PairFolder, pair: Pair) -> Words:
 
 
 def _labelled(label: str, picture: Picture) -> Words:
-    return {"label": label, "picture": data_uri(picture, longest=_PROBLEM_SIDE, most_bytes=_PROBLEM_BYTES)}
+    return {"label": label, "picture": data_uri(for_display(picture), longest=_PROBLEM_SIDE, most_bytes=_PROBLEM_BYTES)}
 
 
 def _read(folder: PairFolder, files: PairFiles) -> Pair | None:
