@@ -388,6 +388,8 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
     if own_in_theirs and theirs_in_own:
         plain = [_plainness(pair.b.path) for pair in shared[0]]
         winner, other = (best, rival) if plain[0] <= plain[1] else (rival, best)
+        if is_aside(winner.reading.targets.split("/")):  # two kinds of depth, say
+            return None
         return winner, f"{other.reading.targets} shows the same areas as {winner.reading.targets}, and is not used"
     coarse, fine = (rival, best) if own_in_theirs else (best, rival)
     if (own_in_theirs or theirs_in_own) and (fine.sides[1].refusal or is_aside(fine.reading.targets.split("/"))):

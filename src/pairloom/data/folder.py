@@ -24,8 +24,9 @@ from pairloom.data.readers import (
 )
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import WHOLE, Picture, Values, colour_table, with_channels
+from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
 from pairloom.palette import Palette, named_palette
+from pairloom.palette.class_names import find_class_names
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class PairFolder:
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
             known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
-            target_classes = find_classes(sides[1], known)
+            target_classes = find_classes(sides[1], known, find_class_names(list(tree.small_files)))
             if target_classes is None and config.target == "classes":
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
@@ -117,7 +118,7 @@ class PairFolder:
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
-            chosen.notes,
+            (*chosen.notes, *([target_classes.note] if target_classes and target_classes.note else [])),
         )
 
     def splits(self) -> tuple[str, ...]:
@@ -239,11 +240,21 @@ class PairFolder:
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
             targets += f", {self.far_share:.2%} of their pixels far from every colour"
-        sources = f"; sources are pictures{self.source_values}" if self.source_values != WHOLE else ""
+        channels = self._source_channels()
+        kind = f" of {channels} channels" if channels not in (None, 1, 3) else ""
+        sources = f"; sources are pictures{kind}{self.source_values}"
+        sources = sources if kind or self.source_values != WHOLE else ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
         how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how
         return f"{self.root}: layout {self.reading.layout} ({how}), {counts} pairs; {targets}{sources}"
+
+    def _source_channels(self) -> int | None:
+        """Return the channels of the first source; None where it cannot be read."""
+        try:
+            return inspect(self.parts(self.reading.pairs[0])[0].path).channels
+        except (UserError, IndexError):
+            return None
 
 
 def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:

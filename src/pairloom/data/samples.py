@@ -50,12 +50,12 @@ class Side:
     @cached_property
     def kind(self) -> Kind:
         """Whether the images show classes or are pictures; `unreadable` if none can be read."""
-        if not self.displayed:
-            return "unreadable"
         try:
-            return "classes" if find_classes(self.parts) is not None else "pictures"
+            if find_classes(self.parts) is not None:
+                return "classes"
         except UserError:  # label maps of a kind that is refused, such as instance numbers
             return "classes"
+        return "pictures" if self.displayed else "unreadable"
 
     @cached_property
     def refusal(self) -> UserError | None:
@@ -126,7 +126,7 @@ def has_seam(images: Sequence[UInt8Array]) -> bool:
 
 
 def _displayed(part: Part) -> UInt8Array:
-    return half(for_display(read_picture(part.path)), part)
+    return half(for_display(read_picture(part.path, any_number=True)), part)
 
 
 def _edges(image: UInt8Array) -> NDArray[np.float32]:

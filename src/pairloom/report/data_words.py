@@ -134,7 +134,7 @@ def _class_words(one: ShownClass, palette: Palette, bar: float, *, pictured: boo
     if one.clearest is None or not pictured:
         return words
     fitted = _fitted(one.clearest, _CLASS_SIDE)
-    picture = spotlight(for_display(fitted.source, pair.source_values), fitted.target == one.index, colour)
+    picture = spotlight(for_display(fitted.source, one.clearest.source_values), fitted.target == one.index, colour)
     return words | {
         "picture": data_uri(picture, longest=_CLASS_SIDE, most_bytes=_CLASS_BYTES),
         "example": one.clearest.name,
