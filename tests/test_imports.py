@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import pairloom
 
@@ -88,3 +90,19 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"torch", "numpy", "lightning_fabric", "jsonargparse", "matplotlib", "PIL", "rich", "kornia"}
     assert heavy & {re.split(r"\.", module)[0] for module in modules} == set()
+
+
+def test_check_loads_nothing_that_only_training_needs(tmp_path: Path) -> None:
+    for name in ("images/0.png", "images/1.png", "masks/0.png", "masks/1.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        values = np.arange(64, dtype=np.uint8).reshape(8, 8) // 32
+        Image.fromarray(values if "masks" in name else np.dstack([values * 100] * 3)).save(path)
+    code = (
+        f"import sys, pairloom.cli; code = pairloom.cli.main(['check', {str(tmp_path)!r}]); print(code, *sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    modules = said.splitlines()[-1].split()
+    assert "pairloom.data.check" in modules
+    heavy = {"torch", "kornia", "torchmetrics", "matplotlib", "lightning_fabric"}
+    assert heavy & {module.split(".")[0] for module in modules} == set()

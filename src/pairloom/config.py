@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,8 +21,21 @@ MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""
 
 
-LayoutName = Literal["auto", "side-by-side", "two-folders", "cityscapes", "camvid", "manifest"]
-Direction = Literal["AtoB", "BtoA"]
+LayoutName = Literal[
+    "auto",
+    "patterns",
+    "manifest",
+    "cityscapes",
+    "camvid",
+    "two-folders",
+    "one-folder",
+    "mask-files",
+    "annotations",
+    "side-by-side",
+]
+Direction = Literal["auto", "AtoB", "BtoA"]
+ValueRange = tuple[float, float] | Literal["auto", "whole"]
+NoReading = float | Literal["auto", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -66,10 +80,17 @@ class DataConfig:
     root: str = ""
     """Folder that holds the pairs, or a manifest file; DATA on the command line."""
     layout: LayoutName = "auto"
-    """How pairs lie in the folder; `auto` looks."""
-    direction: Direction = "AtoB"
+    """How pairs lie in the folder; `auto` weighs what the names and a sample of the images show."""
+    sources: str = ""
+    """Where the sources are, in place of a layout: a folder, or a pattern such as `photos/*.jpg`, from the data folder,
+    with or without the folders of the splits. Needs `data.targets`."""
+    targets: str = ""
+    """Where the targets are: a folder, or a pattern such as `gt/{stem}_mask.png`, in which `{stem}` is the name of the
+    source without its extension, and each `*` what the same one of `data.sources` stands for."""
+    direction: Direction = "auto"
     """`AtoB` translates the first image of a pair (left half, `source/`, `A/`, photograph) to the second; `BtoA` the
-    second to the first."""
+    second to the first. `auto` goes from photographs to class maps where one half of an image shows each, and else from
+    A to B."""
     target: Literal["auto", "classes", "images"] = "auto"
     """What targets are: class maps, which are kept as class ids, or pictures. `auto` looks at a sample."""
     palette: str = "auto"
@@ -77,14 +98,38 @@ class DataConfig:
     names it). `auto` takes the layout's own, or finds the colours or values in a sample."""
     classes: Literal["train", "all"] = "train"
     """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
+    exif: Literal["auto", "apply", "ignore"] = "auto"
+    """What the EXIF orientation of images does: `apply` turns each image upright by its own, `ignore` takes the pixels
+    of both sides as they are stored. `auto` turns, and refuses pairs of which one image alone has an orientation unless
+    their sizes fit upright only. Images to be translated are always turned."""
     val_share: float = 0.15
     """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
+    group: str = ""
+    """What keeps pairs together in one split (the frames of a drive, the slices of a patient): a number N takes the Nth
+    folder below the data folder, anything else is a regular expression for the source's path, whose first group counts.
+    Empty draws pair by pair."""
+    background: Literal["class", "void"] = "class"
+    """What pixels are that no shape of an annotation tool covers: the class `background`, or void."""
     split_seed: int = 0
     """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
     other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
     """Size at which pairs are trained on and scored, in pixels: H or HxW, 32 to 8192 a side. Aspect is not
     kept."""
+    range: ValueRange = "auto"
+    """Range of the numbers of target pictures, [lowest, highest] in their own units: what is black and white, scored as
+    0 and 1, and beyond which numbers are clipped. `whole` is all that the files can hold (0 to 255, 0 to 65535, 0 to 1
+    for floats). `auto` finds it in a sample of the training pairs, where pictures of more than 8 bits use a part of
+    it."""
+    no_reading: NoReading = "auto"
+    """Number that stands for no reading in target pictures, such as 0 or -9999; its pixels are left out of losses and
+    scores, as NaN always is. `none` reads every number. `auto` takes what GeoTIFF files state, or a usual one that
+    stands apart from all others in a sample."""
+    source_range: ValueRange = "auto"
+    """Range of the numbers of source pictures, as `data.range`."""
+    source_no_reading: NoReading = "auto"
+    """Number that stands for no reading in source pictures, as `data.no_reading`; the network sees the lowest number
+    there."""
     train_pairs: int | None = None
     """Number of training pairs to use, 1 or more, drawn with `data.split_seed`; null takes all."""
     store_size: int = 1024
@@ -96,10 +141,33 @@ class DataConfig:
     def __post_init__(self) -> None:
         _require_reach("data", self)
         _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels a side or less")
+        _require(
+            bool(self.sources) == bool(self.targets), "data.sources and data.targets are given together, or neither is"
+        )
+        _require(
+            not self.sources or self.layout in ("auto", "patterns"),
+            "data.sources and data.targets take the place of data.layout; leave one of them out",
+        )
+        try:
+            re.compile(self.group)
+        except re.error as error:
+            raise UserError(f"data.group {self.group!r} is not a regular expression ({error})") from error
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
         _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
         _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")
         _require(self.train_pairs is None or self.train_pairs >= 1, "data.train_pairs must be 1 or more")
+        for name in ("range", "source_range"):
+            ends = getattr(self, name)
+            _require(
+                isinstance(ends, str) or -math.inf < ends[0] < ends[1] < math.inf,
+                f"data.{name} must be [lowest, highest], auto or whole, not {ends}",
+            )
+        for name in ("no_reading", "source_no_reading"):
+            number = getattr(self, name)
+            _require(
+                isinstance(number, str) or math.isfinite(number),
+                f"data.{name} must be a finite number, auto or none; NaN and infinite numbers are never readings",
+            )
 
 
 @dataclass(frozen=True)
@@ -214,7 +282,8 @@ class LossConfig:
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
-    """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
+    """Leave pixels without a class out of every term. `false` asks for black there, as the original does. Pixels of
+    pictures that hold no reading are left out in any case."""
 
     def __post_init__(self) -> None:
         terms = ("adversarial_weight", "l1", "cross_entropy", "lovasz")

@@ -66,13 +66,13 @@ def config(data: bytes, place: Path) -> None:
 
 def manifest(data: bytes, place: Path) -> None:
     """Read a manifest; the first byte chooses its kind."""
+    from pairloom.config import DataConfig
     from pairloom.data.layouts.manifest import Manifest
+    from pairloom.data.layouts.tree import Tree
 
     path = place / ("pairs.csv" if data[:1] < b"\x80" else "pairs.jsonl")
     path.write_bytes(data[1:])
-    for split in (None, "train"):
-        _refused_at_most(lambda split=split: Manifest().listing(path, split))  # type: ignore[misc]
-    _refused_at_most(lambda: Manifest().splits(path))
+    _refused_at_most(lambda: Manifest().readings(Tree.open(path), DataConfig(root=str(path))))
 
 
 def layouts(data: bytes, place: Path) -> None:
@@ -87,6 +87,10 @@ def layouts(data: bytes, place: Path) -> None:
     root.mkdir()
     folders = (
         "train",
+        "masks/train",
+        "train/masks",
+        "a/images",
+        "ImageSets/Segmentation",
         "val",
         "trainannot",
         "source",
@@ -97,13 +101,77 @@ def layouts(data: bytes, place: Path) -> None:
         "gtFine/train/c",
         ".",
     )
-    names = ("a", "b", "c_leftImg8bit", "c_gtFine_labelIds", "a b", "\n", "é")
+    names = ("a", "b", "a_mask", "train", "c_leftImg8bit", "c_gtFine_labelIds", "a b", "\n", "é")
     for first, second in zip(data[:16:2], data[1:16:2], strict=False):
         folder = root / folders[first % len(folders)]
         folder.mkdir(parents=True, exist_ok=True)
         name = names[second % len(names)] + (".png", ".jpg", ".npy", ".txt")[second // 64]
         (folder / name).write_bytes(_PNG if second & 32 else data[16:])
     _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+
+
+def annotations(data: bytes, place: Path) -> None:
+    """Read an annotation file; the first byte chooses its name."""
+    from pairloom.data.annotations import AnnotationReader, find_annotations, match_references
+    from pairloom.data.layouts import Part
+    from pairloom.palette import VOID
+
+    image = place / "a.png"
+    image.write_bytes(_PNG)
+    file = place / ("a.json", "annotations.xml", "a.txt", "a.png.json")[data[0] % 4 if data else 0]
+    file.write_bytes(data[1:])
+
+    def read() -> None:
+        for found in find_annotations([file]):
+            reader = AnnotationReader(found, "class")
+            for reference, path in match_references(found.references, [image], place).items():
+                part = Part(reference.file, entry=reference.entry, image=path)
+                ids = _refused_at_most(lambda reader=reader, part=part: reader.read(part))  # type: ignore[misc]
+                assert ids is None or (ids.shape == (4, 8) and ids[ids != VOID].max(initial=0) < len(reader.palette))
+
+    _refused_at_most(read)
+    file.unlink()
+
+
+def lists(data: bytes, place: Path) -> None:
+    """Read a list of the training pairs, beside pairs that are good."""
+    from pairloom.config import DataConfig
+    from pairloom.data.folder import PairFolder
+
+    root = _pairs(place)
+    (root / "train.txt").write_bytes(data)
+    folder = _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+    if folder is not None:
+        parts = [part for split in folder.splits() for pair in folder.listing(split).pairs for part in (pair.a, pair.b)]
+        assert all(part.path.is_relative_to(root) and ".." not in part.path.parts for part in parts)
+
+
+def class_names(data: bytes, place: Path) -> None:
+    """Read a file of class names, beside pairs that are good; the first byte chooses which."""
+    from pairloom.config import DataConfig
+    from pairloom.data.folder import PairFolder
+
+    files = ("class_dict.csv", "_classes.csv", "labelmap.txt", "classes.txt", "classes.json", "data.yaml")
+    root = _pairs(place)
+    for name in files:
+        (root / name).unlink(missing_ok=True)
+    (root / files[data[0] % len(files) if data else 0]).write_bytes(data[1:])
+    _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
+
+
+def _pairs(place: Path) -> Path:
+    """Write a few pairs, if they are not there yet, and return their folder."""
+    from PIL import Image
+
+    root = place / "pairs"
+    for number in range(0 if (root / "masks/2.png").exists() else 3):
+        ids = np.zeros((8, 12), np.uint8)
+        ids[2:6, 2 + number : 9] = 1
+        noise = np.random.default_rng(number).integers(0, 99, (8, 12, 3))
+        for folder, image in (("images", ids[..., None] * 90 + noise), ("masks", ids)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.astype(np.uint8)).save(root / folder / f"{number}.png")
+    return root
 
 
 def model(data: bytes, place: Path) -> None:
@@ -224,7 +292,11 @@ def _exported() -> Any:
 
 
 READERS: Mapping[str, Callable[[bytes, Path], None]] = {
-    read.__name__: read for read in (picture, palette, config, manifest, layouts, model, checkpoint, archive, onnx)
+    read.__name__: read
+    for read in (
+        *(picture, palette, config, manifest, layouts, lists, class_names, annotations),
+        *(model, checkpoint, archive, onnx),
+    )
 }
 """Every reader that is fed; a new one is a function above, and its name here."""
 
@@ -275,6 +347,19 @@ def seeds(reader: str) -> list[bytes]:
         return [b"\0source,target,split\na.png,b.png,train\n", b'\xff{"source": "a", "target": "b", "split": "val"}\n']
     if reader == "layouts":
         return [bytes([0, 32, 1, 32]), bytes([3, 33, 4, 33, 3, 32, 4, 32]), bytes(range(16)) + _PNG]
+    if reader == "annotations":
+        return _annotation_files()
+    if reader == "lists":
+        return [b"0\n1\n", b"images/0.png masks/0.png\n", b"../x\n/y\n0\n1\n", "\ufeff0 1\r\n2\n".encode()]
+    if reader == "class_names":
+        return [
+            b"\0name,r,g,b\nground,0,0,0\ncell,1,1,1\n",
+            b"\1Pixel Value, Class\n0, ground\n1, cell\n",
+            b"\2# label:color_rgb:parts:actions\nground:0,0,0::\ncell:1,1,1::\n",
+            b"\3ground\ncell\n",
+            b'\4{"0": "ground", "1": "cell"}',
+            b"\5nc: 2\nnames: [ground, cell]\n",
+        ]
     if reader == "model":
         return [
             b"\0" + _DESCRIPTION,
@@ -292,6 +377,77 @@ def seeds(reader: str) -> list[bytes]:
         for folder in ("train", "trainannot"):
             packed.writestr(f"x/CamVid/{folder}/a.png", _PNG)
     return [file.getvalue(), _tar()]
+
+
+def _annotation_files() -> list[bytes]:
+    """Return a small file of each tool, for an image a.png of 8×4 pixels."""
+    outline = [[1, 0], [6, 1], [3, 3.5]]
+    sides = {"original_width": 8, "original_height": 4, "image_rotation": 0}
+    regions = [
+        {**sides, "id": "1", "type": "polygonlabels", "value": {"points": outline, "polygonlabels": ["car"]}},
+        {
+            **sides,
+            "id": "2",
+            "type": "ellipselabels",
+            "value": {"x": 50, "y": 50, "radiusX": 20, "radiusY": 10, "rotation": 5, "ellipselabels": ["bus"]},
+        },
+    ]
+    masks = (
+        {"size": [4, 8], "counts": [3, 5, 24]},
+        {"size": [4, 8], "counts": "35h0"},
+        [[1, 0, 6, 1, 3, 3.5], [0, 0, 1, 0, 1, 1]],
+    )
+    records = [
+        {
+            "images": [{"id": 1, "file_name": "a.png", "height": 4, "width": 8}],
+            "annotations": [
+                {"id": number, "image_id": 1, "category_id": 1 + number % 2, "iscrowd": 0, "segmentation": mask}
+                for number, mask in enumerate(masks)
+            ],
+            "categories": [{"id": 1, "name": "car"}, {"id": 2, "name": "background"}],
+        },
+        {
+            "version": "5.5.0",
+            "shapes": [
+                {"label": "car", "shape_type": "polygon", "points": outline},
+                {"label": "bus", "shape_type": "circle", "points": [[3, 2], [4, 3]]},
+                {"label": "__ignore__", "shape_type": "line", "points": [[3, 2], [4, 3]]},
+            ],
+            "imagePath": "..\\x\\a.png",
+            "imageData": "QUJD",
+            "imageHeight": 4,
+            "imageWidth": 8,
+        },
+        [{"id": 1, "data": {"image": "/data/0123abcd-a.png"}, "annotations": [{"id": 1, "result": regions}]}],
+        {
+            "a.png1": {
+                "filename": "a.png",
+                "regions": [
+                    {
+                        "shape_attributes": {"name": "polygon", "all_points_x": [1, 6, 3], "all_points_y": [0, 1, 3]},
+                        "region_attributes": {"kind": "car"},
+                    },
+                ],
+            }
+        },
+    ]
+    holes = {"exterior": outline, "interior": [outline]}
+    supervisely = {
+        "size": {"height": 4, "width": 8},
+        "objects": [{"classTitle": "car", "geometryType": "polygon", "points": holes}],
+    }
+    xml = (
+        "<annotations><meta><labels><label><name>car</name><color>#ff0000</color></label></labels></meta>"
+        '<image id="0" name="a.png" width="8" height="4"><polygon label="car" points="1,0;6,1;3,3" z_order="1"/>'
+        '<mask label="car" rle="1, 2, 1" left="0" top="0" width="2" height="2" z_order="0"/>'
+        '<ellipse label="car" cx="2" cy="2" rx="1" ry="1"/></image></annotations>'
+    )
+    return [
+        *(b"\0" + json.dumps(record).encode() for record in records),
+        b"\3" + json.dumps(supervisely).encode(),
+        b"\1" + xml.encode(),
+        b"\2" + b"0 0.1 0.1 0.9 0.2 0.5 0.9\n12 0.1 0.1 0.9 0.2 0.5 0.9 0.1 0.5\n",
+    ]
 
 
 def _tar() -> bytes:
@@ -365,6 +521,7 @@ def _feed(reader: str, seconds: int) -> None:
 
     warnings.simplefilter("ignore")
     with atheris.instrument_imports(include=["pairloom", "yaml", "tifffile", "json", "csv", "zipfile", "tarfile"]):
+        import pairloom.data.annotations
         import pairloom.data.download
         import pairloom.data.folder
         import pairloom.inference.onnx_file

@@ -80,6 +80,22 @@ def jpeg(width: int, height: int) -> bytes:
     return bytes(content)
 
 
+def gif(width: int, height: int) -> bytes:
+    """Return a GIF file of one frame with these sides and hardly any data."""
+    sides = struct.pack("<HH", width, height)
+    return b"GIF89a" + sides + b"\x80\0\0" + bytes(3) + b"\xff" * 3 + b"," + bytes(4) + sides + b"\0\2\2L\1\0;"
+
+
+def boxed(kind: str, mark: bytes, skipped: int, first: int, second: int) -> bytes:
+    """Return a small image of a format made of boxes, with other sides so many bytes behind a mark."""
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(file, kind)
+    content = bytearray(file.getvalue())
+    at = content.index(mark) + len(mark) + skipped
+    content[at : at + 8] = struct.pack(">II", first, second)
+    return bytes(content)
+
+
 def polyglot() -> bytes:
     """Return a photograph that is a web page with a script as well, and an archive behind it."""
     file = io.BytesIO()
@@ -109,6 +125,11 @@ def images(mark: Path) -> Mapping[str, bytes]:
         "a lying head, in jpg.jpg": jpeg(8000, 8000)[:400],
         "a lying head, in npy.npy": npy("{'descr':'<f8','fortran_order':False,'shape':(1000000,1000000,3)}"),
         "a lying head, in ppm.ppm": b"P6 5000 5000 255\n",
+        "a lying head, in gif.gif": gif(60000, 60000),
+        "a small lie, in gif.gif": gif(5000, 5000),
+        "a lying head, in jp2.jp2": boxed("JPEG2000", b"ihdr", 0, 60000, 60000),
+        "a lying head, in avif.avif": boxed("AVIF", b"ispe", 4, 8000, 8000),
+        "a pointer.png": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
         "upside down for ever.bmp": bmp(5, -(2**31)),
         "many channels.tif": tiff(13000, 13000, 16, 1024, 1, b"\0" * 10),
         "a bomb in a strip.tif": tiff(16, 16, 16, 1, 8, zeros(2**28)),
@@ -117,6 +138,73 @@ def images(mark: Path) -> Mapping[str, bytes]:
         "a pickle.npy": pickled(mark),
         "an archive.npy": torch_pickled(mark),
         "nothing.png": b"",
+    }
+
+
+def annotations() -> Mapping[str, tuple[str, bytes]]:
+    """Return annotation files that cannot serve, each with its name; all name the image a.png, of 96×96 pixels."""
+
+    def coco(segmentation: str, size: str = '"height": 96, "width": 96', more: str = "") -> tuple[str, bytes]:
+        content = (
+            f'{{"images": [{{"id": 1, "file_name": "a.png", {size}}}], {more} "annotations": [{{"id": 1, '
+            f'"image_id": 1, "category_id": 1, "segmentation": {segmentation}}}], '
+            '"categories": [{"id": 1, "name": "car"}]}'
+        )
+        return "c.json", content.encode()
+
+    def labelme(shapes: str, more: str = "") -> tuple[str, bytes]:
+        content = f'{{"shapes": [{shapes}], "imagePath": "a.png", "imageHeight": 96, "imageWidth": 96{more}}}'
+        return "a.json", content.encode()
+
+    def cvat(shape: str) -> tuple[str, bytes]:
+        image = f'<image id="0" name="a.png" width="96" height="96">{shape}</image>'
+        return "annotations.xml", f"<annotations>{image}</annotations>".encode()
+
+    zigzag = ",".join(f"{96 * (number % 2)},{number / 20000}" for number in range(2 * 10**6))
+    corners = ",".join(f"[{96 * (number % 2)},{number % 97}]" for number in range(1_500_000))
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    bomb = f'<?xml version="1.0"?><!DOCTYPE annotations [<!ENTITY e0 "ha">{entities}]><annotations>&e11;</annotations>'
+    outside = '<!DOCTYPE annotations [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>'
+    shape = '{"label": "car", "shape_type": "polygon", "points": '
+    return {
+        "a polygon of millions of points, across the image": coco(f"[[{zigzag}]]"),
+        "thousands of polygons of the longest outline": coco(
+            f"[{','.join(['[0,0,9e14,9e14,-9e14,9e14,9e14,0]'] * 50000)}]"
+        ),
+        "a size of 10^18 pixels": coco("[[1,1,5,1,5,5]]", '"height": 1000000000, "width": 1000000000'),
+        "run lengths of 10^18 pixels": coco('{"size": [1000000000, 1000000000], "counts": [0, 1000000000000000000]}'),
+        "run lengths beyond their size": coco('{"size": [96, 96], "counts": [0, 9999999999999]}'),
+        "run lengths without an end": coco('{"size": [96, 96], "counts": "' + "o" * 10**6 + '"}'),
+        "a coordinate of 10^300": coco("[[1,1,1e300,1,5,5]]"),
+        "a coordinate without bounds": coco("[[1,1,1e999,1,5,5]]"),
+        "a number of a million digits": coco(f"[[1,1,{'9' * 10**6},1,5,5]]"),
+        "lists in lists": coco("[" * 10**6),
+        "a long text beside numbers": coco(f'[["{"x" * 10**7}",{",".join("1" * 10**5)}]]'),
+        "millions of empty objects": coco("[]", more='"info": [' + "{}," * 11_000_000 + "0],"),
+        "more millions of empty objects": coco("[[1,1,5,1,5,5]]", more='"info": [' + "{}," * 2**24 + "0],"),
+        "an absolute name": ("c.json", coco("[[1,1,5,1,5]]")[1].replace(b"a.png", b"/etc/../x/a.png")),
+        "labelme, millions of corners": labelme(shape + f"[{corners}]}}"),
+        "labelme, a circle without bounds": labelme(
+            '{"label": "car", "shape_type": "circle", "points": [[1,1],[1e12,1e999]]}'
+        ),
+        "labelme, ten thousand circles": labelme(
+            ",".join(['{"label": "car", "shape_type": "circle", "points": [[1,1],[16000,1]]}'] * 10000)
+        ),
+        "labelme, lists in lists": labelme(shape + "[" * 10**6),
+        "labelme, 48 MB of numbers": labelme(shape + "[" + "1," * (24 * 2**20) + "1]}"),
+        "an entity bomb": ("annotations.xml", bomb.encode()),
+        "an entity from outside": ("annotations.xml", outside.encode()),
+        "cvat, a mask of 10^18 pixels": cvat(
+            '<mask label="a" rle="1" left="0" top="0" width="1000000000" height="1000000000"/>'
+        ),
+        "cvat, an endless tag": ("annotations.xml", b"<annotations><image name='" + b"x" * (40 * 2**20)),
+        "cvat, a million levels": ("annotations.xml", b"<annotations>" + b"<a>" * 10**6),
+        "label studio, a brush of 2^32 pixels": (
+            "export.json",
+            b'[{"data": {"image": "a.png"}, "annotations": [{"result": [{"type": "brushlabels", '
+            b'"original_width": 32768, "original_height": 32768, '
+            b'"value": {"brushlabels": ["car"], "rle": [255,255,255,255,57,1,1,1]}}]}]}]',
+        ),
     }
 
 

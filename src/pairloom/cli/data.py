@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pairloom.cli.parsing import Parser, flags, split_settings
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 TO_NAME = """\
@@ -61,9 +62,11 @@ def check(words: list[str]) -> int:
 
         write_check_page(options.out, folder, result)
     if options.json:
-        print(json.dumps(result.to_record()))
+        print(json.dumps({**result.to_record(), "notes": folder.notes}))
     else:
         print(folder.describe())
+        for note in folder.notes:
+            print(f"note: {printable(note)}")
         print_check(result, options.data)
         if options.out:
             print(f"page: {options.out}")

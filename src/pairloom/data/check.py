@@ -81,6 +81,8 @@ class CheckResult:
     """How often each class occurs, by name; empty where targets are pictures."""
     far_share: float | None = None
     """Share (0 to 1) of target pixels far from every colour; None where targets are not colour-coded."""
+    files: list[tuple[Path, Path]] = field(default_factory=list)
+    """Source and target file of each whole pair."""
     warnings: list[Problem] = field(default_factory=list)
     """What may be meant, and is worth a look: nearly the same picture in two splits, targets that show nothing."""
     evidence: dict[Problem, tuple[PairFiles, ...]] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class CheckResult:
                 for name, count in self.classes.items()
             },
             "far_share": self.far_share,
+            "files": [[str(source), str(target)] for source, target in self.files],
         }
 
     def share(self, name: str) -> float:
@@ -162,7 +165,8 @@ def check_pairs(folder: PairFolder) -> CheckResult:
             result.pairs[split] += 1
             seen.append(fact.seen)
             far.append(fact.far)
-            target = folder.parts(files)[1].path
+            source, target = (part.path for part in folder.parts(files))
+            result.files.append((source, target))
             for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
                 if pixels:
                     result.classes[name].add(split, files, target, pixels, pixels / fact.counts.sum())
@@ -204,6 +208,10 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
             return _Facts((swapped(source_part, target_part),))
         kind = "value outside the palette" if isinstance(error, UnknownValueError) else "unreadable"
         return _Facts((_problem(kind, target_part.path, error),))
+    try:
+        source, target = folder.oriented(files, source, target)
+    except UserError as error:
+        return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
     if problem := folder.mismatch(files, source, target):
         return _Facts((problem,))
     seen, counts = _seen(folder, split, files, source, target)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pairloom.config import Size
 from pairloom.data.pairs import Pair
-from pairloom.images import Picture, for_display, half_range
+from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, limits, without_reading
 from pairloom.palette import Palette
 from pairloom.report.charts import hexadecimal
 from pairloom.report.overlays import overlay, spotlight
@@ -66,28 +66,29 @@ def shown_pair(
         most_bytes: bytes of each picture at the most.
     """
 
-    def address(picture: Picture, *, exact: bool) -> str:
+    def address(picture: UInt8Array, *, exact: bool) -> str:
         return data_uri(picture, exact=exact, longest=longest, most_bytes=most_bytes)
 
     fitted = _fitted(pair, longest)
     height, width = pair.size
+    source = for_display(fitted.source, pair.source_values)
     words: Words = {
         "name": pair.name,
         "split": split,
         "size": f"{width}×{height}",
-        "source": address(fitted.source, exact=drawn_source),
+        "source": address(source, exact=drawn_source),
         "overlay": None,
         "source_range": None,
         "target_range": None,
     }
     if palette is None:
         return words | {
-            "target": address(fitted.target, exact=False),
-            "source_range": value_range(pair.source),
-            "target_range": value_range(pair.target),
+            "target": address(for_display(fitted.target, pair.target_values), exact=False),
+            "source_range": value_range(pair.source, pair.source_values),
+            "target_range": value_range(pair.target, pair.target_values),
         }
     ids = fitted.target.astype(np.uint8, copy=False)
-    over = None if drawn_source else address(overlay(for_display(fitted.source), ids, palette), exact=False)
+    over = None if drawn_source else address(overlay(source, ids, palette), exact=False)
     return words | {"target": address(palette.to_colours(ids), exact=True), "overlay": over}
 
 
@@ -109,12 +110,15 @@ def shown_classes(classes: Sequence[ShownClass], palette: Palette) -> Words:
     }
 
 
-def value_range(picture: Picture) -> str:
-    """Say from where to where the values of a picture reach, and how far they might."""
-    low, high = float(picture.min()), float(picture.max())
-    if picture.dtype == np.float32:
-        return f"values {low:.3g} to {high:.3g}"
-    return f"values {low:,.0f} to {high:,.0f} of {2 * half_range(picture.dtype):,.0f}"
+def value_range(picture: Picture, values: Values = WHOLE) -> str:
+    """Say from where to where the numbers of a picture reach, and what range is used of them."""
+    empty = without_reading(picture, values)
+    readings = picture if empty is None else picture[~empty]
+    if not readings.size:
+        return "no readings"
+    low, high = limits(picture.dtype, values)
+    written = f"{float(readings.min()):,.6g} to {float(readings.max()):,.6g} in a range of {low:,.6g} to {high:,.6g}"
+    return written if empty is None else f"{written}, {empty.mean():.0%} without a reading"
 
 
 def _class_words(one: ShownClass, palette: Palette, bar: float, *, pictured: bool) -> Words:
@@ -131,7 +135,7 @@ def _class_words(one: ShownClass, palette: Palette, bar: float, *, pictured: boo
     if one.clearest is None or not pictured:
         return words
     fitted = _fitted(one.clearest, _CLASS_SIDE)
-    picture = spotlight(for_display(fitted.source), fitted.target == one.index, colour)
+    picture = spotlight(for_display(fitted.source, one.clearest.source_values), fitted.target == one.index, colour)
     return words | {
         "picture": data_uri(picture, longest=_CLASS_SIDE, most_bytes=_CLASS_BYTES),
         "example": one.clearest.name,

@@ -52,7 +52,7 @@ class RunReport:
         if course.history:
             charts = training_charts(course.history, course.target.palette)
             draw_curves(charts, course.run.report / "curves.png")
-            draw_grid(course.run, course.history, course.samples, course.target)
+            draw_grid(course.run, course.history, course.samples, course.source, course.target)
         if self._data is None:
             self._data = data_words(course.training)
         kept = kept_record(course.history, course.experiment.train.keep)
