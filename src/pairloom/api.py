@@ -132,7 +132,8 @@ def compare(
                 f"{path}: could train on {len(seen)} of these pairs ({seen[0]} ...); name pairs that no run has seen: "
                 "--data, --split"
             )
-        scored = score_model(model, splits[-1], len(splits[-1]), split, at=chosen_at)
+        values = first.folder.target_values  # of the first run: shares of unlike ranges could not be compared
+        scored = score_model(model, splits[-1], len(splits[-1]), split, at=chosen_at, values=values)
         if scores and isinstance(scored, Scores) and isinstance(scores[0], Scores):
             scored = dataclasses.replace(scored, names=scores[0].names)  # the same classes may have got names later
         scores.append(scored)

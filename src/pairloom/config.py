@@ -34,6 +34,8 @@ LayoutName = Literal[
     "side-by-side",
 ]
 Direction = Literal["auto", "AtoB", "BtoA"]
+ValueRange = tuple[float, float] | Literal["auto", "whole"]
+NoReading = float | Literal["auto", "none"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -96,6 +98,10 @@ class DataConfig:
     names it). `auto` takes the layout's own, or finds the colours or values in a sample."""
     classes: Literal["train", "all"] = "train"
     """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
+    exif: Literal["auto", "apply", "ignore"] = "auto"
+    """What the EXIF orientation of images does: `apply` turns each image upright by its own, `ignore` takes the pixels
+    of both sides as they are stored. `auto` turns, and refuses pairs of which one image alone has an orientation unless
+    their sizes fit upright only. Images to be translated are always turned."""
     val_share: float = 0.15
     """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
     group: str = ""
@@ -110,6 +116,20 @@ class DataConfig:
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
     """Size at which pairs are trained on and scored, in pixels: H or HxW, 32 to 8192 a side. Aspect is not
     kept."""
+    range: ValueRange = "auto"
+    """Range of the numbers of target pictures, [lowest, highest] in their own units: what is black and white, scored as
+    0 and 1, and beyond which numbers are clipped. `whole` is all that the files can hold (0 to 255, 0 to 65535, 0 to 1
+    for floats). `auto` finds it in a sample of the training pairs, where pictures of more than 8 bits use a part of
+    it."""
+    no_reading: NoReading = "auto"
+    """Number that stands for no reading in target pictures, such as 0 or -9999; its pixels are left out of losses and
+    scores, as NaN always is. `none` reads every number. `auto` takes what GeoTIFF files state, or a usual one that
+    stands apart from all others in a sample."""
+    source_range: ValueRange = "auto"
+    """Range of the numbers of source pictures, as `data.range`."""
+    source_no_reading: NoReading = "auto"
+    """Number that stands for no reading in source pictures, as `data.no_reading`; the network sees the lowest number
+    there."""
     train_pairs: int | None = None
     """Number of training pairs to use, 1 or more, drawn with `data.split_seed`; null takes all."""
     store_size: int = 1024
@@ -136,6 +156,18 @@ class DataConfig:
         _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
         _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")
         _require(self.train_pairs is None or self.train_pairs >= 1, "data.train_pairs must be 1 or more")
+        for name in ("range", "source_range"):
+            ends = getattr(self, name)
+            _require(
+                isinstance(ends, str) or -math.inf < ends[0] < ends[1] < math.inf,
+                f"data.{name} must be [lowest, highest], auto or whole, not {ends}",
+            )
+        for name in ("no_reading", "source_no_reading"):
+            number = getattr(self, name)
+            _require(
+                isinstance(number, str) or math.isfinite(number),
+                f"data.{name} must be a finite number, auto or none; NaN and infinite numbers are never readings",
+            )
 
 
 @dataclass(frozen=True)
@@ -250,7 +282,8 @@ class LossConfig:
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
-    """Leave pixels without a class out of every term. `false` asks for black there, as the original does."""
+    """Leave pixels without a class out of every term. `false` asks for black there, as the original does. Pixels of
+    pictures that hold no reading are left out in any case."""
 
     def __post_init__(self) -> None:
         terms = ("adversarial_weight", "l1", "cross_entropy", "lovasz")

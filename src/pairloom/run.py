@@ -1,6 +1,7 @@
 """The run folder: what lies where, how a new one is begun, and that one process at a time works in it."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from pairloom.config import Experiment
 from pairloom.errors import UserError
-from pairloom.files import UNFINISHED, replacing
+from pairloom.files import UNFINISHED, read_text, replacing
 from pairloom.palette import PALETTES, Palette, write_palette
 from pairloom.settings import dump_experiment, load_experiment
 
@@ -179,4 +180,11 @@ class RunFolder:
         """
         if not self.config.is_file():
             raise UserError(f"{self.path}: is not a run folder (config.yaml is missing)")
-        return load_experiment(file=self.config)
+        experiment = load_experiment(file=self.config)
+        if re.search(r"^ +range:", read_text(self.config), re.MULTILINE):
+            return experiment
+        # Begun by a version that took every range for whole.
+        data = dataclasses.replace(
+            experiment.data, range="whole", no_reading="none", source_range="whole", source_no_reading="none"
+        )
+        return dataclasses.replace(experiment, data=data)

@@ -15,6 +15,7 @@ from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import score_pictures
 from pairloom.evaluation.scoring import joined_scores, score_model
+from pairloom.images import Values
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
@@ -87,3 +88,39 @@ def test_scores_taken_apart_are_those_of_all_pairs(processes: int) -> None:
     np.testing.assert_array_equal(together.confusions, whole.confusions)
     picture_parts = [score_pictures(pictures[rank::processes], "val") for rank in range(processes)]
     assert joined_scores(picture_parts) == score_pictures(pictures, "val")
+
+
+def test_pictures_are_scored_by_their_range_in_true_numbers() -> None:
+    truth = np.full((16, 16, 1), 1000, dtype=np.uint16)
+    prediction = np.full((16, 16, 1), 1450, dtype=np.uint16)
+    depth = Values((400.0, 4900.0))
+    scores = score_pictures([("a", prediction, truth)], "val", depth)
+    assert scores.l1 == pytest.approx([0.1])
+    assert scores.psnr == pytest.approx([20])
+    # What lies beyond the range is counted as it is, though no answer can reach it.
+    truth[:4] = 9400
+    prediction[:4] = 4900
+    assert score_pictures([("a", prediction, truth)], "val", depth).l1 == pytest.approx([0.25 * 1 + 0.75 * 0.1])
+    whole = score_pictures([("a", prediction, truth)], "val")
+    assert whole.l1 == pytest.approx([(0.25 * 4500 + 0.75 * 450) / 65535])
+
+
+@pytest.mark.parametrize(("dtype", "number"), [("uint16", 0), ("float32", -9999), ("float32", np.nan)])
+def test_pixels_without_a_reading_are_not_scored(dtype: str, number: float) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(400, 4900, (32, 40, 1)).astype(dtype)
+    prediction = (truth + 200).astype(dtype)
+    values = Values((400.0, 4900.0), None if np.isnan(number) else number)
+    whole = score_pictures([("a", prediction, truth)], "val", values)
+    holes = truth.copy()
+    holes[5:20, 10:] = number
+    other = prediction.copy()
+    other[5:20, 10:] = 4000  # whatever is answered there
+    for answer in (prediction, other):
+        scores = score_pictures([("a", answer, holes)], "val", values)
+        assert scores.l1 == pytest.approx(whole.l1, rel=1e-5)
+        assert scores.psnr == pytest.approx(whole.psnr, rel=1e-5)
+        assert scores.ssim[0] == pytest.approx(whole.ssim[0], abs=0.05)
+    empty = score_pictures([("a", prediction, np.full_like(truth, number))], "val", values)
+    assert np.isnan(empty.l1).all()
+    assert empty.to_record() == {"split": "val", "pairs": 1, "l1": None, "psnr": None, "ssim": None}

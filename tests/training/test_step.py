@@ -1,5 +1,6 @@
 """One training step: who is updated, by what, and that its numbers do not drift."""
 
+import dataclasses
 import gc
 import json
 from itertools import pairwise
@@ -14,11 +15,12 @@ from torch.optim.optimizer import Optimizer
 
 from pairloom.config import Experiment, Size
 from pairloom.data.sides import Side
+from pairloom.images import Values
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID, VOID
 from pairloom.settings import load_experiment
 from pairloom.training.losses import ADVERSARIAL
-from pairloom.training.step import Objective, TrainingStep
+from pairloom.training.step import Objective, TrainingStep, backward
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 CPU = torch.device("cpu")
@@ -31,10 +33,10 @@ def _experiment(preset: str, **settings: object) -> Experiment:
     return load_experiment(preset, settings=small).resolved()
 
 
-def _step(experiment: Experiment) -> TrainingStep:
+def _step(experiment: Experiment, target: Side = TARGET) -> TrainingStep:
     torch.manual_seed(0)
-    model = TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), CPU)
-    discriminator = build_discriminator(experiment.model, SOURCE, TARGET)
+    model = TranslationModel.build(experiment.model, SOURCE, target, Size(32, 32), CPU)
+    discriminator = build_discriminator(experiment.model, SOURCE, target)
     optim, loss = experiment.optim, experiment.loss
 
     def adam(network: nn.Module) -> Adam:
@@ -199,6 +201,30 @@ def test_where_the_truth_is_void_nothing_is_learned() -> None:
     assert float(losses["l1"]) == 0
     assert all(torch.isfinite(value).all() for value in step.generator.state_dict().values())
     assert _same(before, step.generator.state_dict())
+
+
+@pytest.mark.parametrize("update", ["joint", "separate"])
+def test_where_a_picture_holds_no_reading_nothing_is_learned(update: str) -> None:
+    source, _ = _batch(0)
+    readings = source[:, :1].clamp(-1, 1)
+    holes = readings.masked_fill(torch.rand(readings.shape) < 0.3, torch.nan)
+    depth = Side(1, "uint16", values=Values((400.0, 5000.0), 0.0))
+    experiment = _experiment("photo", **{"train.update": update, "loss.mask_void": True})
+    step = _step(experiment, depth)
+    answers: list[Tensor] = []
+    step.generator.register_forward_hook(lambda _module, _inputs, answer: answers.append(answer))
+    gradients: list[Tensor] = []
+
+    def follow(loss: Tensor, inputs: list[Tensor]) -> None:
+        if inputs[0] is next(iter(step.generator.parameters())):
+            gradients.extend(torch.autograd.grad(loss, [answers[-1]], retain_graph=True))
+        backward(loss, inputs)
+
+    losses = dataclasses.replace(step, backward=follow)(source, holes)
+    assert all(bool(loss.isfinite().all()) for loss in losses.values())
+    (gradient,) = gradients
+    assert (gradient[holes.isnan()] == 0).all()
+    assert (gradient[~holes.isnan()] != 0).all()
 
 
 @pytest.mark.parametrize("preset", PRESETS)

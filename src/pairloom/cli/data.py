@@ -21,11 +21,14 @@ def check(words: list[str]) -> int:
 
     parser = Parser(
         "check",
-        usage="pairloom check DATA [--json] [--write-palette FILE] [--layout NAME] [--data.field VALUE ...]",
+        usage="pairloom check DATA [--out FILE] [--json] [--write-palette FILE] [--data.field VALUE ...]",
         description="Look at every pair of a data set and name each problem with its file.\n"
         "Takes the settings of the section data (pairloom train --help). Exit code 0 if all is well, 2 if not.",
     )
     parser.add_argument("data", metavar="DATA", help="folder that holds the pairs, or a manifest")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write a page with pictures of pairs, classes, problems"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--write-palette", metavar="FILE", type=Path, help="write the classes as YAML, to name them; for --data.palette"
@@ -42,6 +45,10 @@ def check(words: list[str]) -> int:
     from pairloom.data.folder import PairFolder
     from pairloom.palette import write_palette
 
+    if options.out:
+        from pairloom.report.page import require_replaceable
+
+        require_replaceable(options.out)
     folder = PairFolder.open(config)
     if options.write_palette:
         if folder.palette is None:
@@ -50,13 +57,19 @@ def check(words: list[str]) -> int:
             raise UserError(f"{options.write_palette}: is there already; choose another file")
         write_palette(options.write_palette, folder.palette, TO_NAME)
     result = check_pairs(folder)
+    if options.out:
+        from pairloom.report.check_page import write_check_page
+
+        write_check_page(options.out, folder, result)
     if options.json:
         print(json.dumps({**result.to_record(), "notes": folder.notes}))
     else:
         print(folder.describe())
         for note in folder.notes:
             print(f"note: {printable(note)}")
-        print_check(result)
+        print_check(result, options.data)
+        if options.out:
+            print(f"page: {options.out}")
     return 2 if result.problems else 0
 
 

@@ -1,6 +1,6 @@
 """Scores, and what was found in a data set, as tables on the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,13 +12,23 @@ from pairloom.evaluation.labels import SCORE_LABELS
 
 if TYPE_CHECKING:
     from pairloom.data.check import CheckResult
+    from pairloom.data.layouts import Problem
     from pairloom.evaluation.comparison import Comparison, Estimate
     from pairloom.evaluation.metrics import ScoreRecord
     from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
 
-def print_check(result: "CheckResult") -> None:
-    """Print what was found in a data set: a row a class, then the problems."""
+SHOWN_OF_A_KIND = 3
+"""Problems of one kind that are printed in full."""
+
+
+def print_check(result: "CheckResult", data: str) -> None:
+    """Print what was found in a data set: a row a class, then warnings and problems by kind.
+
+    Args:
+        result: what was found.
+        data: the data set, as the user named it.
+    """
     if result.classes:
         table = Table(box=None, pad_edge=False)
         table.add_column("class")
@@ -31,12 +41,30 @@ def print_check(result: "CheckResult") -> None:
         Console().print(table)
     if result.far_share is not None:
         print(f"{result.far_share:.2%} of the target pixels are far from every colour of the palette")
-    for problem in result.problems:
-        print(printable(f"{problem.kind}: {problem}"))
+    _print_problems(result.warnings, data, " (warning)")
+    _print_problems(result.problems, data)
     total = sum(result.pairs.values())
-    number = len(result.problems)
-    found = "no problems: all is well" if not number else "1 problem" if number == 1 else f"{number} problems"
-    print(f"{total} pairs, {found}")
+    warnings = f", {_counted(len(result.warnings), 'warning')}" if result.warnings else ""
+    if result.problems:
+        print(f"{total} pairs, {_counted(len(result.problems), 'problem')}{warnings}")
+    else:
+        print(f"{total} pairs, no problems{warnings or ': all is well'}")
+
+
+def _print_problems(problems: "Sequence[Problem]", data: str, mark: str = "") -> None:
+    """Print a paragraph a kind: how many there are, and the first few."""
+    from pairloom.data.check import by_kind
+
+    for kind, group in by_kind(problems).items():
+        print(printable(f"{kind}{mark}: {len(group)}"))
+        for problem in group[:SHOWN_OF_A_KIND]:
+            print(printable(f"  {problem}"))
+        if len(group) > SHOWN_OF_A_KIND:
+            print(printable(f"  … and {len(group) - SHOWN_OF_A_KIND} more (pairloom check {data} --json lists all)"))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> None:

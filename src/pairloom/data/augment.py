@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pairloom.config import AugmentConfig, Size
 from pairloom.data.pairs import Pair
-from pairloom.images import Picture, to_tensor
+from pairloom.images import WHOLE, Picture, Values, limits, to_tensor, without_reading
 from pairloom.palette import VOID
 
 PADDING_GREY = 128
@@ -26,7 +26,8 @@ def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Genera
         rng: source of the draw; the same state gives the same example.
 
     Returns:
-        The source (C×H×W float in [-1, 1]) and the target: class ids (H×W uint8, void in the padding) or a picture.
+        The source (C×H×W float in [-1, 1]) and the target, as of `target_tensor`: void, or no reading where there is a
+        number for it, in the padding.
     """
     source, target = _zoomed(pair, size, config.scale, rng)
     if config.flip and rng.random() < 0.5:
@@ -41,13 +42,19 @@ def augment(pair: Pair, size: Size, config: AugmentConfig, rng: np.random.Genera
         )
         if limit
     }
-    tensor = to_tensor(source)
-    return (_recoloured(tensor, changes) if changes else tensor), target_tensor(target)
+    tensor = to_tensor(source, pair.source_values)
+    return (_recoloured(tensor, changes) if changes else tensor), target_tensor(target, pair.target_values)
 
 
-def target_tensor(target: Picture) -> Tensor:
-    """Return what networks are compared with: class ids (H×W uint8) as they are, a picture as C×H×W in [-1, 1]."""
-    return torch.from_numpy(target.copy()) if target.ndim == 2 else to_tensor(target)
+def target_tensor(target: Picture, values: Values = WHOLE) -> Tensor:
+    """Return what networks are compared with: class ids (H×W uint8) as they are, a picture as C×H×W in [-1, 1].
+
+    Pixels of a picture that hold no reading are NaN.
+    """
+    if target.ndim == 2:
+        return torch.from_numpy(target.copy())
+    tensor, empty = to_tensor(target, values), without_reading(target, values)
+    return tensor if empty is None else tensor.masked_fill_(torch.from_numpy(empty), torch.nan)
 
 
 def _zoomed(pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -64,17 +71,23 @@ def _zoomed(pair: Pair, size: Size, scale: tuple[float, float], rng: np.random.G
     top, left = round(down * (size.height - inner.height)), round(across * (size.width - inner.width))
     place = np.s_[top : top + inner.height, left : left + inner.width]
     shrunk = pair.resized(inner)
-    source, target = _padding(shrunk.source, size), _padding(shrunk.target, size)
+    source = _padding(shrunk.source, size, pair.source_values)
+    target = _padding(shrunk.target, size, pair.target_values)
     source[place], target[place] = shrunk.source, shrunk.target
     return source, target
 
 
-def _padding(image: Picture, size: Size) -> Picture:
-    """Return what surrounds a shrunk image: void around class ids, grey around a picture."""
+def _padding(image: Picture, size: Size, values: Values) -> Picture:
+    """Return what surrounds a shrunk image: void around class ids, no reading or grey around a picture."""
     if image.ndim == 2:
         return np.full(size, VOID, dtype=np.uint8)
-    grey = PADDING_GREY / 255 if image.dtype == np.float32 else PADDING_GREY * (1 if image.dtype == np.uint8 else 257)
-    return np.full((*size, image.shape[2]), grey, dtype=image.dtype)
+    low, high = limits(image.dtype, values)
+    number = low + PADDING_GREY * (high - low) / 255
+    if values.no_reading is not None and (
+        image.dtype == np.float32 or 0 <= values.no_reading <= limits(image.dtype)[1]
+    ):
+        number = values.no_reading
+    return np.full((*size, image.shape[2]), number, dtype=image.dtype)
 
 
 def _recoloured(source: Tensor, changes: dict[str, float]) -> Tensor:

@@ -75,7 +75,8 @@ class TrainingBatches:
     def batch(self, step: int, slots: Iterable[int] | None = None) -> tuple[Tensor, Tensor]:
         """Return the sources and targets of a step from 0 on: of the whole batch, or of some of its slots.
 
-        Sources are B×C×H×W float in [-1, 1]; targets B×H×W uint8 class ids, or pictures as sources are.
+        Sources are B×C×H×W float in [-1, 1]; targets B×H×W uint8 class ids, or pictures as sources are, NaN where
+        there is no reading.
         """
         examples = [self._example(step, slot) for slot in (range(self._batch_size) if slots is None else slots)]
         return torch.stack([source for source, _ in examples]), torch.stack([target for _, target in examples])
@@ -84,7 +85,7 @@ class TrainingBatches:
         pair = self._pairs[self._pair_index(step, slot)]
         if self._augmentation:
             return augment(pair, self._size, self._augmentation, numpy_generator(self._seed, "augment", step, slot))
-        return to_tensor(pair.source), target_tensor(pair.target)
+        return to_tensor(pair.source, pair.source_values), target_tensor(pair.target, pair.target_values)
 
     def _pair_index(self, step: int, slot: int) -> int:
         if self._sampling == "replacement":

@@ -1,7 +1,6 @@
 """Looks at every pair of a data set before training does, and names what is wrong with its file."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,20 +8,41 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from pairloom.data.alignment import FloatArray, agreement, class_borders, picture_edges
+from pairloom.data.appearance import looks_like_labels, may_be_labels, may_be_photograph
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import PairFiles, Problem
-from pairloom.data.readers import ColourReader
+from pairloom.data.layouts import PairFiles, Part, Problem
+from pairloom.data.near_duplicates import NO_LOOK, look_of
+from pairloom.data.readers import ColourReader, PictureReader
+from pairloom.data.set_problems import (
+    Finding,
+    SeenPair,
+    find_blank_targets,
+    find_copies,
+    find_misplaced,
+    find_swapped,
+    photograph_part,
+    swapped,
+)
 from pairloom.data.stream import read_ahead
+from pairloom.data.thumbnails import Raster, is_blank
 from pairloom.errors import UserError
 from pairloom.images import Picture
-from pairloom.palette import VOID, Colour, UnknownValueError
+from pairloom.palette import VOID, Colour, Palette, UnknownValueError
 from pairloom.progress import track
 
 FAR_LIMIT = 0.2
 """Share of a target's pixels that may be far from every colour: JPEG's blends at the borders stay below it."""
 VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""
+_FAINT = 16.0
+"""Edges of a blank picture stay below it."""
+_LEAST_SIDE = 8
+"""Pixels; smaller images show too little to be compared."""
+SHOWN_OF_A_KIND = 6
+"""Problems of one kind whose pairs are noted down, to be shown."""
 
 
 @dataclass
@@ -35,6 +55,18 @@ class ClassCount:
     """Pairs that hold it, by split."""
     example: Path | None = None
     """A file that holds it."""
+    clearest: PairFiles | None = None
+    """The pair of which it takes the largest share."""
+    largest_share: float = 0.0
+    """That share, 0 to 1."""
+
+    def add(self, split: str, files: PairFiles, target: Path, pixels: int, share: float) -> None:
+        """Count a pair that holds it: its target file, its pixels, and their share (0 to 1)."""
+        self.pixels[split] = self.pixels.get(split, 0) + pixels
+        self.pairs[split] = self.pairs.get(split, 0) + 1
+        self.example = self.example or target
+        if share > self.largest_share:
+            self.clearest, self.largest_share = files, share
 
 
 @dataclass
@@ -51,15 +83,25 @@ class CheckResult:
     """Share (0 to 1) of target pixels far from every colour; None where targets are not colour-coded."""
     files: list[tuple[Path, Path]] = field(default_factory=list)
     """Source and target file of each whole pair."""
+    warnings: list[Problem] = field(default_factory=list)
+    """What may be meant, and is worth a look: nearly the same picture in two splits, targets that show nothing."""
+    evidence: dict[Problem, tuple[PairFiles, ...]] = field(default_factory=dict)
+    """The pairs that show a problem or a warning, of the first `SHOWN_OF_A_KIND` of each kind."""
+
+    def add(self, finding: Finding, *, warning: bool = False) -> None:
+        """Note a problem, or a warning."""
+        found = self.warnings if warning else self.problems
+        found.append(finding.problem)
+        kind = finding.problem.kind
+        if sum(known.kind == kind for known in self.evidence) < SHOWN_OF_A_KIND:
+            self.evidence[finding.problem] = finding.pairs
 
     def to_record(self) -> dict[str, object]:
         """Return it as plain values for JSON; shares are fractions of the pixels that have a class."""
         return {
             "pairs": self.pairs,
-            "problems": [
-                {"kind": problem.kind, "file": str(problem.path), "message": problem.message}
-                for problem in self.problems
-            ],
+            "problems": [_problem_record(problem) for problem in self.problems],
+            "warnings": [_problem_record(problem) for problem in self.warnings],
             "classes": {
                 name: {"share": self.share(name), "pairs": sum(count.pairs.values()), "by_split": count.pairs}
                 for name, count in self.classes.items()
@@ -78,12 +120,20 @@ class CheckResult:
         return sum(self.classes[name].pixels.values()) / max(1, total)
 
 
+def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
+    """Group problems by their kind, in the order in which the kinds were found."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault(problem.kind, []).append(problem)
+    return groups
+
+
 class _Facts(NamedTuple):
     """What was seen of one pair."""
 
     problems: tuple[Problem, ...] = ()
-    picture: str = ""
-    """Digest of A's pixels."""
+    seen: SeenPair | None = None
+    """What is compared with other pairs; None where the images could not be read, or do not fit each other."""
     counts: NDArray[np.intp] = np.zeros(VOID + 1, dtype=np.intp)
     """Pixels of each class id."""
     far: float = 0.0
@@ -93,54 +143,54 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
     Finds missing partners, files that share a stem, empty folders, files that cannot be read, images of a pair that
-    differ in size, values and colours outside the palette, targets that are nearly all void, pictures that are in two
-    splits, and classes that are in one split only.
+    differ in size, values and colours outside the palette, targets that are nearly all void, sources that show nothing,
+    pictures that are in two splits, classes that are in one split only, pairs whose sides have changed places, and
+    targets that are mirrored, turned or shifted. Warns of pictures that are nearly the same in two splits, and of
+    targets that show nothing.
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
-    seen: dict[str, tuple[str, Path]] = {}
+    seen: list[SeenPair] = []
     far = []
     for split in folder.splits():
         listing = folder.listing(split)
         result.problems += listing.problems
         result.pairs[split] = 0
-        facts = read_ahead(partial(_examine, folder), listing.pairs)
+        facts = read_ahead(partial(_examine, folder, split), listing.pairs)
         for files, fact in zip(listing.pairs, track(facts, len(listing.pairs), f"Checking {split}"), strict=True):
-            result.problems += fact.problems
-            if not fact.picture:
+            for problem in fact.problems:
+                result.add(Finding(problem, (files,)))
+            if fact.seen is None:
                 continue
             result.pairs[split] += 1
+            seen.append(fact.seen)
             far.append(fact.far)
-            path = files.a.path
             source, target = (part.path for part in folder.parts(files))
             result.files.append((source, target))
-            elsewhere, twin = seen.setdefault(fact.picture, (split, path))
-            if elsewhere != split:
-                message = f"is the same picture as {twin}, which is in {elsewhere}; remove one of them"
-                result.problems.append(Problem("same picture in two splits", path, message))
-            for name, pixels in zip(names, fact.counts[: len(names)], strict=True):
+            for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
                 if pixels:
-                    count = result.classes[name]
-                    count.pixels[split] = count.pixels.get(split, 0) + int(pixels)
-                    count.pairs[split] = count.pairs.get(split, 0) + 1
-                    count.example = count.example or target
-    result.problems += _in_one_split_only(result)
+                    result.classes[name].add(split, files, target, pixels, pixels / fact.counts.sum())
+    same, near = find_copies(folder, seen)
+    for finding in (*same, *find_swapped(folder, seen), *find_misplaced(folder, seen), *_in_one_split_only(result)):
+        result.add(finding)
+    for finding in (*near, *find_blank_targets(folder, seen)):
+        result.add(finding, warning=True)
     if isinstance(folder.target_reader, ColourReader):
         result.far_share = sum(far) / max(1, len(far))
     return result
 
 
-def _in_one_split_only(result: CheckResult) -> Iterator[Problem]:
+def _in_one_split_only(result: CheckResult) -> Iterator[Finding]:
     splits = [split for split, count in result.pairs.items() if count]
     for name, count in result.classes.items():
-        if len(count.pairs) == 1 < len(splits) and count.example:
+        if len(count.pairs) == 1 < len(splits) and count.example and count.clearest:
             (only,) = count.pairs
             others = " and ".join(split for split in splits if split != only)
             message = f"holds the class {name!r}, which appears in {only} only and not in {others}; move some pairs"
-            yield Problem("class in one split only", count.example, message)
+            yield Finding(Problem("class in one split only", count.example, message), (count.clearest,))
 
 
-def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
+def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
     source_part, target_part = folder.parts(files)
     try:
         source = folder.source_reader.read(source_part)
@@ -153,16 +203,22 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
             target, far, strays = folder.target_reader.read_closely(target_part)
         else:
             target = folder.target_reader.read(target_part)
-    except UnknownValueError as error:
-        return _Facts((_problem("value outside the palette", target_part.path, error),))
     except UserError as error:
-        return _Facts((_problem("unreadable", target_part.path, error),))
+        if _are_swapped(source, target_part):
+            return _Facts((swapped(source_part, target_part),))
+        kind = "value outside the palette" if isinstance(error, UnknownValueError) else "unreadable"
+        return _Facts((_problem(kind, target_part.path, error),))
+    try:
+        source, target = folder.oriented(files, source, target)
+    except UserError as error:
+        return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
     if problem := folder.mismatch(files, source, target):
         return _Facts((problem,))
+    seen, counts = _seen(folder, split, files, source, target)
+    if seen is None:
+        return _Facts((swapped(source_part, target_part),))
     problems = []
-    counts = _Facts().counts
     if folder.palette is not None:
-        counts = np.bincount(target.ravel(), minlength=VOID + 1)
         void = counts[VOID] / target.size
         if void > VOID_LIMIT:
             message = f"{void:.1%} of its pixels are void; nothing can be learned from it, so remove the pair"
@@ -179,11 +235,70 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
                 "to your palette as a class or as void, and name that by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))
-    # A is the photograph, as a rule; class maps may well be alike without the photographs being so.
-    photograph = source if folder.config.direction == "AtoB" else target
-    digest = hashlib.blake2b(repr(photograph.shape).encode() + photograph.tobytes(), digest_size=16)
-    return _Facts(tuple(problems), digest.hexdigest(), counts, far)
+    if seen.blank_source:
+        message = "shows nothing but one colour; nothing can be learned from it, so remove the pair"
+        problems.append(Problem("blank image", source_part.path, message))
+    return _Facts(tuple(problems), seen, counts, far)
+
+
+def _seen(
+    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture
+) -> tuple[SeenPair | None, NDArray[np.intp]]:
+    """Return what is remembered of a pair, None where its sides have changed places, and the pixels of each class."""
+    counts = _class_counts(target) if folder.palette is not None else _Facts().counts
+    if min(source.shape[:2]) < _LEAST_SIDE:
+        return SeenPair(split, files, NO_LOOK), counts
+    raster = Raster.of(*source.shape[:2])
+    points = raster.shrink(source)
+    edges = picture_edges(points)
+    if folder.palette is not None:
+        ids = raster.pick(target.astype(np.uint8, copy=False))
+        if may_be_labels(points) and may_be_photograph(ids) and _are_swapped(source, folder.parts(files)[1]):
+            return None, counts
+        look, blank, labels = look_of(points), _only_class(folder.palette, counts), 0
+        other_edges = class_borders(ids)
+    else:
+        other_points = raster.shrink(target)
+        other_edges = picture_edges(other_points)
+        look = look_of(points if photograph_part(folder, files)[1] else other_points)
+        blank = "one value" if _shows_nothing(target, other_edges) else ""
+        labels = int(looks_like_labels(target)) - int(looks_like_labels(source))
+    blank_source = _shows_nothing(source, edges)
+    compared = None if blank_source or blank else agreement(edges, other_edges)
+    return SeenPair(split, files, look, compared, labels, blank_source, blank), counts
+
+
+def _shows_nothing(picture: Picture, edges: FloatArray) -> bool:
+    """Tell whether a picture is blank; one with strong edges is not, and need not be looked through."""
+    return float(edges.max()) < _FAINT and is_blank(picture)
+
+
+def _class_counts(ids: Picture) -> NDArray[np.intp]:
+    """Count the pixels of each class id; Pillow needs no copy of them, NumPy one of eight times their size."""
+    pixels = np.ascontiguousarray(ids, dtype=np.uint8)
+    image = Image.frombuffer("L", (pixels.shape[1], pixels.shape[0]), pixels, "raw", "L", 0, 1)
+    return np.array(image.histogram(), dtype=np.intp)
+
+
+def _only_class(palette: Palette, counts: NDArray[np.intp]) -> str:
+    """Say which class a target of one class shows; empty for others, and where all is void."""
+    present = np.flatnonzero(counts)
+    return f"the class {palette.names[present[0]]!r}" if len(present) == 1 and present[0] != VOID else ""
+
+
+def _are_swapped(source: Picture, target_part: Part) -> bool:
+    """Tell whether a pair whose target is no map of classes has its labels where the photograph belongs."""
+    if target_part.entry or target_part.more or not looks_like_labels(source):
+        return False
+    try:
+        return not looks_like_labels(PictureReader().read(target_part))
+    except UserError:
+        return False
 
 
 def _problem(kind: str, path: Path, error: UserError) -> Problem:
     return Problem(kind, path, str(error).removeprefix(f"{path}: "))
+
+
+def _problem_record(problem: Problem) -> dict[str, str]:
+    return {"kind": problem.kind, "file": str(problem.path), "message": problem.message}

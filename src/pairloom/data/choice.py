@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.appearance import (
+from pairloom.data.layouts import LAYOUTS, Listing, PairFiles, Reading, Tree
+from pairloom.data.layouts.affixes import is_aside, role
+from pairloom.data.layouts.lists import with_lists
+from pairloom.data.layouts.tree import counted
+from pairloom.data.samples import (
     Side,
     has_seam,
     is_binary,
@@ -18,10 +22,6 @@ from pairloom.data.appearance import (
     show_one_scene,
     show_the_same,
 )
-from pairloom.data.layouts import LAYOUTS, Listing, PairFiles, Reading, Tree
-from pairloom.data.layouts.affixes import is_aside, role
-from pairloom.data.layouts.lists import with_lists
-from pairloom.data.layouts.tree import counted
 from pairloom.errors import UserError
 from pairloom.images import colour_table, for_display, read_picture
 
@@ -278,10 +278,12 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
     Raises:
         UserError: if a rival comes as close.
     """
-    best = weighed[0]
-    for rival in weighed[1:]:
-        if rival.reading.masks is not None and _holds(rival.reading, best.reading):
-            best = rival
+    best = next(
+        (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
+        weighed[0],
+    )
+    for rival in weighed:
+        if rival is best:
             continue
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
         # The same files in other pairs, and fewer of them, are a worse guess at the same thing.
@@ -386,6 +388,8 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
     if own_in_theirs and theirs_in_own:
         plain = [_plainness(pair.b.path) for pair in shared[0]]
         winner, other = (best, rival) if plain[0] <= plain[1] else (rival, best)
+        if is_aside(winner.reading.targets.split("/")):  # two kinds of depth, say
+            return None
         return winner, f"{other.reading.targets} shows the same areas as {winner.reading.targets}, and is not used"
     coarse, fine = (rival, best) if own_in_theirs else (best, rival)
     if (own_in_theirs or theirs_in_own) and (fine.sides[1].refusal or is_aside(fine.reading.targets.split("/"))):

@@ -10,7 +10,9 @@ from pairloom.data.choice import choose_reading
 from pairloom.data.discovery import Classes, find_classes, holds_values
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
+from pairloom.data.orientation import as_stored, orientation_problem
 from pairloom.data.pairs import Pair
+from pairloom.data.ranges import with_values
 from pairloom.data.readers import (
     CityscapesReader,
     IndexReader,
@@ -22,8 +24,9 @@ from pairloom.data.readers import (
 )
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
-from pairloom.images import Picture, colour_table, with_channels
+from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
 from pairloom.palette import Palette, named_palette
+from pairloom.palette.class_names import find_class_names
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class PairFolder:
         reading: the files of the pairs, by split.
         config: the settings with which it was opened, layout, direction and kind of target filled in.
         source_reader, target_reader: read the files of each side.
+        source_values, target_values: what the numbers of the pictures of each side mean.
         source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
         palette: the classes of the targets; None for pictures.
         far_share: share of the pixels in a sample of targets that are far from every colour of the palette, 0 to 1;
@@ -47,6 +51,8 @@ class PairFolder:
     config: DataConfig
     source_reader: Reader
     target_reader: Reader
+    source_values: Values
+    target_values: Values
     source_palette: Palette | None
     palette: Palette | None
     far_share: float | None
@@ -87,23 +93,32 @@ class PairFolder:
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
             known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
-            target_classes = find_classes(sides[1], known)
+            target_classes = find_classes(sides[1], known, find_class_names(list(tree.small_files)))
             if target_classes is None and config.target == "classes":
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
                 )
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
+        config, source_values, target_values = with_values(
+            dataclasses.replace(config, target="classes" if target_classes else "images"),
+            None if source_classes else sides[0],
+            None if target_classes else sides[1],
+        )
         return cls(
             root,
             reading,
-            dataclasses.replace(config, target="classes" if target_classes else "images"),
-            PaintedReader(source_classes.reader, source_classes.palette) if source_classes else PictureReader(),
-            target_classes.reader if target_classes else PictureReader(),
+            config,
+            PaintedReader(source_classes.reader, source_classes.palette)
+            if source_classes
+            else PictureReader(source_values),
+            target_classes.reader if target_classes else PictureReader(target_values),
+            source_values,
+            target_values,
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
-            chosen.notes,
+            (*chosen.notes, *([target_classes.note] if target_classes and target_classes.note else [])),
         )
 
     def splits(self) -> tuple[str, ...]:
@@ -168,16 +183,32 @@ class PairFolder:
         """
         source_part, target_part = self.parts(files)
         source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
+        source, target = self.oriented(files, source, target)
         if problem := self.mismatch(files, source, target):
             raise UserError(str(problem))
-        pair = Pair(files.name, source, target)
+        pair = self.pair(files, source, target)
         return self.in_channels(pair, files, channels) if channels else pair
 
+    def oriented(self, files: PairFiles, source: Picture, target: Picture) -> tuple[Picture, Picture]:
+        """Return the images of a pair, which were read upright, as `data.exif` wants them."""
+        if self.config.exif != "ignore":
+            return source, target
+        source_part, target_part = self.parts(files)
+        return as_stored(source, source_part), as_stored(target, target_part)
+
+    def pair(self, files: PairFiles, source: Picture, target: Picture) -> Pair:
+        """Return the images of a pair together with what their numbers mean."""
+        return Pair(files.name, source, target, self.source_values, self.target_values)
+
     def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
-        """Return what is wrong with a pair whose images differ in size."""
+        """Return what is wrong with a pair whose images differ in size, or of which one alone is turned by EXIF."""
+        source_part, target_part = self.parts(files)
+        if self.config.exif == "auto" and (
+            problem := orientation_problem(source_part, target_part, source.shape[:2], target.shape[:2])
+        ):
+            return problem
         if source.shape[:2] == target.shape[:2]:
             return None
-        source_part, target_part = self.parts(files)
         (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
         message = (
             f"{width}×{height} pixels, but its source {source_part.path.name} has {other_width}×{other_height}; "
@@ -194,7 +225,7 @@ class PairFolder:
         source_part, target_part = self.parts(files)
         source = with_channels(pair.source, channels[0], source_part.path)
         target = with_channels(pair.target, channels[1], target_part.path) if pair.target.ndim == 3 else pair.target
-        return Pair(pair.name, source, target)
+        return pair._replace(source=source, target=target)
 
     def parts(self, files: PairFiles) -> tuple[Part, Part]:
         """Return where the source and the target of a pair are."""
@@ -203,17 +234,27 @@ class PairFolder:
     def describe(self) -> str:
         """Say in a line what has been found."""
         counts = ", ".join(f"{len(self.listing(split).pairs)} {split}" for split in self.splits())
-        targets = "targets are pictures"
+        targets = f"targets are pictures{self.target_values}"
         if self.palette is not None:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
             targets += f", {self.far_share:.2%} of their pixels far from every colour"
-        sources = ""
+        channels = self._source_channels()
+        kind = f" of {channels} channels" if channels not in (None, 1, 3) else ""
+        sources = f"; sources are pictures{kind}{self.source_values}"
+        sources = sources if kind or self.source_values != WHOLE else ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
         how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how
         return f"{self.root}: layout {self.reading.layout} ({how}), {counts} pairs; {targets}{sources}"
+
+    def _source_channels(self) -> int | None:
+        """Return the channels of the first source; None where it cannot be read."""
+        try:
+            return inspect(self.parts(self.reading.pairs[0])[0].path).channels
+        except (UserError, IndexError):
+            return None
 
 
 def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:

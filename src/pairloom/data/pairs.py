@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pairloom.config import Size
-from pairloom.images import Picture, resize_class_map, resize_picture
+from pairloom.images import WHOLE, Picture, Values, resize_class_map, resize_picture
 
 
 class Pair(NamedTuple):
@@ -14,6 +14,10 @@ class Pair(NamedTuple):
     """H×W×C."""
     target: Picture
     """Class ids, H×W uint8, `VOID` where there is no class; or a picture, H×W×C."""
+    source_values: Values = WHOLE
+    """What the numbers of the source mean."""
+    target_values: Values = WHOLE
+    """What those of a target picture mean."""
 
     @property
     def size(self) -> Size:
@@ -22,9 +26,11 @@ class Pair(NamedTuple):
 
     def resized(self, size: Size, box: tuple[float, float, float, float] | None = None) -> "Pair":
         """Resize the pair, or the part of it in `box`: pictures bilinear, class ids nearest; aspect is not kept."""
-        return Pair(self.name, resize_picture(self.source, size, box), resize_target(self.target, size, box))
+        source = resize_picture(self.source, size, box, self.source_values)
+        return self._replace(source=source, target=self.resized_target(size, box))
 
-
-def resize_target(target: Picture, size: Size, box: tuple[float, float, float, float] | None = None) -> Picture:
-    """Resize class ids (H×W) by nearest neighbour, or a picture (H×W×C) bilinearly."""
-    return resize_class_map(target, size, box) if target.ndim == 2 else resize_picture(target, size, box)
+    def resized_target(self, size: Size, box: tuple[float, float, float, float] | None = None) -> Picture:
+        """Resize the target alone: class ids (H×W) by nearest neighbour, a picture (H×W×C) bilinearly."""
+        if self.target.ndim == 2:
+            return resize_class_map(self.target, size, box)
+        return resize_picture(self.target, size, box, self.target_values)

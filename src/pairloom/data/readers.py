@@ -10,7 +10,7 @@ from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_
 from pairloom.data.layouts import MaskFiles, Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
-from pairloom.images import Picture, UInt8Array, for_display, read_picture
+from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, read_picture
 from pairloom.images.masks import StoredMask
 from pairloom.palette import CITYSCAPES_TRAIN_IDS, VOID, Colour, Palette, UnknownValueError
 from pairloom.palette.distinct import distinct_colours
@@ -26,13 +26,21 @@ class Reader(Protocol):
 
 
 class PictureReader:
-    """Reads pictures as they are."""
+    """Reads pictures as they are, in the numbers that the files hold.
 
-    key = "picture"
+    Args:
+        values: what the numbers mean. Where no range is known, floats outside 0 to 1 and integers outside 0 to 65535
+            are refused.
+    """
+
+    def __init__(self, values: Values = WHOLE) -> None:
+        self._any_number = values.range is not None
+        # What lies beside pixels without a reading is resized in another way.
+        self.key = "picture" if values.no_reading is None else f"picture without {values.no_reading}"
 
     def read(self, part: Part) -> Picture:
         """Return the picture, H×W×C."""
-        return half(read_picture(part.path), part)
+        return half(read_picture(part.path, any_number=self._any_number), part)
 
 
 class IndexReader:

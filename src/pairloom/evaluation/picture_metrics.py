@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TypedDict, final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from pairloom.images import Picture, to_tensor
+from pairloom.images import WHOLE, Picture, Values, filled, limits, without_reading
 
 SSIM_SIDE = 11
 """Pixels a side of the window of SSIM (Z. Wang et al., 2004); smaller pictures have none."""
@@ -60,28 +61,45 @@ class PictureScores:
         )
 
 
-def score_pictures(pairs: Iterable[tuple[str, Picture, Picture]], split: str) -> PictureScores:
+def score_pictures(pairs: Iterable[tuple[str, Picture, Picture]], split: str, values: Values = WHOLE) -> PictureScores:
     """Score predictions against the truth.
 
     Args:
         pairs: (name, prediction, truth); pictures H×W×C each, of equal size.
         split: its name, for the record.
+        values: the range of which scores are shares, and what is no reading: such pixels of the truth are left out.
+            Numbers of the truth beyond the range count as they are.
     """
-    rows = [(name, *_scores(_unit(prediction), _unit(truth))) for name, prediction, truth in pairs]
+    rows = [(name, *_scores(prediction, truth, values)) for name, prediction, truth in pairs]
     names, l1, psnr, ssim = zip(*rows, strict=True) if rows else ((), (), (), ())
     return PictureScores(split, names, l1, psnr, ssim)
 
 
-def _scores(prediction: Tensor, truth: Tensor) -> tuple[float, float, float]:
+def _scores(prediction: Picture, truth: Picture, values: Values) -> tuple[float, float, float]:
+    """Return L1, PSNR and SSIM of one picture; NaN for those that it has not."""
+    empty = without_reading(truth, values)
+    shown, true = _unit(prediction, values), _unit(filled(truth, values), values)
+    known = torch.ones(true.shape[-2:], dtype=torch.bool) if empty is None else torch.from_numpy(~empty)
+    if not known.any():
+        return math.nan, math.nan, math.nan
+    true = torch.where(known, true, shown)  # where there is no reading, no window of SSIM finds a difference
     ssim = math.nan
-    if min(truth.shape[-2:]) >= SSIM_SIDE:
-        similarity = structural_similarity_index_measure(prediction, truth, data_range=1.0)
-        ssim = float(similarity)  # type: ignore[arg-type]  # a tuple only where the full image is asked for
-    return float((prediction - truth).abs().mean()), float(peak_signal_noise_ratio(prediction, truth, 1.0)), ssim
+    if min(true.shape[-2:]) >= SSIM_SIDE:
+        whole, windows = structural_similarity_index_measure(shown, true, data_range=1.0, return_full_image=True)
+        ssim = float(whole)
+        if empty is not None:
+            border = SSIM_SIDE // 2
+            inside = np.s_[border:-border, border:-border]
+            ssim = float(windows[0, :, *inside][:, known[inside]].mean())
+    shown, true = shown[:, :, known], true[:, :, known]
+    return float((shown - true).abs().mean()), float(peak_signal_noise_ratio(shown, true, 1.0)), ssim
 
 
-def _unit(picture: Picture) -> Tensor:
-    return to_tensor(picture).add(1).div(2).unsqueeze(0)  # 1×C×H×W in [0, 1]
+def _unit(picture: Picture, values: Values) -> Tensor:
+    """Return a picture in shares of the range, 1×C×H×W: 0 to 1, and beyond for numbers beyond the range."""
+    low, high = limits(picture.dtype, values)
+    shares = (picture.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    return torch.from_numpy(shares).permute(2, 0, 1).unsqueeze(0)
 
 
 def _mean(values: tuple[float, ...]) -> float | None:

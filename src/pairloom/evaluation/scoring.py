@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from pairloom.config import Size
-from pairloom.data.pairs import Pair, resize_target
+from pairloom.data.pairs import Pair
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import PictureScores, score_pictures
-from pairloom.images import Picture, resize_picture
+from pairloom.images import Picture, Values, resize_picture
 from pairloom.models.translation import TranslationModel
 from pairloom.progress import track
 
@@ -26,6 +26,7 @@ def score_model(
     at: At = "size",
     boundaries: bool = False,
     tta: bool = False,
+    values: Values | None = None,
     after_each: Callable[[], object] | None = None,
 ) -> Scores | PictureScores:
     """Translate every source of a split and score the result.
@@ -39,11 +40,12 @@ def score_model(
             target's own size, as users get them.
         boundaries: score the outlines of classes as well.
         tta: translate with test-time augmentation, as `TranslationModel.predict` does.
+        values: the range of which scores of pictures are shares, and what is no reading; None takes the model's.
         after_each: called after each pair; what it raises ends the scoring.
     """
     predictions = _predictions(model, track(pairs, count, f"Scoring {split} pairs"), at, tta, after_each)
     if model.target.palette is None:
-        return score_pictures(predictions, split)
+        return score_pictures(predictions, split, values or model.target.values)
     return score(predictions, model.target.palette, split, boundaries=boundaries)
 
 
@@ -52,8 +54,8 @@ def _predictions(
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
         size = Size(*pair.target.shape[:2]) if at == "native" else model.size
-        answer = model.answer(resize_picture(pair.source, model.size), tta=tta)
-        yield pair.name, model.read(answer, size).values, resize_target(pair.target, size)
+        answer = model.answer(resize_picture(pair.source, model.size, values=pair.source_values), tta=tta)
+        yield pair.name, model.read(answer, size).values, pair.resized_target(size)
         if after_each:
             after_each()
 

@@ -9,6 +9,7 @@ from pairloom.config import DataConfig, Direction, LayoutName
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles
 from pairloom.data.pairs import Pair
+from pairloom.data.ranges import with_known_values
 from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel
@@ -71,6 +72,8 @@ class EvaluationSplit:
             target="classes" if classes else "images",
             classes="all" if classes and classes.names == CITYSCAPES_ALL.names else config.classes,
         )
+        # Numbers mean to the model what they meant in its training, whatever these pairs look like.
+        config = with_known_values(config, model.source.values, model.target.values)
         known = classes or model.source.palette
         # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
         folder = PairFolder.open(config if data is None else dataclasses.replace(config, palette="auto"), known)

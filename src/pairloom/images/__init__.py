@@ -1,16 +1,17 @@
 """The only place where files become arrays and tensors, and tensors become pictures.
 
-A picture is an H×W×C array of uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1); an index map is H×W. Networks
-see pictures as C×H×W float tensors in [-1, 1].
+A picture is an H×W×C array of uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1), or its numbers are in units of
+their own, of which `Values` tells the range; an index map is H×W. Networks see pictures as C×H×W float tensors in
+[-1, 1].
 """
 
 from pairloom.images.arrays import (
     Picture,
     UInt8Array,
     for_display,
-    half_range,
     resize_class_map,
     resize_picture,
+    stretched,
     to_picture,
     to_tensor,
     with_channels,
@@ -22,36 +23,49 @@ from pairloom.images.reading import (
     as_indices,
     as_picture,
     colour_table,
+    exif_orientation,
     inspect,
+    no_data,
     read_indices,
     read_picture,
 )
+from pairloom.images.turning import turned_back
+from pairloom.images.values import WHOLE, Range, Values, filled, limits, without_reading
 from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
     "READABLE",
+    "WHOLE",
     "ImageBytes",
     "ImageFile",
     "ImageInfo",
     "Picture",
+    "Range",
     "UInt8Array",
+    "Values",
     "as_indices",
     "as_picture",
     "colour_table",
+    "exif_orientation",
+    "filled",
     "for_display",
-    "half_range",
     "inspect",
     "is_image",
     "is_lfs_pointer",
+    "limits",
+    "no_data",
     "picture_suffix",
     "png_bytes",
     "read_indices",
     "read_picture",
     "resize_class_map",
     "resize_picture",
+    "stretched",
     "to_picture",
     "to_tensor",
+    "turned_back",
     "with_channels",
+    "without_reading",
     "write_picture",
 ]

@@ -24,6 +24,8 @@ MOST_CHANNELS = 1024
 PNG_HEAD = 26
 """Bytes up to the depth (the last but one) and the colour type (the last) of a PNG file."""
 PNG_GREY, PNG_GREY_ALPHA = 0, 4
+GDAL_NODATA = 42113
+"""The tag in which GeoTIFF files name the number that stands for no data, as text (GDAL, GeoTIFF driver)."""
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 AUXILIARY = 0b101
@@ -100,6 +102,7 @@ def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
         return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
     if kind == "png":
         with Image.open(readable(path), formats=("PNG",)) as image:
+            require_one_frame(image)
             require_bearable(image.height, image.width, _png_channels(path), 2)
             info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
             return _turned(info, orientation(image))
@@ -128,6 +131,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return np.array(array).reshape(_picture_shape(array))
     if kind == "png":
         with Image.open(readable(path), formats=("PNG",)) as image:
+            require_one_frame(image)
             require_bearable(image.height, image.width, _png_channels(path), 2)
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
@@ -136,7 +140,10 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         image = heif.opened(path)
         width, height = image.size
         require_bearable(height, width, heif.channels(image), 2)
-        return heif.pixels(image)
+        pixels = heif.pixels(image)
+        if pixels.shape[:2] != (height, width):
+            raise Unfit("has another size than its head says; save it anew")
+        return pixels
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, samples), samples_first = _tiff_shape(tiff)
@@ -151,6 +158,30 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return upright(pixels if len(kept) == samples else pixels[:, :, kept], _tiff_orientation(page))
 
 
+def tiff_orientation(path: ImageFile) -> int:
+    """Return the orientation that a TIFF file states, 1 to 8."""
+    with tifffile.TiffFile(readable(path)) as tiff:
+        return _tiff_orientation(tiff.pages.first)
+
+
+def no_data(path: ImageFile) -> float | None:
+    """Return the number that a GeoTIFF file says stands for no data; None for files that say nothing.
+
+    Raises:
+        Unfit: where what it says is no number.
+    """
+    if not head(path, PNG_HEAD).startswith(TIFF_MAGIC):
+        return None
+    with tifffile.TiffFile(readable(path)) as tiff:
+        tag = tiff.pages.first.tags.get(GDAL_NODATA)
+    if tag is None:
+        return None
+    try:
+        return float(str(tag.value).strip("\0 "))
+    except ValueError:
+        raise Unfit(f"names {str(tag.value)[:40]!r} as its number for no data; correct its tag GDAL_NODATA") from None
+
+
 def require_bearable(height: int, width: int, channels: int, itemsize: int) -> None:
     """Raise Unfit for an image that would take too much memory, whatever its file holds, or has no pixel."""
     if height < 1 or width < 1:
@@ -159,14 +190,26 @@ def require_bearable(height: int, width: int, channels: int, itemsize: int) -> N
         raise Unfit(f"is too large, {width}×{height} pixels in {channels} channels; cut it into tiles, or reduce it")
 
 
+def require_one_frame(image: Image.Image) -> None:
+    """Raise Unfit for an animation."""
+    # A JPEG file may hold a second picture (MPO), such as a map of its brightness; the first is the photograph. Pages
+    # of TIFF files are told apart by what they are.
+    if image.format not in ("TIFF", "MPO") and getattr(image, "is_animated", False):
+        raise Unfit("holds several frames, and one image per file is expected; save each frame as a file")
+
+
 def _itemsize(page: tifffile.TiffPage) -> int:
     return page.dtype.itemsize if page.dtype is not None else 1
 
 
-def checked(values: NDArray[Any]) -> Picture:
+def checked(values: NDArray[Any], *, any_number: bool = False) -> Picture:
     """Bring numbers of any kind to one that pictures have, uint8, uint16 or float32, and refuse what is out of range.
 
     The kind decides, not the numbers: all integers but uint8 become uint16, all floats float32.
+
+    Args:
+        values: the numbers.
+        any_number: refuse none: integers outside 0 to 65535 become float32, and floats may be any, NaN as well.
 
     Raises:
         Unfit: for fractions outside 0 to 1, integers outside 0 to 65535, and what is no number.
@@ -175,16 +218,25 @@ def checked(values: NDArray[Any]) -> Picture:
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     if dtype == "float32":
-        if not ((values >= 0) & (values <= 1)).all():  # NaN is refused too
-            raise Unfit("holds numbers outside 0 to 1; scale them to that, or save whole numbers of 8 or 16 bits")
+        if not any_number and not ((values >= 0) & (values <= 1)).all():  # NaN is refused too
+            raise Unfit(
+                "holds numbers outside 0 to 1; name their range by --data.range (of sources --data.source_range), "
+                "scale them to 0 to 1, or save whole numbers of 8 or 16 bits"
+            )
     elif values.size and not (values.min() >= 0 and values.max() <= np.iinfo(dtype).max):
-        raise Unfit("holds whole numbers outside 0 to 65535; scale them to that")
-    return values.astype(dtype)
+        if not any_number:
+            raise Unfit(
+                "holds whole numbers outside 0 to 65535; name their range by --data.range (of sources "
+                "--data.source_range), or scale them to that"
+            )
+        dtype = "float32"
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is no reading
+        return values.astype(dtype)
 
 
-def as_picture(array: NDArray[Any]) -> Picture:
+def as_picture(array: NDArray[Any], *, any_number: bool = False) -> Picture:
     """Take an array as the contents of a `.npy` file; raise Unfit for what cannot be a picture."""
-    return checked(array.reshape(_picture_shape(array)))
+    return checked(array.reshape(_picture_shape(array)), any_number=any_number)
 
 
 def _dtype(dtype: np.dtype[np.generic] | None) -> str:

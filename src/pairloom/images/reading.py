@@ -45,32 +45,67 @@ def inspect(path: ImageFile) -> ImageInfo:
             return ImageInfo(height, width, channels, dtype)
 
 
-def read_picture(path: ImageFile) -> Picture:
+def read_picture(path: ImageFile, *, any_number: bool = False) -> Picture:
     """Read an image file: H×W×C, turned upright by its EXIF orientation.
 
     Greyscale has 1 channel, colours have 3 (palettes and CMYK are converted, transparency is dropped), other files as
     many as they hold, among them the bands of a TIFF file that it does not explain. 8 bits are uint8, more are uint16,
     floats float32, which must lie within 0 to 1. In `.npy` the dtype decides: uint8 is 8 bits, every other integer 16.
 
+    Args:
+        path: the file.
+        any_number: refuse no number: floats are returned in their own units, NaN as well, and integers outside 0 to
+            65535 as float32.
+
     Raises:
         UserError: if the file is missing, damaged, not an image, or out of range.
     """
     with _named(path):
         if kind := deep.kind(path):
-            return deep.checked(deep.read(path, kind))
+            return deep.checked(deep.read(path, kind), any_number=any_number)
         with opened(path) as image:
             _require_fit(image)
-            return _picture(image)
+            return _picture(image, any_number=any_number)
 
 
-def as_picture(image: Image.Image | NDArray[Any]) -> Picture:
+def exif_orientation(path: ImageFile) -> int:
+    """Return how a file says that its image is turned, 1 to 8 as EXIF has them; 1 where it says nothing.
+
+    Only its head is read. HEIC files, which every reader turns by notes of their own, and arrays have none.
+
+    Raises:
+        UserError: if the file is missing or not an image.
+    """
+    with _named(path):
+        kind = deep.kind(path, as_stored=True)
+        if kind == "tiff":
+            return deep.tiff_orientation(path)
+        if kind in ("npy", "heif"):
+            return 1
+        with opened(path) as image:
+            return orientation(image)
+
+
+def as_picture(image: Image.Image | NDArray[Any], *, any_number: bool = False) -> Picture:
     """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_picture` takes one in a file.
 
     Raises:
         UserError: for numbers out of range, and for other shapes.
     """
     with _named("the image"):
-        return _picture(image) if isinstance(image, Image.Image) else deep.as_picture(image)
+        if isinstance(image, Image.Image):
+            return _picture(image, any_number=any_number)
+        return deep.as_picture(image, any_number=any_number)
+
+
+def no_data(path: ImageFile) -> float | None:
+    """Return the number that a GeoTIFF file says stands for no data; None for files that say nothing.
+
+    Raises:
+        UserError: if the file cannot be read, or says no number.
+    """
+    with _named(path):
+        return deep.no_data(path)
 
 
 def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
@@ -86,13 +121,13 @@ def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint1
         return _numbers(values)
 
 
-def _picture(image: Image.Image) -> Picture:
+def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
     image.load()
     channels, dtype = MODES[image.mode]
     if (greys := _greys(image)) is not None:
         return np.take(greys, np.asarray(image))[:, :, None]
     if dtype != "uint8":
-        pixels = deep.checked(np.asarray(image))[:, :, None]
+        pixels = deep.checked(np.asarray(image), any_number=any_number)[:, :, None]
     elif channels == 1:
         pixels = np.asarray(image.convert("L"))[:, :, None]
     else:

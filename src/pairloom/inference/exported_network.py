@@ -12,7 +12,7 @@ from torch.fx.experimental import _config as shape_config
 from pairloom import __version__
 from pairloom.config import ModelConfig
 from pairloom.errors import UserError
-from pairloom.images import half_range
+from pairloom.images import limits
 from pairloom.models.translation import TranslationModel
 
 INPUT, ANSWER, CLASSES, PICTURE = "photograph", "answer", "classes", "picture"
@@ -25,7 +25,8 @@ class ExportedNetwork(nn.Module):
     """A generator with all that stands around it in use: the normalisation before, the palette behind.
 
     Takes `photograph`, N×H×W×C float32, whose values are those of the pixels (0 to 255 for 8-bit images, 0 to 65535 for
-    16-bit ones, 0 to 1 for floats). Answers with
+    16-bit ones, 0 to 1 for floats; where the sources have a range of their own, in their own units). Give pixels that
+    hold no reading the lowest number. Answers with
 
     - `answer`, N×channels×H×W float32: the share (0 to 1) of each class for a class head, else the picture in [-1, 1];
     - `classes`, N×H×W uint8, where the targets are classes: their ids;
@@ -53,7 +54,9 @@ class ExportedNetwork(nn.Module):
         self.outputs = output_names(model, answer_only=answer_only)
         self._size, self._channels, self._stride = model.size, model.source.channels, model.generator.stride
         self._head = model.config.head
-        self._half = half_range(model.source.dtype)
+        self._clips = model.source.values.range is not None
+        self._source_range = limits(model.source.dtype, model.source.values)
+        self._target_range = limits(model.target.dtype, model.target.values)
         self._dtype = model.target.dtype
         palette = model.target.palette
         if palette is not None:
@@ -64,7 +67,11 @@ class ExportedNetwork(nn.Module):
     def forward(self, photograph: Tensor) -> tuple[Tensor, ...]:
         """Translate N×H×W×C pixel values."""
         height, width = photograph.shape[1:3]
-        source = photograph.permute(0, 3, 1, 2) / self._half - 1  # N×C×H×W in [-1, 1]
+        low, high = self._source_range
+        source = photograph.permute(0, 3, 1, 2)  # N×C×H×W
+        source = (source - low if low else source) / ((high - low) / 2) - 1  # in [-1, 1]
+        if self._clips:
+            source = source.clamp(-1.0, 1.0)
         source = _picked(source, self._padded(height, source.device), self._padded(width, source.device))
         answer: Tensor = self._generator(source)
         answer = _picked(answer, _all(height, source.device), _all(width, source.device))
@@ -113,11 +120,10 @@ class ExportedNetwork(nn.Module):
 
     def _picture(self, answer: Tensor) -> Tensor:
         """Return the picture in the numbers of the targets, N×H×W×C."""
-        half = half_range(self._dtype)
-        values = ((answer + 1) * half).permute(0, 2, 3, 1)
-        if self._dtype == "float32":
-            return values.clamp(0.0, 2 * half)
-        return values.round().clamp(0.0, 2 * half).to(getattr(torch, self._dtype))
+        low, high = self._target_range
+        values = ((answer + 1) * ((high - low) / 2)).permute(0, 2, 3, 1)
+        values = (values + low if low else values).clamp(low, high)
+        return values if self._dtype == "float32" else values.round().to(getattr(torch, self._dtype))
 
 
 def _picked(picture: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from pairloom import __version__
 from pairloom.errors import UserError, first_line
-from pairloom.images import Picture, half_range
+from pairloom.images import Picture, Range, limits
 from pairloom.inference.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
 from pairloom.inference.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
 from pairloom.inference.parity import Parity, Samples, compare, sizes_to_try
@@ -102,7 +102,7 @@ def load_onnx(path: str | Path) -> TranslationModel:
         name=str(path),
         stride=stride,
         channels=head.channels,
-        half=half_range(source.dtype),
+        range_=limits(source.dtype, source.values),
         gives_shares=head.gives_shares,
     )
     # All that a model asks of its generator whole is what this one has.
@@ -118,7 +118,7 @@ class OnnxGenerator(nn.Module):
         name: of the file, for messages.
         stride: of the generator that was exported.
         channels: of its answers.
-        half: half of the range of its pixel values.
+        range_: of its pixel values.
         gives_shares: whether the file answers with the shares of classes.
     """
 
@@ -130,14 +130,14 @@ class OnnxGenerator(nn.Module):
         name: str,
         stride: int,
         channels: int,
-        half: float,
+        range_: Range,
         gives_shares: bool,
     ) -> None:
         super().__init__()
         self.stride = stride
         self._check = lru_cache(maxsize=64)(check)
         self._session, self._name, self._channels = session, name, channels
-        self._half, self._gives_shares = half, gives_shares
+        self._range, self._gives_shares = range_, gives_shares
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
 
     def forward(self, source: Tensor) -> Tensor:
@@ -146,7 +146,8 @@ class OnnxGenerator(nn.Module):
         Raises:
             UserError: if the file says another thing than it told of itself, or the memory is full.
         """
-        values = ((source + 1) * self._half).permute(0, 2, 3, 1).contiguous().numpy()
+        low, high = self._range
+        values = ((source + 1) * ((high - low) / 2) + low).permute(0, 2, 3, 1).contiguous().numpy()
         try:
             self._check(values.shape)
             answer = torch.as_tensor(self._session.run([ANSWER], {INPUT: values})[0])

@@ -14,7 +14,7 @@ from pairloom.data.sides import Side
 from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
 from pairloom.evaluation.splits import EvaluationSplit
-from pairloom.images import Picture, resize_picture, with_channels
+from pairloom.images import Picture, filled, limits, resize_picture, with_channels
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
 
@@ -105,9 +105,11 @@ def street_as(picture: NDArray[np.uint8], side: Side) -> Picture:
         values: Picture = picture[:, :, np.arange(side.channels) % 3]
     else:
         values = with_channels(picture, side.channels, "the picture") if side.channels != 2 else picture[:, :, :2]
-    if side.dtype == "uint16":
-        return values.astype(np.uint16) * 257
-    return values.astype(np.float32) / np.float32(255) if side.dtype == "float32" else values
+    if side.dtype == "uint8":
+        return values
+    low, high = limits(side.dtype, side.values)
+    numbers = low + values.astype(np.float32) * np.float32((high - low) / 255)
+    return numbers if side.dtype == "float32" else numbers.round().astype(np.uint16)
 
 
 def sizes_to_try(model: TranslationModel) -> tuple[Size, ...]:
@@ -124,7 +126,7 @@ def compare(model: TranslationModel, exported: Exported, samples: Samples, sizes
     same = pixels = 0
     for picture in samples.pictures:
         for size in sizes:
-            source = resize_picture(picture, size)
+            source = filled(resize_picture(picture, size, values=model.source.values), model.source.values)
             answer, ids = exported(source)
             expected = model.answer(source)
             distances.append((answer - expected).abs().max().item() * (2 if model.config.head == "classes" else 1))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.errors import UserError
-from pairloom.images import Picture, UInt8Array, for_display, picture_suffix, write_picture
+from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, picture_suffix, write_picture
 from pairloom.palette import Colour, Palette
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Translation:
         confidence: the share (0 to 1) that the model gives the class of each pixel, H×W; None for models that answer
             with a picture.
         palette: the classes; None where the model makes pictures.
+        source_values, values: what the numbers of the image and of the translation mean.
     """
 
     source: Picture
@@ -38,6 +39,18 @@ class Translation:
     classes: UInt8Array | None
     confidence: NDArray[np.float32] | None
     palette: Palette | None
+    source_values: Values = WHOLE
+    values: Values = WHOLE
+
+    @property
+    def shown_source(self) -> UInt8Array:
+        """The image as people see it, H×W×3."""
+        return for_display(self.source, self.source_values)
+
+    @property
+    def shown(self) -> UInt8Array:
+        """The translation as people see it, H×W×3."""
+        return for_display(self.image, self.values)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -55,12 +68,12 @@ class Translation:
         """
         if not 0 <= alpha <= 1:
             raise UserError(f"the weight of an overlay must be 0 to 1, not {alpha}")
-        below, above = (Image.fromarray(for_display(picture)) for picture in (self.source, self.image))
+        below, above = (Image.fromarray(picture) for picture in (self.shown_source, self.shown))
         return np.asarray(Image.blend(below, above, alpha))
 
     def side_by_side(self) -> UInt8Array:
         """Return the image at the left and the translation at the right: H×2W×3 uint8."""
-        return np.concatenate([for_display(self.source), for_display(self.image)], axis=1)
+        return np.concatenate([self.shown_source, self.shown], axis=1)
 
     def save(self, path: str | Path) -> None:
         """Write the translation to a file that keeps it exactly.
@@ -83,8 +96,8 @@ class Translation:
         tall = min(max(PLOT_INCHES * height / width, 1.5), 2 * PLOT_INCHES)
         figure = Figure(figsize=(2 * PLOT_INCHES + (2.2 if shares else 0.0), tall + 0.5), layout="constrained")
         cells = figure.subplots(1, 2)
-        for cell, picture, title in zip(cells, (self.source, self.image), ("image", "translation"), strict=True):
-            cell.imshow(for_display(picture), interpolation="nearest")
+        for cell, picture, title in zip(cells, (self.shown_source, self.shown), ("image", "translation"), strict=True):
+            cell.imshow(picture, interpolation="nearest")
             cell.set_title(title)
             cell.set_axis_off()
         if self.palette is not None:

@@ -105,8 +105,8 @@ class Translator:
         """Translate an image, or several of any sizes: a list, a tuple or an array N×H×W×C gives a list.
 
         The result has the image's size. Files and Pillow's images are turned upright. Arrays are of uint8 (0 to 255),
-        uint16 (0 to 65535) or float32 (0 to 1). Greyscale images serve models of colour ones and the other way round.
-        The same image always gives the same result.
+        uint16 (0 to 65535) or float32 (0 to 1; any numbers where the model knows their range). Greyscale images serve
+        models of colour ones and the other way round. The same image always gives the same result.
 
         Raises:
             UserError: if a file cannot be read, or the channels cannot be brought to those that the model knows.
@@ -134,10 +134,18 @@ class Translator:
         )
         values, confidence = self._prediction(source, steadier)
         classes = values.astype(np.uint8, copy=False) if model.target.palette else None
-        return Translation(source, model.target.draw(values), classes, confidence, model.target.palette)
+        return Translation(
+            source,
+            model.target.draw(values),
+            classes,
+            confidence,
+            model.target.palette,
+            model.source.values,
+            model.target.values,
+        )
 
     def _prediction(self, source: Picture, steadier: Steadier | None) -> Prediction:
-        seen, size = resize_picture(source, self.seen), Size(*source.shape[:2])
+        seen, size = resize_picture(source, self.seen, values=self.model.source.values), Size(*source.shape[:2])
         tile = self.tile if self.tile is not None and max(self.seen) > self.tile else None
         if steadier is None and tile is not None:
             return self.model.predict_in_tiles(seen, size, tile, tta=self.tta)
@@ -146,5 +154,5 @@ class Translator:
         else:
             answer = self.model.answer(seen, tta=self.tta)
         if steadier is not None:
-            answer = steadier(to_tensor(seen).unsqueeze(0).to(answer.device), answer)
+            answer = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(answer.device), answer)
         return self.model.read(answer, size)

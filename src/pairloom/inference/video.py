@@ -85,7 +85,7 @@ class Video:
     def __init__(self, path: Path) -> None:
         self.path, self._av = path, _library()
         with self._named():
-            self._container = self._av.open(str(path), "r")
+            self._container = self._av.open(str(path.absolute()), "r")  # which no name turns into an address
         moving = [stream for stream in self._container.streams.video if not _is_cover(stream)]
         if not moving:
             self._container.close()
@@ -288,7 +288,8 @@ def translate_video(
                         film.copy(item)
 
             for translation in translator.frames(pictures(), steady=steady):
-                picture = np.ascontiguousarray(for_display(FORMS[form](translation)))
+                drawn = translation.shown if form == "translation" else FORMS[form](translation)
+                picture = np.ascontiguousarray(for_display(drawn))
                 film.write(shots.popleft()._replace(picture=picture))
                 bars.advance(bar)
 

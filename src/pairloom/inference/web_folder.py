@@ -8,7 +8,7 @@ from pathlib import Path
 from pairloom import __version__
 from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
-from pairloom.images import half_range, write_picture
+from pairloom.images import limits, write_picture
 from pairloom.inference.onnx_file import write_onnx
 from pairloom.inference.parity import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Parity, Samples
 from pairloom.inference.web_runtime import BUILDS, Runtime, find_runtime
@@ -64,6 +64,12 @@ def _require_showable(model: TranslationModel) -> None:
                 "export it as onnx"
             )
 
+    if model.source.values.range is not None and model.source.dtype != "uint8":
+        raise UserError(
+            f"the model's sources are {model.source.dtype}{model.source.values}, and browsers bring images to 8 bits; "
+            "export it as onnx"
+        )
+
 
 def _place(name: str) -> str:
     """Return where a file of the runtime lies; as `.js`, since some servers do not know that `.mjs` is a script."""
@@ -89,7 +95,7 @@ def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, ob
         "pairloom": __version__,
         "size": list(model.size),
         "model": file("model.onnx"),
-        "source": {"channels": model.source.channels, "range": 2 * half_range(model.source.dtype)},
+        "source": {"channels": model.source.channels, "range": limits(model.source.dtype)[1]},
         "reading": {
             "classes": palette is not None,
             "shares": model.head.gives_shares,

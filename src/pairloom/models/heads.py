@@ -39,7 +39,7 @@ class Head(Protocol):
     """How many numbers reading an answer needs for each number of it."""
 
     def truth(self, target: Tensor) -> Tensor:
-        """Return the picture of a target, B×C×H×W in [-1, 1], that the discriminator sees as true."""
+        """Return the picture of a target, B×C×H×W in [-1, 1], that the discriminator sees as true; never NaN."""
 
     def picture(self, answer: Tensor) -> Tensor:
         """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
@@ -62,8 +62,8 @@ class PictureHead:
         self.channels = channels
 
     def truth(self, target: Tensor) -> Tensor:
-        """Return the target itself."""
-        return target
+        """Return the target itself, and the lowest number where it holds no reading (NaN)."""
+        return target.nan_to_num(-1.0)
 
     def picture(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""

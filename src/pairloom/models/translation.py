@@ -166,7 +166,7 @@ class TranslationModel:
         self.generator.train(self.config.inference == "train")
         try:
             with torch.no_grad(), torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
-                yield to_tensor(picture).unsqueeze(0).to(device)
+                yield to_tensor(picture, self.source.values).unsqueeze(0).to(device)
         finally:
             self.generator.train(was_training)
 
@@ -192,7 +192,7 @@ class TranslationModel:
             if palette:
                 values[part] = prediction[0].cpu().numpy()
             else:
-                values[part] = to_picture(prediction[0], self.target.dtype)
+                values[part] = to_picture(prediction[0], self.target.dtype, self.target.values)
             if confidence is not None and share is not None:
                 confidence[part] = share[0].cpu().numpy()
         return Prediction(values, confidence)

@@ -23,6 +23,7 @@ _TINT_WEIGHTS = np.array([1.0, 0.05, 0.05])
 """Of squared differences in brightness and in the two tints."""
 _STRANGER_COST = 1000.0
 """Added for colours of no area near by; a brightness difference of some 30 levels outweighs it."""
+_NEVER = 1e9
 _ALIKE_BONUS = 60.0
 """Taken off a colour's cost for each neighbour that was read so."""
 _YCBCR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]]).T
@@ -79,6 +80,9 @@ def _read_band(
         near_by = _near_by(nearest, sure, len(known))[doubtful]
         contrast = (picture[doubtful] @ _YCBCR)[:, None, :] - known @ _YCBCR
         costs = np.square(contrast) @ _TINT_WEIGHTS + np.where(near_by, 0, _STRANGER_COST)
+        if (known[:classes] == known[:classes, :1]).all():
+            # A grey between those of two areas is their blend, though it may be near to that of a third class.
+            costs += np.where(~near_by & _lies_between(picture[doubtful, 1], near_by, known[:, 1])[:, None], _NEVER, 0)
         nearest[doubtful] = costs.argmin(axis=1)
         costs -= _ALIKE_BONUS * _votes(nearest, doubtful, len(known))
         nearest[doubtful] = costs.argmin(axis=1)
@@ -161,6 +165,14 @@ def _votes(nearest: NDArray[np.intp], chosen: NDArray[np.bool_], colours: int) -
     for neighbour in _neighbours(nearest):
         votes += neighbour[chosen][:, None] == np.arange(colours)
     return votes
+
+
+def _lies_between(greys: NDArray[np.uint8], near_by: NDArray[np.bool_], known: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which greys (N) lie between the darkest and the brightest of the known ones (K) that are near by (N×K)."""
+    darkest = np.where(near_by, known, 256).min(axis=1)
+    brightest = np.where(near_by, known, -1).max(axis=1)
+    found: NDArray[np.bool_] = (darkest < greys) & (greys < brightest)
+    return found
 
 
 def _near_by(nearest: NDArray[np.intp], sure: NDArray[np.bool_], colours: int) -> NDArray[np.bool_]:

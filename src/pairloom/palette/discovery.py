@@ -165,24 +165,24 @@ def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_wid
     censuses = [take_census(pack(picture)) for picture in filled]
     totals = add_up(censuses)
     if has_blends(filled, totals, lossy=lossy):
-        return _soft_classes(filled, totals, any_width)
+        return _soft_classes(filled, totals, lossy, any_width)
     exact = _exact_colours(filled, totals, shaded=is_shaded(censuses))
     colours = exact or area_colours(filled, _MOST_COLOURS)
     if colours is None or len(colours) < 2:
-        return None
+        return None if exact else _soft_classes(filled, totals, lossy, any_width)
     # Among exact colours, a single strange one is a class of the user's own; among others, it may be a blend.
     if _is_cityscapes(filled, colours, strangers=0.0 if exact else _STRANGERS):
         return CITYSCAPES
     return _found(range(len(colours)), (), colours, colour_for_void(colours))
 
 
-def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, any_width: bool) -> Palette | None:
+def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, lossy: bool, any_width: bool) -> Palette | None:
     """Find the classes of pictures with blends at borders."""
     colours = area_colours(pictures, _MOST_COLOURS) if len(totals.codes) > _MOST_CLASSES else None
     grey = all((unpack(totals.codes.astype(np.int32)) == totals.codes[:, None] & 255).all(axis=1))
     width = edge_width(pictures, colours) if colours and grey else None
     if colours is None or len(colours) < 2:
-        soft = soft_areas(pictures, totals, _MOST_COLOURS)
+        soft = soft_areas(pictures, totals, _MOST_COLOURS, lossy=lossy)
         if soft is None:
             return None
         colours, width = soft.colours, soft.width

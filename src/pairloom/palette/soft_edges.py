@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.palette.areas import Totals, area_share, fills_areas, neighbourhood
-from pairloom.palette.colour_reading import nearest_colours, unpack
+from pairloom.palette.colour_reading import nearest_colours, pack, unpack
 
 SHARP, CONTINUOUS = 1.6, 2.8
 """Width of edges, in pixels, up to which areas are classes, and from which values are continuous."""
@@ -27,8 +27,17 @@ _FILLED = 0.25
 """Of the pixels, those whose colour fills areas."""
 _FEW = 3
 """Fewer colours at borders are thin things."""
+_MANY, _TIMES = 12, 2
+"""More colours at borders than this, and so many times those of areas, are never thin things."""
 _NEAR_SHARE = 0.7
 """Of all pixels, those that must be near one of the colours."""
+_BESIDE_SHARE = 0.5
+"""Of the pixels without the most frequent colour, those that may not be near any; of small things in JPEG 0.45."""
+_TIGHT_SHARE = 0.9
+"""Of the pixels in flat places beside the largest area, those whose colour crowds around others."""
+_FLAT, _FLAT_PIXELS, _FLAT_SHARE = 3, 16, 1e-3
+"""Levels by which surroundings vary in areas that compression has changed; pixels of the smallest area, and their share
+of those beside the largest."""
 
 
 class SoftAreas(NamedTuple):
@@ -55,6 +64,8 @@ def has_blends(pictures: Sequence[NDArray[np.uint8]], totals: Totals, *, lossy: 
     centres = _centres(totals)
     if len(centres) < 2 or _gap(centres) < _APART:
         return False
+    if thin > max(_MANY, _TIMES * solid.sum()):
+        return True
     blended, others = 0, 0
     for picture in pictures:
         _, distances = nearest_colours(picture, centres)
@@ -65,21 +76,30 @@ def has_blends(pictures: Sequence[NDArray[np.uint8]], totals: Totals, *, lossy: 
     return blended >= others
 
 
-def soft_areas(pictures: Sequence[NDArray[np.uint8]], totals: Totals, most: int) -> SoftAreas | None:
+def soft_areas(
+    pictures: Sequence[NDArray[np.uint8]], totals: Totals, most: int, *, lossy: bool = False
+) -> SoftAreas | None:
     """Find the colours of areas with soft edges; None where the pictures are no such class maps.
 
     Args:
         pictures: each H×W×3, RGB, 0 to 255.
         totals: the censuses of their colours, written as numbers.
         most: more colours are not classes.
+        lossy: whether compression may have left hardly any pixel of a small area equal to its neighbours.
     """
     centres = _centres(totals)
     if not 2 <= len(centres) <= most or area_share(totals) < _FILLED:
+        centres = _flat_centres(pictures, most)
+    elif lossy:
+        more = [one for one in _flat_centres(pictures, most) if _apart(one, centres) > (2 * _APART) ** 2]
+        centres = np.array([*centres, *more], dtype=np.int32)
+    if not 2 <= len(centres) <= most or _gap(centres) < _APART:
         return None
     seen = _measure(pictures, centres)
     # Drawings have flat areas too, but each its own colours.
     recurring = 2 * (seen.files > 1).sum() >= len(centres) or len(pictures) <= _FEW
-    if not recurring or seen.blends > (1 - _NEAR_SHARE) * seen.counts.sum():
+    beside = seen.counts.sum() - seen.counts.max() + seen.blends
+    if not recurring or seen.blends > (1 - _NEAR_SHARE) * seen.counts.sum() or seen.blends > _BESIDE_SHARE * beside:
         return None
     ordered = centres[np.argsort(-seen.counts, kind="stable")]
     return SoftAreas([(red, green, blue) for red, green, blue in ordered.tolist()], seen.width)
@@ -131,6 +151,37 @@ def _centres(totals: Totals) -> NDArray[np.int32]:
         centres.append(left[0])
         left = left[np.square(left - left[0]).sum(axis=1) > _SAME**2]
     return np.array(centres, dtype=np.int32).reshape(-1, 3)
+
+
+def _flat_centres(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.int32]:
+    """Return the colours (K×3) of areas in which compression has left hardly any pixel equal to its neighbours."""
+    flat = []
+    for picture in pictures:
+        low, high = neighbourhood(picture)
+        flat.append(pack(picture[(high - low).max(axis=2) <= _FLAT]))
+    codes, counts = np.unique(np.concatenate(flat), return_counts=True)
+    rgb = unpack(codes)
+    centres: list[NDArray[np.int32]] = []
+    least, tight, beside = 0.0, 0, 0
+    while len(rgb) and len(centres) <= most:
+        centre = rgb[counts.argmax()]
+        apart = np.square(rgb - centre).sum(axis=1)
+        around = apart <= _APART**2
+        held = int(counts[around].sum())
+        if centres:
+            tight += int(counts[apart <= _SAME**2].sum())
+        rgb, counts = rgb[~around], counts[~around]
+        beside = beside or int(counts.sum())
+        least = least or max(_FLAT_PIXELS, _FLAT_SHARE * float(counts.sum()))
+        if held >= least:
+            centres.append(centre)
+    # Shading spreads its colours where areas crowd them.
+    return np.array(centres if tight >= _TIGHT_SHARE * beside else [], dtype=np.int32).reshape(-1, 3)
+
+
+def _apart(colour: NDArray[np.int32], centres: NDArray[np.int32]) -> int:
+    """Return the squared distance of a colour to the nearest of others."""
+    return int(np.square(centres - colour).sum(axis=1).min())
 
 
 def _gap(centres: NDArray[np.int32]) -> float:

@@ -19,7 +19,9 @@ GRID_SNAPSHOTS = 3
 CELL_INCHES = 2.4
 
 
-def draw_grid(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> None:
+def draw_grid(
+    run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], source: Side, target: Side
+) -> None:
     """Draw `report/grid.png`: a row a sample; source, translations by epoch, target; the scores below."""
     epochs = chosen_epochs(drawn_epochs(run, history, samples, target))
     titles = ["source", *(f"{epoch} epochs" for epoch in epochs), "target"]
@@ -28,9 +30,11 @@ def draw_grid(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[
     figure = Figure(figsize=(CELL_INCHES * len(titles), row_inches * len(samples) + 0.9), layout="constrained")
     axes = figure.subplots(len(samples), len(titles), squeeze=False)
     for row, pair in zip(axes, samples, strict=True):
-        translations = [read_picture(run.sample(epoch, pair.name, target.suffix)) for epoch in epochs]
-        for cell, picture in zip(row, [pair.source, *translations, target.draw(pair.target)], strict=True):
-            _show(cell, for_display(picture))
+        translations = [read_sample(run, epoch, pair, target) for epoch in epochs]
+        for cell, picture in zip(
+            row, [source.display(pair.source), *translations, target.display(pair.target)], strict=True
+        ):
+            _show(cell, picture)
     for cell, title in zip(axes[0], titles, strict=True):
         cell.set_title(title, fontsize=11)
     validated = [record for record in history if "validation" in record]
@@ -38,6 +42,12 @@ def draw_grid(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[
         figure.supxlabel(_scores_line(validated[-1]), fontsize=10)
     with replacing(run.report / "grid.png") as unfinished:
         figure.savefig(unfinished, dpi=120, format="png")
+
+
+def read_sample(run: RunFolder, epoch: int, pair: Pair, target: Side) -> UInt8Array:
+    """Return a sample pair as it was translated after an epoch, as people see it."""
+    picture = read_picture(run.sample(epoch, pair.name, target.suffix), any_number=target.values.range is not None)
+    return for_display(picture, target.values)
 
 
 def drawn_epochs(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> list[int]:

@@ -14,13 +14,12 @@ from pairloom.evaluation.history import EpochRecord
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
-from pairloom.images import read_picture
 from pairloom.models.layers import count_numbers
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
 from pairloom.report.course import Course
-from pairloom.report.grid import drawn_epochs
+from pairloom.report.grid import drawn_epochs, read_sample
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
 from pairloom.report.svg import draw_all
 
@@ -91,7 +90,7 @@ def _side_words(side: Side) -> str:
         return f"maps of {side.palette.counted}"
     kinds = {"uint8": "", "uint16": "16-bit ", "float32": "float "}
     names = {1: "greyscale pictures", 3: "colour pictures"}
-    return kinds[side.dtype] + names.get(side.channels, f"pictures of {side.channels} channels")
+    return f"{kinds[side.dtype]}{names.get(side.channels, f'pictures of {side.channels} channels')}{side.values}"
 
 
 def _samples(course: Course, frames: dict[Path, str]) -> Words:
@@ -102,7 +101,7 @@ def _samples(course: Course, frames: dict[Path, str]) -> Words:
     def frame(epoch: int, pair: Pair) -> str:
         path = run.sample(epoch, pair.name, target.suffix)
         if path not in frames:
-            frames[path] = _shown(read_picture(path), target)
+            frames[path] = data_uri(read_sample(run, epoch, pair, target), exact=target.palette is not None)
         return frames[path]
 
     return {
@@ -112,7 +111,7 @@ def _samples(course: Course, frames: dict[Path, str]) -> Words:
             {
                 "name": pair.name,
                 "source": _shown(pair.source, source),
-                "target": _shown(target.draw(pair.target), target),
+                "target": _shown(pair.target, target),
             }
             for pair in course.samples
         ],
@@ -120,7 +119,7 @@ def _samples(course: Course, frames: dict[Path, str]) -> Words:
 
 
 def _shown(picture: np.ndarray, side: Side) -> str:
-    return data_uri(picture, exact=side.palette is not None)
+    return data_uri(side.display(picture), exact=side.palette is not None)
 
 
 def _extremes(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
@@ -142,9 +141,11 @@ def pair_words(model: TranslationModel, pair: Pair) -> Words:
     return {
         "name": pair.name,
         "source": _shown(pair.source, source),
-        "translation": _shown(target.draw(prediction), target),
-        "target": _shown(target.draw(pair.target), target),
-        "errors": _shown(error_map(prediction, pair.target, pair.source, target), target),
+        "translation": _shown(prediction, target),
+        "target": _shown(pair.target, target),
+        "errors": data_uri(
+            error_map(prediction, pair.target, source.display(pair.source), target), exact=target.palette is not None
+        ),
     }
 
 
@@ -172,8 +173,8 @@ def _crop(model: TranslationModel, scores: Scores, index: int, validation: PairS
     return {
         "name": pair.name,
         "source": _shown(pair.source[box], model.source),
-        "translation": _shown(target.draw(model.predict(pair.source)[box]), target),
-        "target": _shown(target.draw(pair.target[box]), target),
+        "translation": _shown(model.predict(pair.source)[box], target),
+        "target": _shown(pair.target[box], target),
     }
 
 

@@ -47,7 +47,7 @@ class RunReport:
         course = self._course
         charts = training_charts(course.history, course.target.palette)
         draw_curves(charts, course.run.report / "curves.png")
-        draw_grid(course.run, course.history, course.samples, course.target)
+        draw_grid(course.run, course.history, course.samples, course.source, course.target)
         kept = kept_record(course.history, course.experiment.train.keep)
         context = {**course_words(course, charts, self._frames), "kept": kept, "quality": None}
         if kept is not None:

@@ -150,7 +150,7 @@ def is_recorded(compile_: Literal["auto", "graph", "off"], team: Team) -> bool:
 
 
 def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
-    loss, classes = experiment.loss, training.target.palette is not None
+    loss = experiment.loss
     weights = None
     if loss.cross_entropy and loss.class_weights == "bounded":
         weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_shares())).float().to(device)
@@ -161,6 +161,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
         cross_entropy=loss.cross_entropy,
         lovasz=loss.lovasz,
         discriminator_weight=loss.discriminator_weight,
-        mask_void=loss.mask_void and classes,  # pictures have no void
+        # No colour could be asked for where a picture holds no reading.
+        mask_void=loss.mask_void if training.target.palette else training.target.may_lack_readings,
         class_weights=weights,
     )

@@ -66,7 +66,8 @@ class TrainingStep:
 
         Args:
             source: B×C×H×W in [-1, 1].
-            target: class ids, B×H×W uint8, `VOID` where there is none; or pictures, B×C×H×W in [-1, 1].
+            target: class ids, B×H×W uint8, `VOID` where there is none; or pictures, B×C×H×W in [-1, 1], NaN where there
+                is no reading.
 
         Returns:
             The unweighted mean of each term, detached, by name; and where there is a game `adversarial_share`: the norm
@@ -153,4 +154,5 @@ def _listening(answer: Tensor) -> tuple[Tensor, list[Tensor]]:
 
 
 def _void(target: Tensor) -> Tensor:
-    return (target == VOID).unsqueeze(1)  # B×1×H×W
+    """Return where a target has no class, or no reading: B×1×H×W."""
+    return target.isnan().any(dim=1, keepdim=True) if target.ndim == 4 else (target == VOID).unsqueeze(1)

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,8 @@ DEEPEST = 12
 """Levels of folders below the data folder that are searched."""
 MOST_FILES = 5_000_000
 """Files that are listed at the most: a home folder named by mistake ends here."""
+_MOST_ALIKE = 8
+"""Files of one extension in a folder; more belong to the images, one to each."""
 IGNORED_FOLDERS = frozenset({"__macosx", "__pycache__", "node_modules", "$recycle.bin", "@eadir"})
 
 
@@ -132,6 +135,15 @@ class Tree:
     def others(self) -> Iterator[Path]:
         """All other files."""
         return (folder.path / name for folder in self.folders for name in folder.others)
+
+    @property
+    def small_files(self) -> Iterator[Path]:
+        """The other files that are not one of many alike: a list of classes is one, an image's annotation is not."""
+        for folder in self.folders:
+            numbers = Counter(os.path.splitext(name)[1].lower() for name in folder.others)  # noqa: PTH122
+            for name in folder.others:
+                if numbers[os.path.splitext(name)[1].lower()] <= _MOST_ALIKE:  # noqa: PTH122
+                    yield folder.path / name
 
     @cached_property
     def image_count(self) -> int:

@@ -18,6 +18,7 @@ from pairloom.errors import UserError
 from pairloom.images import (
     Picture,
     UInt8Array,
+    Values,
     for_display,
     resize_class_map,
     resize_picture,
@@ -122,7 +123,7 @@ class Answers:
         upload = self._checked(path)
         first = self._translation(self.translator, upload)
         size = _fitting(Size(*first.source.shape[:2]), COMPARED_SIDE)
-        pictures = [("photograph", for_display(resize_picture(first.source, size)))]
+        pictures = [("photograph", _shown(first.source, first.source_values, size))]
         for name in chosen:
             pictures.append((name, _reduced(self._translation(self._load(self.snapshots[name]), upload), size)))
         whole = self.shelf.new(f"{_stem(upload)}-snapshots.png")
@@ -145,8 +146,8 @@ class Answers:
             width=width,
             height=height,
             shown=shown,
-            photograph=_address(self._shown(translation.source, shown)),
-            translation=_address(self._shown(translation.image, shown)),
+            photograph=_address(self._picture(_shown(translation.source, translation.source_values, shown))),
+            translation=_address(self._picture(_shown(translation.image, translation.values, shown))),
             ids="" if translation.classes is None else _address(self._ids(translation.classes, shown)),
             colours=json.dumps([] if translation.palette is None else translation.palette.table[:, :3].tolist()),
             found=[entry for entry in _legend(translation) if entry.share > 0],
@@ -174,9 +175,6 @@ class Answers:
         translation.save(path)
         return path
 
-    def _shown(self, picture: Picture, size: Size) -> Path:
-        return self._picture(for_display(resize_picture(picture, size)))
-
     def _picture(self, picture: UInt8Array) -> Path:
         path = self.shelf.new("picture.webp")
         Image.fromarray(picture).save(path, format="WEBP", quality=90)
@@ -203,8 +201,12 @@ def _legend(translation: Translation) -> list[ClassInView]:
 def _reduced(translation: Translation, size: Size) -> UInt8Array:
     """Return a translation at a smaller size; classes are not mixed."""
     if translation.classes is None or translation.palette is None:
-        return for_display(resize_picture(translation.image, size))
+        return _shown(translation.image, translation.values, size)
     return translation.palette.to_colours(_class_map(translation.classes, size))
+
+
+def _shown(picture: Picture, values: Values, size: Size) -> UInt8Array:
+    return for_display(resize_picture(picture, size, values=values), values)
 
 
 def _class_map(classes: UInt8Array, size: Size) -> UInt8Array:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pairloom.data.sides import Side
 from pairloom.data.streets import draw_street
-from pairloom.images import write_picture
+from pairloom.images import WHOLE, write_picture
 from pairloom.palette import CITYSCAPES
 
 SCENES = (3, 21, 34)
@@ -15,7 +15,7 @@ SIZE = (256, 512)
 
 def draw_scenes(folder: Path, source: Side) -> list[Path]:
     """Draw what a model with such sources can translate, and return the files; none where streets are no such thing."""
-    if source.palette is None and source.channels in (1, 3):
+    if source.palette is None and source.channels in (1, 3) and source.values == WHOLE:
         pictures = [draw_street(SEED, scene, *SIZE)[0] for scene in SCENES]
     elif source.palette == CITYSCAPES:
         pictures = [CITYSCAPES.to_colours(draw_street(SEED, scene, *SIZE)[1]) for scene in SCENES]

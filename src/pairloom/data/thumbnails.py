@@ -1,0 +1,64 @@
+"""Small versions of pictures and class maps, by which thousands of pairs are compared quickly.
+
+A pixel here and there is picked where averaging all of them would cost more time than decoding the file.
+"""
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pairloom.images import Picture, UInt8Array
+
+Number = TypeVar("Number", bound=np.generic)
+
+_POINTS = 128
+"""Points along the longer side, roughly; smaller images have one for each pixel."""
+_BLANK_SPREAD = 4
+"""Levels of 255 by which a picture of one colour may vary once it is a JPEG."""
+
+Points = NDArray[np.int16]
+"""C×H×W: the channels of a small picture, 0 to 255."""
+
+
+class Raster(NamedTuple):
+    """Where in images of one size the points lie."""
+
+    step: int
+    """Pixels from one point to the next."""
+    height: int
+    width: int
+    """Points to each side, even numbers."""
+
+    @classmethod
+    def of(cls, height: int, width: int) -> "Raster":
+        """Return the raster of images of that size."""
+        step = max(1, round(max(height, width) / _POINTS))
+        return cls(step, height // step // 2 * 2, width // step // 2 * 2)
+
+    def shrink(self, picture: Picture) -> Points:
+        """Return a small version of a picture (H×W×C) with its first three channels at the most.
+
+        Deep pictures are stretched from their least value to their largest.
+        """
+        channels = range(min(3, picture.shape[2]))
+        places = (self.step // 4, self.step // 4 + self.step // 2) if self.step > 1 else (0,)
+        samples = [np.array([self._picked(picture[:, :, channel], at) for channel in channels]) for at in places]
+        if picture.dtype != np.uint8:
+            low, high = (float(of(samples)) for of in (np.min, np.max))
+            samples = [(values - low) * (255 / (high - low if high > low else 1)) for values in samples]
+        points: Points = samples[0].astype(np.int16)
+        return (points + samples[1].astype(np.int16)) >> 1 if len(samples) > 1 else points
+
+    def pick(self, ids: UInt8Array) -> UInt8Array:
+        """Return the class ids (H×W) at the points."""
+        return self._picked(ids, self.step // 2)
+
+    def _picked(self, plane: NDArray[Number], at: int) -> NDArray[Number]:
+        return plane[at :: self.step, at :: self.step][: self.height, : self.width]
+
+
+def is_blank(picture: Picture) -> bool:
+    """Tell whether a picture (H×W×C) shows nothing: one value everywhere, but for what compression leaves."""
+    spread = max(float(np.ptp(picture[:, :, channel])) for channel in range(picture.shape[2]))
+    return spread <= (_BLANK_SPREAD if picture.dtype == np.uint8 else 0)
