@@ -1,7 +1,8 @@
 """Each thing that can be wrong with a data set is found, and named with its file."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from PIL import Image
 
 from pairloom.cli import main
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.check import CheckResult, check_pairs
+from pairloom.data.check import CheckResult, by_kind, check_pairs
 from pairloom.data.folder import PairFolder
-from pairloom.palette import CAMVID
+from pairloom.data.layouts import Problem
+from pairloom.data.streets import draw_street
+from pairloom.palette import CAMVID, CITYSCAPES, UInt8Array
 from trees import WRITERS, save
 
 RNG = np.random.default_rng(0)
@@ -166,6 +169,100 @@ def test_pictures_as_targets_have_no_table(tmp_path: Path, capsys: pytest.Captur
     assert (result.classes, result.far_share, result.problems) == ({}, None, [])
     assert main(["check", str(tmp_path), "--data.target", "images", "--write-palette", str(tmp_path / "p.yaml")]) == 2
     assert "no classes to write" in capsys.readouterr().err
+
+
+def _scenes(root: Path, count: int = 12) -> list[Path]:
+    """Street scenes side by side in training and validation; return the training files."""
+    for split, first, number in (("train", 0, count), ("val", 100, 4)):
+        for index in range(number):
+            photograph, ids = draw_street(0, first + index, 96, 96)
+            save(root / split / f"{index:02}.png", np.hstack([photograph, CITYSCAPES.to_colours(ids)]))
+    return sorted((root / "train").iterdir())
+
+
+def _change(path: Path, change: Callable[[UInt8Array, UInt8Array], tuple[UInt8Array, UInt8Array]]) -> None:
+    both = np.asarray(Image.open(path).convert("RGB"))
+    middle = both.shape[1] // 2
+    save(path, np.hstack(change(both[:, :middle], both[:, middle:])))
+
+
+def _kinds(problems: Sequence[Problem]) -> dict[str, set[str]]:
+    """Name the files of each kind, but for classes of one split: so few scenes do not hold all in both."""
+    grouped = by_kind([problem for problem in problems if problem.kind != "class in one split only"])
+    return {kind: {problem.path.name for problem in group} for kind, group in grouped.items()}
+
+
+def test_pairs_unlike_the_others_are_found(tmp_path: Path) -> None:
+    files = _scenes(tmp_path)
+    assert _kinds(_check(tmp_path).problems) == {}
+    _change(files[0], lambda source, target: (target, source))
+    _change(files[1], lambda source, target: (np.full_like(source, 80), target))
+    _change(files[2], lambda source, target: (source, target[:, ::-1]))
+    _change(files[3], lambda source, target: (source, np.full_like(target, (128, 64, 128))))
+    result = _check(tmp_path)
+    assert _kinds(result.problems) == {
+        "swapped sides": {"00.png"},
+        "blank image": {"01.png"},
+        "mirrored target": {"02.png"},
+    }
+    assert _kinds(result.warnings) == {"blank target": {"03.png"}}
+    assert {files.name for pairs in result.evidence.values() for files in pairs} >= {"00", "01", "02", "03"}
+
+
+def test_a_mistake_of_all_pairs_is_one_problem(tmp_path: Path) -> None:
+    for path in _scenes(tmp_path):
+        _change(path, lambda source, target: (source, target[::-1]))
+    (problem,) = (problem for problem in _check(tmp_path).problems if problem.kind == "mirrored target")
+    assert problem.path == tmp_path
+    assert "of 16 pairs the edges agree better when the target is mirrored top to bottom" in problem.message
+
+
+def test_pictures_whose_sides_are_exchanged_are_found(tmp_path: Path) -> None:
+    files = _scenes(tmp_path)
+    for path in files[4:6]:
+        _change(path, lambda source, target: (target, source))
+    result = _check(tmp_path, target="images")
+    assert _kinds(result.problems) == {"swapped sides": {"04.png", "05.png"}}
+
+
+def test_targets_without_an_object_are_no_mistake_where_they_are_many(tmp_path: Path) -> None:
+    for index in range(12):
+        photograph, ids = draw_street(0, index, 64, 64)
+        save(tmp_path / "images" / f"{index}.png", photograph)
+        save(tmp_path / "masks" / f"{index}.png", ((ids == 13) & (index % 2 > 0)).astype(np.uint8) * np.uint8(255))
+    result = _check(tmp_path)
+    assert (_kinds(result.problems), _kinds(result.warnings)) == ({}, {})
+
+
+def test_nearly_the_same_pictures_in_two_splits_are_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = _scenes(tmp_path)
+    for index in range(5):
+        copy = tmp_path / "val" / f"copy{index}.png"
+        shutil.copy(files[index], copy)
+        _change(copy, lambda source, target: ((source * 0.93 + 8).astype(np.uint8), target))
+    result = _check(tmp_path)
+    assert _kinds(result.problems) == {}
+    assert _kinds(result.warnings) == {"near-duplicate across splits": {f"copy{index}.png" for index in range(5)}}
+    assert "data.group" in result.warnings[0].message
+    assert main(["check", str(tmp_path)]) == (2 if result.problems else 0)
+    printed = capsys.readouterr().out
+    assert "near-duplicate across splits (warning): 5\n" in printed
+    assert printed.count("is nearly the same picture") == 3
+    assert f"… and 2 more (pairloom check {tmp_path} --json lists all)" in printed
+    main(["check", str(tmp_path), "--json"])
+    record = json.loads(capsys.readouterr().out)
+    assert len(record["warnings"]) == 5
+    assert {"kind", "file", "message"} == set(record["warnings"][0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 7), (8, 8), (9, 300)])
+def test_images_of_any_size_can_be_checked(tmp_path: Path, size: tuple[int, int]) -> None:
+    for index in range(6):
+        save(tmp_path / "images" / f"{index}.png", RNG.integers(0, 256, (*size, 3), dtype=np.uint8))
+        save(tmp_path / "masks" / f"{index}.png", RNG.integers(0, 2, size, dtype=np.uint8))
+    assert sum(_check(tmp_path, target="images").pairs.values()) == 6
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 import pairloom
+from pairloom.cli import main
 from pairloom.palette import CITYSCAPES, Palette, write_palette
 from trained import TinyRun
 
@@ -90,6 +91,29 @@ def test_pages_open_without_complaint_or_request_and_fit_the_screen(
         assert opened.complaints == []
         assert _elsewhere(opened, path) == []
         opened.page.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
+def test_the_page_of_a_check_is_whole(browser: Browser, streets: Path, tmp_path: Path, width: int, scheme: str) -> None:
+    data = tmp_path / ("d" * 80)
+    shutil.copytree(streets, data)
+    for path in sorted((data / "train").iterdir())[:2]:
+        path.rename(path.with_name("n" * 90 + path.name))
+    unreadable = sorted((data / "train").iterdir())[0]
+    unreadable.write_bytes(unreadable.read_bytes()[:300])
+    page = tmp_path / "page.html"
+    main(["check", str(data), "--out", str(page)])
+    opened = _open(browser, page, width, scheme)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    for link in opened.page.query_selector_all("nav a"):
+        assert opened.page.locator(str(link.get_attribute("href"))).count() == 1
+    assert opened.page.evaluate("[...document.images].filter(i => !i.alt && i.src !== 'data:,').length") == 0
+    assert opened.page.evaluate("[...document.images].filter(i => i.src !== 'data:,' && !i.naturalWidth).length") == 0
+    opened.page.locator("#pairs button.zoom").first.click()
+    assert "source" in opened.page.locator("dialog p").inner_text()
+    assert opened.complaints == []
+    assert _elsewhere(opened, page) == []
+    opened.page.context.close()
 
 
 def test_the_slider_shows_the_pictures_of_its_epoch(browser: Browser, tiny_run: TinyRun) -> None:

@@ -21,7 +21,7 @@ from trees import save
 
 def test_a_run_has_a_page_that_tells_all_of_it(tiny_run: TinyRun) -> None:
     text = (tiny_run.path / "report" / "index.html").read_text(encoding="utf-8")
-    for section in ("samples", "curves", "classes", "confusion", "images", "use", "time", "palette", "config"):
+    for section in ("samples", "curves", "classes", "confusion", "images", "use", "time", "data", "config"):
         assert f'id="{section}"' in text
     assert f"learned from 6 pairs of\n<b>{tiny_run.data}</b> at 32×32 pixels" in text
     assert "to turn colour pictures into maps of 19 classes" in text

@@ -24,7 +24,7 @@ from pairloom.report.pictures import data_uri
 
 SHOWN_OF_A_KIND = 6
 """Problems of one kind that are listed."""
-PICTURED_OF_A_KIND = 3
+PICTURED_OF_A_KIND = 4
 """Problems of one kind that are shown in pictures."""
 _MISREAD = ("swapped sides", "value outside the palette")
 """Kinds of problems whose files are shown as they are, not as they were read."""

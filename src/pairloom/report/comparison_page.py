@@ -11,8 +11,9 @@ from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.models.model_folder import load_model
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
+from pairloom.report.data_words import Words
 from pairloom.report.page import write_page
-from pairloom.report.run_page import Words, pair_words
+from pairloom.report.run_page import pair_words
 from pairloom.report.svg import draw_all
 from pairloom.run import owning_run
 

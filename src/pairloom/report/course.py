@@ -18,8 +18,8 @@ class Course:
     run: RunFolder
     experiment: Experiment
     history: Sequence[EpochRecord]
-    """One record or more."""
-    training_pairs: int
+    """One record an epoch; none before the first has ended."""
+    training: PairStore
     validation: PairStore
     samples: Sequence[Pair]
     """The pairs that are translated at each snapshot, at the run's size."""

@@ -55,11 +55,11 @@ def drawn_epochs(run: RunFolder, history: Sequence[EpochRecord], samples: Sequen
 
     A run that was killed may have left pictures of epochs after the one from which it went on; those are left out.
     """
+    last = history[-1]["epoch"] if history else 0
     return [
         epoch
         for epoch in run.sampled_epochs()
-        if epoch <= history[-1]["epoch"]
-        and all(run.sample(epoch, pair.name, target.suffix).is_file() for pair in samples)
+        if epoch <= last and all(run.sample(epoch, pair.name, target.suffix).is_file() for pair in samples)
     ]
 
 

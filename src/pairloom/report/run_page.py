@@ -19,15 +19,13 @@ from pairloom.models.translation import TranslationModel
 from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
 from pairloom.report.course import Course
+from pairloom.report.data_words import SHOWN_PAIRS, ShownClass, Words, shown_classes, shown_pair, spread
 from pairloom.report.grid import drawn_epochs, read_sample
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
 from pairloom.report.svg import draw_all
 
 EXTREMES = 4
 """The most images shown of the best, and of the worst."""
-
-Words = dict[str, object]
-"""What a template fills in."""
 
 
 def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
@@ -44,10 +42,10 @@ def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str
     return {
         "title": course.run.path.absolute().name,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        "done": course.history[-1]["epoch"],
+        "done": course.history[-1]["epoch"] if course.history else 0,
         "epochs": course.experiment.train.epochs,
         "generator": f"U-Net of width {model.width} and depth {model.depth}",
-        "pairs": course.training_pairs,
+        "pairs": len(course.training),
         "validation_pairs": len(course.validation),
         "data": data.root,
         "size": f"{data.size.height}×{data.size.width} pixels{'' if square else ' (height × width)'}",
@@ -59,9 +57,34 @@ def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str
         "speed": _speed(course),
         "circumstances": course.circumstances,
         "times": _times(course.history),
-        "palette": _swatches(course.target.palette),
         "config": course.run.config.read_text(encoding="utf-8"),
     }
+
+
+def data_words(training: PairStore) -> Words:
+    """Return what the training pairs look like: some of them, and each class where it is seen best."""
+    palette = training.target.palette
+    drawn = training.source.palette is not None
+    places = spread(len(training), SHOWN_PAIRS)
+    return {
+        "shown": [shown_pair(training[place], "train", palette, drawn_source=drawn) for place in places],
+        "classes": None if palette is None else shown_classes(_training_classes(training), palette),
+    }
+
+
+def _training_classes(training: PairStore) -> list[ShownClass]:
+    counts, shares = training.class_counts(), training.class_shares()
+    own_shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    found = (counts > 0).sum(axis=0)
+    return [
+        ShownClass(
+            index,
+            float(shares[index]),
+            {"training": int(found[index])} if found[index] else {},
+            training[int(own_shares[:, index].argmax())] if found[index] else None,
+        )
+        for index in range(counts.shape[1])
+    ]
 
 
 def quality_words(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
@@ -192,13 +215,6 @@ def _confusion(scores: Scores, palette: Palette) -> Words:
     }
 
 
-def _swatches(palette: Palette | None) -> list[Words]:
-    if palette is None:
-        return []
-    named = [*zip(palette.names, palette.colours, strict=True), ("void (not scored)", palette.void_colour)]
-    return [{"name": name, "colour": hexadecimal(colour), "rgb": colour} for name, colour in named]
-
-
 def _times(history: Sequence[EpochRecord]) -> list[Words]:
     """Return what the time of all epochs went to."""
     spent: dict[str, float] = {}
@@ -213,7 +229,9 @@ def _times(history: Sequence[EpochRecord]) -> list[Words]:
 
 
 def _speed(course: Course) -> float | None:
-    """Return the pairs a second that training took, waiting for data included."""
+    """Return the pairs a second that training took, waiting for data included; None before the first epoch's end."""
+    if not course.history:
+        return None
     seconds = sum(record["seconds"]["data"] + record["seconds"]["steps"] for record in course.history)
     pairs = course.history[-1]["step"] * course.experiment.train.batch_size
     return pairs / seconds if seconds else None

@@ -1,5 +1,6 @@
 """The report of one run: a page, and its grid and curves as pictures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,12 +10,13 @@ from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import score_model
 from pairloom.models.model_folder import load_model
-from pairloom.report.charts import training_charts
+from pairloom.report.charts import Chart, training_charts
 from pairloom.report.course import Course
 from pairloom.report.curves import draw_curves
+from pairloom.report.data_words import Words
 from pairloom.report.grid import draw_grid
 from pairloom.report.page import write_page
-from pairloom.report.run_page import course_words, quality_words
+from pairloom.report.run_page import course_words, data_words, quality_words
 
 
 class RunReport:
@@ -29,6 +31,7 @@ class RunReport:
         self._course, self._device = course, device
         self._scores: Scores | PictureScores | None = None
         self._frames: dict[Path, str] = {}
+        self._data: Words | None = None
 
     @property
     def page(self) -> Path:
@@ -40,16 +43,20 @@ class RunReport:
         self._scores = scores
 
     def write(self) -> None:
-        """Write `index.html`, `grid.png` and `curves.png`.
+        """Write `index.html`, `grid.png` and `curves.png`; of these, before the first epoch has ended, the page alone.
 
         The kept model is scored anew where that was done by an earlier start of the run.
         """
         course = self._course
-        charts = training_charts(course.history, course.target.palette)
-        draw_curves(charts, course.run.report / "curves.png")
-        draw_grid(course.run, course.history, course.samples, course.source, course.target)
+        charts: Sequence[Chart] = ()
+        if course.history:
+            charts = training_charts(course.history, course.target.palette)
+            draw_curves(charts, course.run.report / "curves.png")
+            draw_grid(course.run, course.history, course.samples, course.source, course.target)
+        if self._data is None:
+            self._data = data_words(course.training)
         kept = kept_record(course.history, course.experiment.train.keep)
-        context = {**course_words(course, charts, self._frames), "kept": kept, "quality": None}
+        context = {**course_words(course, charts, self._frames), "training": self._data, "kept": kept, "quality": None}
         if kept is not None:
             model = load_model(course.run.model, self._device)
             if self._scores is None:

@@ -72,7 +72,7 @@ class RunWriter:
                 "name": Path(data.root).name,
                 "layout": data.layout,
                 "direction": data.direction,
-                "training_pairs": self._course.training_pairs,
+                "training_pairs": len(self._course.training),
                 "validation_pairs": len(self._course.validation),
                 "license": data.license,
             },

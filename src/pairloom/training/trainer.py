@@ -117,8 +117,9 @@ def fit(
     if team.leads:
         sampled = numpy_generator(config.seed, "samples").permutation(len(validation))[: config.samples]
         samples = [validation[index] for index in sampled]  # drawn in pictures
-        course = Course(run, experiment, history, len(training), validation, samples, circumstances)
+        course = Course(run, experiment, history, training, validation, samples, circumstances)
         writer = RunWriter(course, networks.used, device)
+        writer.report_if_missing()  # what was read can be looked at before the first step
 
     def gather_epoch() -> None:
         """Bring together what the processes have measured apart, and look whether it is finite."""
@@ -233,8 +234,6 @@ def fit(
             keep()
         else:
             say(f"{run.path} has been trained up to its last epoch, {config.epochs}; --epochs goes on")
-            if writer:
-                writer.report_if_missing()
 
     chosen = kept_record(history, config.keep) or history[-1]  # the last epoch is always validated
     return TrainingResult(run, chosen, time.perf_counter() - started, team.leads)
