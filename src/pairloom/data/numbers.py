@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pairloom.data.encodings import UNSET, Encoding, read_mask
 from pairloom.data.layouts import Part
@@ -15,7 +16,7 @@ from pairloom.data.readers import ColourReader, IndexReader
 from pairloom.errors import UserError
 from pairloom.images.masks import StoredMask
 from pairloom.palette import Colour, Palette, find_indices
-from pairloom.palette.areas import Census, Totals, add_up, area_share, fills_areas, is_shaded, take_census
+from pairloom.palette.areas import Census, Totals, add_up, area_share, is_shaded, take_census
 from pairloom.palette.colour_reading import pack
 from pairloom.palette.instances import counts_objects, own_numbers
 from pairloom.palette.soft_edges import has_blends
@@ -27,16 +28,19 @@ _SAMPLE_PIXELS = 400_000_000
 """Pixels after which no more of them are looked at."""
 _MOST_CLASSES = 254
 _FILLED, _FLAT = 0.9, 0.5
-"""Shares of the pixels whose number fills areas: from the first on numbers are no tones; below the second those of a
-colour table may be the tones of a photograph."""
-_TABLE_TONES = 32
-"""Numbers of a colour table beyond which it may be that of a photograph."""
-_TONES = 0.4
-"""Share of equal neighbours below which greyscale pictures show tones: no colours saved as grey are in them."""
+"""Shares of the pixels whose number fills areas: from the first on numbers are no tones; below the second many
+numbers are."""
+_MANY_NUMBERS = 16
+"""More numbers that hardly fill areas are tones."""
+_TONES, _AREAS = 0.4, 0.75
+"""Shares of equal neighbours: below the first greyscale pictures show tones, and no colours saved as grey; above the
+second they show areas."""
 _SMALL_NUMBER, _MOST_LEVELS = 63, 32
 """In channels of colour pictures, numbers up to the first, or more of them than the second, are no brightness."""
 _MIXED_SHARE, _MIXED_FILES = 0.05, 2
 """Files of 0 and 255 among those of 0 and 1 that are needed to take both for the same two classes."""
+_AREA_SHARE = 0.03
+"""Of the pixels, those of a class number; the noise of compression in areas has fewer."""
 _LOSSY_GAP = 8
 """Numbers that are nearer to each other are not told apart after lossy compression."""
 
@@ -93,14 +97,21 @@ def find_numbers(
     pictures = [dataclasses.replace(encoding, table=None).colours(mask, path) for path, mask in masks]
     filled = area_share(totals)
     if encoding.table is None:
-        if is_shaded(censuses):
-            return "pictures"
         lossy = any(look.lossy for look in looks)
+        shaded = is_shaded(censuses)
+        areas = lossy and not shaded and filled > _AREAS and totals.flat_share > _AREAS
+        # Compression may part the number of an area in two, hardly ever in three.
+        if areas and _least_gap(totals.codes[totals.counts > _AREA_SHARE * totals.pixels], 2) < _LOSSY_GAP:
+            raise UserError(_lossy_numbers(looks, totals))
         if has_blends(pictures, add_up([take_census(pack(picture)) for picture in pictures]), lossy=lossy):
             return "colours"
-        if lossy:
-            _refuse_lossy(looks, totals)
-    elif len(totals.codes) > _TABLE_TONES and filled < _FLAT:
+        if shaded:
+            return "pictures"
+        if lossy and _least_gap(totals.codes, 1) < _LOSSY_GAP:
+            if areas:
+                raise UserError(_lossy_numbers(looks, totals))
+            return "colours"
+    if len(totals.codes) > _MANY_NUMBERS and filled < _FLAT:
         return "colours"
     if filled > _FILLED:
         maps = [encoding.numbers(mask, path) for path, mask in masks]
@@ -206,16 +217,19 @@ def _refuse_negative(looks: Sequence[_Look], totals: Totals) -> Literal["picture
     raise UserError(f"{path}: holds the number {value}; classes are numbered from 0, and -1 is void. Change the others")
 
 
-def _refuse_lossy(looks: Sequence[_Look], totals: Totals) -> None:
-    """Refuse class numbers in JPEG: it changes each by a few."""
-    solid = totals.codes[fills_areas(totals)]
-    if area_share(totals) > _FLAT and len(solid) > 1 and np.diff(solid).min() < _LOSSY_GAP:
-        path = next(look.path for look in looks if look.lossy)
-        raise UserError(
-            f"{path}: holds the numbers {totals.codes[0]} to {totals.codes[-1]} in JPEG, which changes each by a few, "
-            "so classes cannot be told; save masks as PNG from where they were made, or take them for pictures by "
-            "--data.target images"
-        )
+def _least_gap(codes: NDArray[np.int64], places: int) -> int:
+    """Return the least distance of two numbers that are so many places apart, or `_LOSSY_GAP` if that is less."""
+    return int((codes[places:] - codes[:-places]).min(initial=_LOSSY_GAP))
+
+
+def _lossy_numbers(looks: Sequence[_Look], totals: Totals) -> str:
+    """Return the message for class numbers in JPEG."""
+    path = next(look.path for look in looks if look.lossy)
+    return (
+        f"{path}: holds the numbers {totals.codes[0]} to {totals.codes[-1]} in JPEG, which changes each by a few, so "
+        "classes cannot be told; save masks as PNG from where they were made, or take them for pictures by "
+        "--data.target images"
+    )
 
 
 def _as_known(known: Palette, encoding: Encoding, totals: Totals) -> Found:

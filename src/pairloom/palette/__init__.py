@@ -14,6 +14,7 @@ from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array, UnknownV
 from pairloom.palette.discovery import SoftEdgesError, find_colours, find_indices
 from pairloom.palette.files import PALETTES, named_palette, read_palette, write_palette
 from pairloom.palette.naming import name_classes
+from pairloom.palette.problems import palette_problems
 
 __all__ = [
     "CAMVID",
@@ -37,6 +38,7 @@ __all__ = [
     "find_indices",
     "name_classes",
     "named_palette",
+    "palette_problems",
     "read_palette",
     "write_palette",
 ]

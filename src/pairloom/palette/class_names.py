@@ -245,7 +245,8 @@ def _from_tree(path: Path, tree: object, depth: int = 0) -> ClassNames | None:
         if found is not None:
             return found
     if found := _from_mapping(path, tree):
-        return found
+        numbers = any(_number(value) is not None for value in tree.values())
+        return found if not numbers or _LISTS.fullmatch(path.stem) else None
     if depth < _DEEPEST:
         for value in list(tree.values())[:_MOST_ROWS]:
             if isinstance(value, Mapping) and (found := _from_tree(path, value, depth + 1)):

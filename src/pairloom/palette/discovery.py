@@ -166,7 +166,7 @@ def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_wid
     totals = add_up(censuses)
     if has_blends(filled, totals, lossy=lossy):
         return _soft_classes(filled, totals, lossy, any_width)
-    exact = _exact_colours(filled, totals, shaded=is_shaded(censuses))
+    exact = _exact_colours(filled, totals, areas=not lossy and not is_shaded(censuses))
     colours = exact or area_colours(filled, _MOST_COLOURS)
     if colours is None or len(colours) < 2:
         return None if exact else _soft_classes(filled, totals, lossy, any_width)
@@ -200,11 +200,12 @@ def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, lossy: bool, a
     return _found(range(len(colours)), (), colours, colour_beside_blends(colours))
 
 
-def _exact_colours(pictures: Sequence[UInt8Array], totals: Totals, *, shaded: bool) -> list[Colour] | None:
+def _exact_colours(pictures: Sequence[UInt8Array], totals: Totals, *, areas: bool) -> list[Colour] | None:
     """Return the colours, frequent ones first, of pictures that have few and that do not blend into each other."""
     counts, pixels = totals.counts, totals.pixels
     order = np.argsort(-counts, kind="stable")
-    if not shaded and len(order) <= _MOST_CLASSES and area_share(totals) > _NEARLY_AREAS:
+    areas = areas and area_share(totals) > _NEARLY_AREAS and totals.flat_share > _AREAS
+    if areas and len(order) <= _MOST_CLASSES:
         return [(red, green, blue) for red, green, blue in unpack(totals.codes[order].astype(np.int32)).tolist()]
     order = order[:_MOST_COLOURS]
     if counts[order].sum() < _NEARLY_ALL * pixels or pixels < _PIXELS_A_COLOUR * len(order) or _is_shaded(pictures):

@@ -20,7 +20,15 @@ _LARGE = 254
 _TIMES = 3
 """All files together hold so many times the numbers of one."""
 _COUNTED_SHARE = 0.9
-"""Of the files, those that hold exactly the numbers from 1 to that of their objects."""
+"""Of the files, those whose numbers are exactly those of objects."""
+_DIFFERENT = 3
+"""Counts of objects that must differ: classes are the same in most files."""
+_RECURRING = 0.5
+"""Of the files, those that may hold the same number of an object by chance."""
+_BROKEN = 1.1
+"""Connected areas to a number, since objects in front break others."""
+_PLAIN = 2**62
+"""Numbers below this count objects alone."""
 _SIDE = 128
 """Objects are counted at this size at the most, in pixels a side."""
 
@@ -38,16 +46,49 @@ def own_numbers(censuses: Sequence[Census], totals: Totals) -> bool:
 
 
 def counts_objects(maps: Sequence[NDArray[np.integer[Any]]]) -> bool:
-    """Tell whether the numbers of maps (H×W) count objects: 1 to as many as there are connected areas beside 0."""
+    """Tell whether the numbers of maps (H×W) are those of objects.
+
+    Each is one connected area then; and numbers either count from 1 (or, behind a class, from 0 or 1: 26000, 26001 …),
+    further in maps with more objects, or hardly recur from map to map.
+    """
     if len(maps) < _FEWEST_FILES:
         return False
-    found = [np.unique(codes[codes != 0]) for codes in maps]
-    largest = [len(codes) for codes in found]
-    counted = [bool(len(codes)) and codes[0] == 1 and codes[-1] == len(codes) for codes in found]
-    if np.mean(counted) < _COUNTED_SHARE or len(set(largest)) < 3 or max(largest) < max(_OBJECTS, 1.5 * min(largest)):
+    found = [np.unique(codes[codes > 0]).astype(np.int64) for codes in maps]
+    if not (_count(found) or _hardly_recur(found)):
         return False
-    alone = [_areas(codes) == number for codes, number in zip(maps, largest, strict=True)]
+    alone = [_areas(codes) <= _BROKEN * len(numbers) for codes, numbers in zip(maps, found, strict=True)]
     return bool(np.mean(alone) >= _COUNTED_SHARE)
+
+
+def _count(found: Sequence[NDArray[np.int64]]) -> bool:
+    """Tell whether the numbers of each map count without gaps, further in some than in others."""
+    largest = [len(numbers) for numbers in found]
+    if len(set(largest)) < _DIFFERENT or max(largest) < max(_OBJECTS, 1.5 * min(largest)):
+        return False
+    for behind in (_PLAIN, 1000, 256):
+        counted = []
+        for numbers in found:
+            classes, counts = numbers // behind, numbers % behind
+            groups = (
+                [counts[classes == label] for label in np.unique(classes[classes > 0])]
+                if behind != _PLAIN
+                else [numbers]
+            )
+            whole = [len(group) and group[0] in (0, 1) and group[-1] - group[0] == len(group) - 1 for group in groups]
+            plain = [group[0] == 1 or behind != _PLAIN for group in groups if len(group)]
+            counted.append(
+                bool(groups) and all(whole) and all(plain) and (behind == _PLAIN or max(map(len, groups)) > 1)
+            )
+        if np.mean(counted) >= _COUNTED_SHARE:
+            return True
+    return False
+
+
+def _hardly_recur(found: Sequence[NDArray[np.int64]]) -> bool:
+    """Tell whether there are many numbers, and none beside the background's is in many maps."""
+    held = float(np.median([len(numbers) for numbers in found]))
+    numbers, files = np.unique(np.concatenate(found), return_counts=True)
+    return held >= _OBJECTS and len(numbers) >= _TIMES * held and files.max() <= _RECURRING * len(found)
 
 
 def _areas(codes: NDArray[np.integer[Any]]) -> int:

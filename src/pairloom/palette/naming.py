@@ -1,6 +1,6 @@
 """Giving classes that were found in masks the names that a file beside the data has for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pairloom.errors import UserError
 from pairloom.palette.class_names import ClassNames, NamedClass
@@ -11,6 +11,7 @@ _NEAR = 12
 """Levels (Euclidean) by which compression changes the colour of an area at the most."""
 _MOST_CLASSES = 254
 _BACKGROUND = "background"
+_BLACK: Colour = (0, 0, 0)
 
 
 def name_classes(palette: Palette, names: Sequence[ClassNames], *, numbered: bool) -> tuple[Palette, str]:
@@ -65,10 +66,17 @@ def _by_colour(palette: Palette, rows: Mapping[Colour, NamedClass]) -> dict[int,
     positions: dict[int, NamedClass] = {}
     for position, colour in enumerate(palette.colours):
         near = min(rows, key=lambda known: _apart(known, colour))
-        if _apart(near, colour) > _NEAR**2 or any(rows[near] is row for row in positions.values()):
+        if _apart(near, colour) <= _NEAR**2 and not any(rows[near] is row for row in positions.values()):
+            positions[position] = rows[near]
+        elif _apart(_BLACK, colour) <= _NEAR**2 and _names_no_background(rows.values()):
+            positions[position] = NamedClass(_BACKGROUND, _BLACK)
+        else:
             return None
-        positions[position] = rows[near]
-    return positions
+    return positions if any(row in rows.values() for row in positions.values()) else None
+
+
+def _names_no_background(rows: Iterable[NamedClass]) -> bool:
+    return not any(row.is_void or row.name.strip("_ ").lower() in (_BACKGROUND, "bg") for row in rows)
 
 
 def _apart(one: Colour, other: Colour) -> int:
@@ -88,11 +96,14 @@ def _by_value(values: Sequence[int], names: ClassNames) -> dict[int, NamedClass]
     rows = {row.value: row for row in reversed(names.rows) if row.value is not None}
     if rows and all(value in rows for value in values):
         return {position: rows[value] for position, value in enumerate(values)}
+    unnamed = [value for value in values if value not in rows]
+    if unnamed == [0] and len(values) > 1 and not names.counted and _names_no_background(names.rows):
+        return {position: rows.get(value, NamedClass(_BACKGROUND, None, 0)) for position, value in enumerate(values)}
     if not names.counted and rows:
         return None
     listed = [row for row in names.rows if not (row.is_void and row.value == VOID)]
     ascending = sorted(range(len(values)), key=lambda position: values[position])
-    plain = not any(row.is_void or row.name.strip("_").lower() in (_BACKGROUND, "bg") for row in listed)
+    plain = _names_no_background(listed)
     if len(values) == len(listed) == 2 and min(values) < 8 and max(values) > 247:
         # Black and white: the first is black.
         return dict(zip(ascending, listed, strict=True))

@@ -32,7 +32,12 @@ _MANY, _TIMES = 12, 2
 _NEAR_SHARE = 0.7
 """Of all pixels, those that must be near one of the colours."""
 _BESIDE_SHARE = 0.5
-"""Of the pixels without the most frequent colour, those that may not be near any; of small things in JPEG 0.45."""
+"""Of the pixels that have not the most frequent colour, those that may not be near any; small things in JPEG
+have 0.45."""
+_THIN_SHARE = 0.05
+"""Of the pixels of thin things, those of the grey that they have without blends."""
+_CONTRAST = 128
+"""Grey levels between thin things and what they lie on, from which they show without areas of their own."""
 _TIGHT_SHARE = 0.9
 """Of the pixels in flat places beside the largest area, those whose colour crowds around others."""
 _FLAT, _FLAT_PIXELS, _FLAT_SHARE = 3, 16, 1e-3
@@ -117,7 +122,7 @@ class _Measured(NamedTuple):
     counts: NDArray[np.int64]
     """Pixels nearest to each colour."""
     files: NDArray[np.int64]
-    """Pictures that hold each."""
+    """Pictures that hold an area of each."""
     blends: int
     """Pixels that are not near any."""
     steps: int
@@ -135,8 +140,10 @@ def _measure(pictures: Sequence[NDArray[np.uint8]], centres: NDArray[np.int32]) 
     for picture in pictures:
         nearest, distances = nearest_colours(picture, centres)
         own = np.bincount(nearest.ravel(), minlength=len(centres))
-        counts, files = counts + own, files + (own > 0)
-        blends += int((distances > limit).sum())
+        near = distances <= limit
+        filled = np.bincount(nearest[near], minlength=len(centres))
+        counts, files = counts + own, files + (filled >= _FLAT_PIXELS)
+        blends += int((~near).sum())
         steps += int((nearest[:, 1:] != nearest[:, :-1]).sum() + (nearest[1:] != nearest[:-1]).sum())
     return _Measured(counts, files, blends, steps)
 
@@ -150,7 +157,7 @@ def _centres(totals: Totals) -> NDArray[np.int32]:
     while len(left) and len(centres) <= 256:
         centres.append(left[0])
         left = left[np.square(left - left[0]).sum(axis=1) > _SAME**2]
-    return np.array(centres, dtype=np.int32).reshape(-1, 3)
+    return _with_thin(totals, centres[0]) if len(centres) == 1 else np.array(centres, dtype=np.int32).reshape(-1, 3)
 
 
 def _flat_centres(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.int32]:
@@ -177,6 +184,17 @@ def _flat_centres(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[n
             centres.append(centre)
     # Shading spreads its colours where areas crowd them.
     return np.array(centres if tight >= _TIGHT_SHARE * beside else [], dtype=np.int32).reshape(-1, 3)
+
+
+def _with_thin(totals: Totals, area: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the grey of the one area and, if there are thin things on it (cracks, say), their grey, far from it."""
+    greys = unpack(totals.codes.astype(np.int32))
+    contrast = np.abs(greys[:, 0] - area[0]) >= _CONTRAST
+    if not (greys == greys[:, :1]).all() or not contrast.any():
+        return area[None]
+    common = contrast & (totals.counts >= _THIN_SHARE * totals.counts[contrast].sum())
+    farthest = np.abs(greys[:, 0] - area[0]) * (common if common.any() else contrast)
+    return np.stack([area, greys[farthest.argmax()]])
 
 
 def _apart(colour: NDArray[np.int32], centres: NDArray[np.int32]) -> int:
