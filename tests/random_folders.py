@@ -35,7 +35,7 @@ def make(spec: Spec, root: Path) -> Meant:
         near=maker.near,
         names=maker.names,
         either_way=spec.coding == PICTURES,
-        refusals=("predictions",) if "predictions" in spec.strays else (),
+        refusals=tuple(stray for stray in spec.strays if stray in ("predictions", "overlays")),
     )
 
 
@@ -142,9 +142,9 @@ class _Maker:
             self.names = CLASS_NAMES[: self.spec.classes]
             parts = {name: ids == n for n, name in enumerate(self.names) if n}
         else:
-            middle = ids.shape[1] // 2
-            left = np.arange(ids.shape[1]) < middle
-            parts = {f"{n}": (ids > 0) & side for n, side in enumerate((left, ~left)) if ((ids > 0) & side).any()}
+            strip = np.arange(ids.shape[1]) * (1 + number % 4) // ids.shape[1]
+            objects = [(ids > 0) & (strip == n) for n in range(1 + number % 4)]
+            parts = {f"{n}": mask for n, mask in enumerate(filter(np.any, objects))}
         for name, mask in parts.items():
             place = self._fill(self.places.target, number, spelled, target=True, **{"class": name, "object": name})
             save(self.base / (place + ".png"), mask.astype(np.uint8) * np.uint8(255))

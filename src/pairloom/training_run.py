@@ -92,6 +92,8 @@ def _lead_new(
         experiment = _with_channels(experiment, training.source, training.target)
         run.write_config(experiment)
         say(folder.describe())
+        for note in folder.notes:
+            say(f"note: {note}")
         if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
             say(
                 f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "

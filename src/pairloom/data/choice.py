@@ -378,6 +378,8 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
         return None
     if best.reading.annotations is not None or rival.reading.annotations is not None:
         drawn, masks = (best, rival) if best.reading.annotations is not None else (rival, best)
+        if is_aside(masks.reading.targets.split("/")):
+            return drawn, f"{masks.reading.targets} is not used beside the annotations"
         return masks, f"the annotations {drawn.reading.how.split('shapes from ')[-1]} are not used beside the masks"
     indices = range(0, len(shared), max(1, len(shared) // _SAMPLED_MASKS))
     try:

@@ -262,7 +262,7 @@ def _bytes(folder: PairFolder, entry: Entry, fit: Fit) -> int:
     # Class ids take a byte, their painted colours three.
     known = (3 if folder.source_palette else None, 1 if folder.palette else None)
     for part, depth in zip(folder.parts(entry.files), known, strict=True):
-        info = inspect(part.path)
+        info = inspect(part.image or part.path)
         height, width = fitted(Size(info.height, info.width if part.half == "whole" else info.width // 2), fit)
         total += height * width * (depth or info.channels * np.dtype(info.dtype).itemsize)
     return total

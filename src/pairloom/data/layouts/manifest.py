@@ -33,7 +33,7 @@ class Manifest:
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Read the manifest, given itself as the root or found by its name."""
-        path = manifest_path(tree.root)
+        path = manifest_path(tree)
         if path is None:
             return ()
         rows = list(_rows(path))
@@ -69,11 +69,27 @@ def _listing(path: Path, rows: Sequence[PairFiles]) -> Listing:
     return Listing(tuple(pairs[name] for name in sorted(pairs)), tuple(problems))
 
 
-def manifest_path(root: Path) -> Path | None:
-    """Return the manifest that a path is, or that lies in a folder under one of `NAMES`; None where there is none."""
-    if root.is_file():
-        return root if root.suffix.lower() in SUFFIXES else None
-    return next((root / name for name in NAMES if (root / name).is_file()), None)
+def manifest_path(tree: Tree) -> Path | None:
+    """Return the manifest that a path is, or the outermost one in a folder under one of `NAMES`; None where none is.
+
+    Raises:
+        UserError: if several folders of one depth hold one.
+    """
+    if tree.root.is_file():
+        return tree.root if tree.root.suffix.lower() in SUFFIXES else None
+    found = [
+        (len(folder.parts), NAMES.index(name), folder.path / name)
+        for folder in tree.folders
+        for name in folder.others
+        if name in NAMES
+    ]
+    if not found:
+        return None
+    depth, _, path = min(found)
+    others = [other for level, _, other in found if level == depth and other.parent != path.parent]
+    if others:
+        raise UserError(f"{tree.root}: holds several manifests, {path} and {others[0]}; name the one that is meant")
+    return path
 
 
 def _is_there(path: Path) -> bool:
