@@ -182,7 +182,7 @@ def _other_classes(folder: PairFolder, found: Sequence[PairFiles], meant: Meant)
         inner += np.bincount(both[_inner(wanted)], minlength=counts.size).reshape(counts.shape)
     wanted_ids, read_ids = np.flatnonzero(counts.any(1)), np.flatnonzero(counts.any(0))
     # Borders decide nothing where they may be read either way, but for classes that are border alone.
-    deciding = np.where(inner.any(1)[:, None], inner, counts) if meant.near else counts
+    deciding = np.where(inner.any(axis=1, keepdims=True), inner, counts) if meant.near else counts
     partner = deciding.argmax(1)
     mapped = {int(wanted): int(partner[wanted]) for wanted in wanted_ids}
     if len(set(mapped.values())) < len(mapped):
