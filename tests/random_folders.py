@@ -35,7 +35,7 @@ def make(spec: Spec, root: Path) -> Meant:
         near=maker.near,
         names=maker.names,
         either_way=spec.coding == PICTURES,
-        refusals=("predictions",) if "predictions" in spec.strays else (),
+        refusals=tuple(stray for stray in spec.strays if stray in ("predictions", "overlays")),
     )
 
 

@@ -49,6 +49,11 @@ LAYOUTS: Mapping[str, Sequence[Places]] = {
         Places("{split}/{stem}", "{split}/{stem}{sb}"),
         Places("data/{stem}", "data/{stem}{sb}"),
     ],
+    "endings in one folder": [
+        Places("{stem}", "{stem}"),
+        Places("{split}/{stem}", "{split}/{stem}"),
+        Places("{split}/{city}/{stem}", "{split}/{city}/{stem}"),
+    ],
     "two suffixes in one folder": [
         Places("{stem}{sa}", "{stem}{sb}"),
         Places("{split}/{stem}{sa}", "{split}/{stem}{sb}"),
@@ -221,6 +226,10 @@ def settle(spec: Spec) -> Spec:
         change["photographs"] = ".jpg" if change.get("coding", spec.coding) == "colour JPEG" else ".png"
     elif spec.layout == "annotations":
         change["coding"] = "indices"
+    elif spec.layout == "endings in one folder":
+        change.update(photographs=".jpg", target_ending=0)
+        if spec.coding.endswith("JPEG"):
+            change["coding"] = "indices"
     coding = change.get("coding", spec.coding)
     if spec.scene == "grey" and (spec.layout.startswith("side by side") or coding == PICTURES):
         change["scene"] = "shapes"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from folder_verdicts import MeantPair
 from random_masks import photograph, save, shapes
@@ -61,6 +62,15 @@ def _predictions(base: Path, pairs: Sequence[MeantPair], root: Path) -> None:
             )
 
 
+def _overlays(base: Path, pairs: Sequence[MeantPair], root: Path) -> None:
+    """Photographs with their masks drawn over them, to look at."""
+    for pair in pairs:
+        if pair.classes is not None and pair.targets != (pair.source,):
+            picture = np.asarray(Image.open(root / pair.source).convert("RGB"))
+            tint = np.array([255, 40, 40]) * (pair.classes[..., None] > 0)
+            save(base / "overlays" / f"{Path(pair.source).stem}.jpg", (picture * 0.6 + tint * 0.4).astype(np.uint8))
+
+
 def _checkpoints(base: Path, pairs: Sequence[MeantPair], root: Path) -> None:
     path = Path(pairs[0].source)
     copy = root / path.parent / ".ipynb_checkpoints" / f"{path.stem}-checkpoint{path.suffix}"
@@ -83,6 +93,7 @@ STRAYS: Mapping[str, Stray] = {
     "preview.png": _preview,
     "figures": _others,
     "predictions": _predictions,
+    "overlays": _overlays,
     "notebook": _bytes("explore.ipynb", b"{}"),
     "weights": _bytes("checkpoints/best.pth", b"PK\x03\x04"),
     "archive": _bytes("data.zip", b"PK\x05\x06" + bytes(18)),

@@ -184,6 +184,7 @@ def annotations() -> Mapping[str, tuple[str, bytes]]:
         "more millions of empty objects": coco("[[1,1,5,1,5,5]]", more='"info": [' + "{}," * 2**24 + "0],"),
         "an absolute name": ("c.json", coco("[[1,1,5,1,5]]")[1].replace(b"a.png", b"/etc/../x/a.png")),
         "labelme, millions of corners": labelme(shape + f"[{corners}]}}"),
+        "labelme, a million corners": labelme(shape + f"[{corners[: corners.index(']', 10**7)]}]]}}"),
         "labelme, a circle without bounds": labelme(
             '{"label": "car", "shape_type": "circle", "points": [[1,1],[1e12,1e999]]}'
         ),

@@ -12,6 +12,7 @@ from pairloom.config import DataConfig
 from pairloom.data.check import check_pairs
 from pairloom.data.folder import PairFolder
 from pairloom.data.streets import draw_street
+from pairloom.images import Values
 from pairloom.palette import CITYSCAPES, VOID, Palette, write_palette
 from pairloom.report.check_page import write_check_page
 from pairloom.report.data_words import spread, value_range
@@ -33,14 +34,17 @@ def data(tmp_path: Path) -> Path:
 def _page(data: Path, **settings: str) -> str:
     folder = PairFolder.open(DataConfig(str(data), **settings))  # type: ignore[arg-type]
     page = data.parent / "page.html"
-    write_check_page(page, folder, check_pairs(folder), notes=("not used: holdout/ (4 images)",))
+    write_check_page(page, folder, check_pairs(folder))
     return page.read_text(encoding="utf-8")
 
 
 def test_the_page_shows_pairs_classes_and_notes(data: Path) -> None:
+    for index in range(4):
+        save(data / "holdout" / f"{index}.png", np.zeros((64, 128, 3), dtype=np.uint8))
     text = _page(data)
-    assert "not used: holdout/ (4 images)" in text
-    assert "Layout side-by-side, 8 train, 3 val pairs" in text
+    assert "holdout/ (4 images)" in text
+    assert "Layout side-by-side" in text
+    assert "8 train, 3 val pairs" in text
     assert text.count(": target laid over source") == 6 + 3
     assert text.count(", outlined in ") == text.count('<div class="class card">') > 8
     assert "Occur nowhere:" in text
@@ -72,12 +76,16 @@ def test_files_that_cannot_be_read_are_no_reason_to_stop(data: Path) -> None:
 def test_pictures_as_targets_come_with_their_ranges(data: Path) -> None:
     text = _page(data, target="images")
     assert "Classes" not in text
-    assert re.search(r"values \d+ to \d+ of 255", text)
+    assert re.search(r"\d+ to \d+ in a range of 0 to 255", text)
 
 
 def test_ranges_are_those_of_the_files() -> None:
-    assert value_range(np.array([[[400], [4312]]], dtype=np.uint16)) == "values 400 to 4,312 of 65,535"
-    assert value_range(np.array([[[0.25], [0.75]]], dtype=np.float32)) == "values 0.25 to 0.75"
+    depths = np.array([[[400], [4312]]], dtype=np.uint16)
+    assert value_range(depths) == "400 to 4,312 in a range of 0 to 65,535"
+    assert value_range(depths, Values((0, 5000))) == "400 to 4,312 in a range of 0 to 5,000"
+    shares = np.array([[[0.25], [0.75], [np.nan], [np.nan]]], dtype=np.float32)
+    assert value_range(shares) == "0.25 to 0.75 in a range of 0 to 1, 50% without a reading"
+    assert value_range(shares[:, 2:]) == "no readings"
 
 
 def test_a_page_of_many_noisy_classes_stays_small(tmp_path: Path) -> None:

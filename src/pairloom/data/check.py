@@ -30,7 +30,7 @@ from pairloom.data.stream import read_ahead
 from pairloom.data.thumbnails import Raster, is_blank
 from pairloom.errors import UserError
 from pairloom.images import Picture
-from pairloom.palette import VOID, Colour, Palette, UnknownValueError
+from pairloom.palette import VOID, Colour, Palette, UnknownValueError, palette_problems
 from pairloom.progress import track
 
 FAR_LIMIT = 0.2
@@ -142,11 +142,13 @@ class _Facts(NamedTuple):
 def check_pairs(folder: PairFolder) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
-    Finds missing partners, files that share a stem, empty folders, files that cannot be read, images of a pair that
-    differ in size, values and colours outside the palette, targets that are nearly all void, sources that show nothing,
-    pictures that are in two splits, classes that are in one split only, pairs whose sides have changed places, and
-    targets that are mirrored, turned or shifted. Warns of pictures that are nearly the same in two splits, and of
-    targets that show nothing.
+    Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
+    be read, images that differ in size or of which one alone is turned by EXIF, values and colours outside the palette,
+    targets that are nearly all void, sources that show nothing, sides that have changed places. Of all pairs together:
+    the same picture in two splits, targets that are mirrored, turned or shifted, classes that are in one split only, one
+    class alone, and palettes most of whose classes occur nowhere.
+
+    Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
@@ -170,6 +172,9 @@ def check_pairs(folder: PairFolder) -> CheckResult:
             for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
                 if pixels:
                     result.classes[name].add(split, files, target, pixels, pixels / fact.counts.sum())
+    if seen and folder.palette is not None:
+        counts = {name: sum(count.pixels.values()) for name, count in result.classes.items()}
+        result.problems += [Problem(kind, folder.root, text) for kind, text in palette_problems(counts, folder.palette)]
     same, near = find_copies(folder, seen)
     for finding in (*same, *find_swapped(folder, seen), *find_misplaced(folder, seen), *_in_one_split_only(result)):
         result.add(finding)

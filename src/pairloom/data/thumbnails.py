@@ -45,8 +45,7 @@ class Raster(NamedTuple):
         places = (self.step // 4, self.step // 4 + self.step // 2) if self.step > 1 else (0,)
         samples = [np.array([self._picked(picture[:, :, channel], at) for channel in channels]) for at in places]
         if picture.dtype != np.uint8:
-            low, high = (float(of(samples)) for of in (np.min, np.max))
-            samples = [(values - low) * (255 / (high - low if high > low else 1)) for values in samples]
+            samples = _as_levels(np.array(samples, dtype=np.float32))
         points: Points = samples[0].astype(np.int16)
         return (points + samples[1].astype(np.int16)) >> 1 if len(samples) > 1 else points
 
@@ -56,6 +55,15 @@ class Raster(NamedTuple):
 
     def _picked(self, plane: NDArray[Number], at: int) -> NDArray[Number]:
         return plane[at :: self.step, at :: self.step][: self.height, : self.width]
+
+
+def _as_levels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Stretch numbers to 0 to 255; those that are none, such as NaN where nothing was measured, become 0."""
+    known = np.isfinite(samples)
+    if not known.any():
+        return list(np.zeros_like(samples))
+    low, high = float(samples[known].min()), float(samples[known].max())
+    return list(np.where(known, (samples - low) * (255 / (high - low if high > low else 1)), 0))
 
 
 def is_blank(picture: Picture) -> bool:

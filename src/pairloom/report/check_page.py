@@ -10,7 +10,7 @@ from pairloom.data.layouts import PairFiles, Part, Problem
 from pairloom.data.pairs import Pair
 from pairloom.data.readers import PictureReader
 from pairloom.errors import UserError
-from pairloom.images import Picture, for_display
+from pairloom.images import Picture, stretched
 from pairloom.report.data_words import (
     SHOWN_PAIRS,
     ShownClass,
@@ -33,14 +33,13 @@ _TRIES = 3
 _PROBLEM_SIDE, _PROBLEM_BYTES = 320, 12_000
 
 
-def write_check_page(page: Path, folder: PairFolder, result: CheckResult, notes: Sequence[str] = ()) -> None:
+def write_check_page(page: Path, folder: PairFolder, result: CheckResult) -> None:
     """Write what was found in a data set as one page, with pictures.
 
     Args:
         page: the file.
         folder: the data set.
         result: what was found in it.
-        notes: what is to be said of how it was read: what was left out, say.
     """
     description = folder.describe().removeprefix(f"{folder.root}: ")
     pairs = [pair for split in folder.splits() for pair in _sample(folder, split)]
@@ -49,7 +48,7 @@ def write_check_page(page: Path, folder: PairFolder, result: CheckResult, notes:
         "root": folder.root,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "description": description[:1].upper() + description[1:],
-        "notes": notes,
+        "notes": folder.notes,
         "counts": result.pairs,
         "problems": _groups(folder, result, result.problems),
         "warnings": _groups(folder, result, result.warnings),
@@ -158,7 +157,7 @@ def _small(folder: PairFolder, pair: Pair) -> Words:
 
 
 def _labelled(label: str, picture: Picture) -> Words:
-    return {"label": label, "picture": data_uri(for_display(picture), longest=_PROBLEM_SIDE, most_bytes=_PROBLEM_BYTES)}
+    return {"label": label, "picture": data_uri(stretched(picture), longest=_PROBLEM_SIDE, most_bytes=_PROBLEM_BYTES)}
 
 
 def _read(folder: PairFolder, files: PairFiles) -> Pair | None:

@@ -111,13 +111,14 @@ def shown_classes(classes: Sequence[ShownClass], palette: Palette) -> Words:
 
 
 def value_range(picture: Picture, values: Values = WHOLE) -> str:
-    """Say from where to where the readings of a picture reach, and the range that is used."""
+    """Say from where to where the numbers of a picture reach, and what range is used of them."""
     empty = without_reading(picture, values)
     readings = picture if empty is None else picture[~empty]
     if not readings.size:
         return "no readings"
     low, high = limits(picture.dtype, values)
-    return f"values {float(readings.min()):,.5g} to {float(readings.max()):,.5g}, range {low:,.5g} to {high:,.5g}"
+    written = f"{float(readings.min()):,.6g} to {float(readings.max()):,.6g} in a range of {low:,.6g} to {high:,.6g}"
+    return written if empty is None else f"{written}, {empty.mean():.0%} without a reading"
 
 
 def _class_words(one: ShownClass, palette: Palette, bar: float, *, pictured: bool) -> Words:
