@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -20,8 +21,19 @@ MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""
 
 
-LayoutName = Literal["auto", "side-by-side", "two-folders", "cityscapes", "camvid", "manifest"]
-Direction = Literal["AtoB", "BtoA"]
+LayoutName = Literal[
+    "auto",
+    "patterns",
+    "manifest",
+    "cityscapes",
+    "camvid",
+    "two-folders",
+    "one-folder",
+    "mask-files",
+    "annotations",
+    "side-by-side",
+]
+Direction = Literal["auto", "AtoB", "BtoA"]
 ValueRange = tuple[float, float] | Literal["auto", "whole"]
 NoReading = float | Literal["auto", "none"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -68,10 +80,17 @@ class DataConfig:
     root: str = ""
     """Folder that holds the pairs, or a manifest file; DATA on the command line."""
     layout: LayoutName = "auto"
-    """How pairs lie in the folder; `auto` looks."""
-    direction: Direction = "AtoB"
+    """How pairs lie in the folder; `auto` weighs what the names and a sample of the images show."""
+    sources: str = ""
+    """Where the sources are, in place of a layout: a folder, or a pattern such as `photos/*.jpg`, from the data folder,
+    with or without the folders of the splits. Needs `data.targets`."""
+    targets: str = ""
+    """Where the targets are: a folder, or a pattern such as `gt/{stem}_mask.png`, in which `{stem}` is the name of the
+    source without its extension, and each `*` what the same one of `data.sources` stands for."""
+    direction: Direction = "auto"
     """`AtoB` translates the first image of a pair (left half, `source/`, `A/`, photograph) to the second; `BtoA` the
-    second to the first."""
+    second to the first. `auto` goes from photographs to class maps where one half of an image shows each, and else from
+    A to B."""
     target: Literal["auto", "classes", "images"] = "auto"
     """What targets are: class maps, which are kept as class ids, or pictures. `auto` looks at a sample."""
     palette: str = "auto"
@@ -81,6 +100,12 @@ class DataConfig:
     """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
     val_share: float = 0.15
     """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
+    group: str = ""
+    """What keeps pairs together in one split (the frames of a drive, the slices of a patient): a number N takes the Nth
+    folder below the data folder, anything else is a regular expression for the source's path, whose first group counts.
+    Empty draws pair by pair."""
+    background: Literal["class", "void"] = "class"
+    """What pixels are that no shape of an annotation tool covers: the class `background`, or void."""
     split_seed: int = 0
     """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
     other seeds have the same pairs."""
@@ -112,6 +137,17 @@ class DataConfig:
     def __post_init__(self) -> None:
         _require_reach("data", self)
         _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels a side or less")
+        _require(
+            bool(self.sources) == bool(self.targets), "data.sources and data.targets are given together, or neither is"
+        )
+        _require(
+            not self.sources or self.layout in ("auto", "patterns"),
+            "data.sources and data.targets take the place of data.layout; leave one of them out",
+        )
+        try:
+            re.compile(self.group)
+        except re.error as error:
+            raise UserError(f"data.group {self.group!r} is not a regular expression ({error})") from error
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
         _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
         _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")

@@ -80,6 +80,22 @@ def jpeg(width: int, height: int) -> bytes:
     return bytes(content)
 
 
+def gif(width: int, height: int) -> bytes:
+    """Return a GIF file of one frame with these sides and hardly any data."""
+    sides = struct.pack("<HH", width, height)
+    return b"GIF89a" + sides + b"\x80\0\0" + bytes(3) + b"\xff" * 3 + b"," + bytes(4) + sides + b"\0\2\2L\1\0;"
+
+
+def boxed(kind: str, mark: bytes, skipped: int, first: int, second: int) -> bytes:
+    """Return a small image of a format made of boxes, with other sides so many bytes behind a mark."""
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(file, kind)
+    content = bytearray(file.getvalue())
+    at = content.index(mark) + len(mark) + skipped
+    content[at : at + 8] = struct.pack(">II", first, second)
+    return bytes(content)
+
+
 def polyglot() -> bytes:
     """Return a photograph that is a web page with a script as well, and an archive behind it."""
     file = io.BytesIO()
@@ -109,6 +125,11 @@ def images(mark: Path) -> Mapping[str, bytes]:
         "a lying head, in jpg.jpg": jpeg(8000, 8000)[:400],
         "a lying head, in npy.npy": npy("{'descr':'<f8','fortran_order':False,'shape':(1000000,1000000,3)}"),
         "a lying head, in ppm.ppm": b"P6 5000 5000 255\n",
+        "a lying head, in gif.gif": gif(60000, 60000),
+        "a small lie, in gif.gif": gif(5000, 5000),
+        "a lying head, in jp2.jp2": boxed("JPEG2000", b"ihdr", 0, 60000, 60000),
+        "a lying head, in avif.avif": boxed("AVIF", b"ispe", 4, 8000, 8000),
+        "a pointer.png": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
         "upside down for ever.bmp": bmp(5, -(2**31)),
         "many channels.tif": tiff(13000, 13000, 16, 1024, 1, b"\0" * 10),
         "a bomb in a strip.tif": tiff(16, 16, 16, 1, 8, zeros(2**28)),

@@ -7,6 +7,7 @@ from typing import Literal
 
 import imagecodecs
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 import torch
@@ -241,7 +242,7 @@ def test_sides_that_lie_cost_no_memory(tmp_path: Path) -> None:
 
 @settings(deadline=None, max_examples=80)
 @given(
-    kind=st.sampled_from(["deep.png", "many.tif", "planes.tif", "array.npy"]),
+    kind=st.sampled_from(["deep.png", "many.tif", "planes.tif", "array.npy", "deep.heic"]),
     changes=st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=6),
     kept=st.floats(0.05, 1.0),
 )
@@ -250,8 +251,10 @@ def test_a_damaged_deep_file_is_read_or_refused_but_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, kind: str, changes: list[tuple[int, int]], kept: float
 ) -> None:
     path = tmp_path_factory.getbasetemp() / kind
-    ramp = _ramp(3 if kind == "deep.png" else 5)[:9, :9]
-    if kind == "deep.png":
+    ramp = _ramp(3 if kind in {"deep.png", "deep.heic"} else 5)[:9, :9]
+    if kind == "deep.heic":
+        pillow_heif.encode("RGB;16", (9, 9), np.ascontiguousarray(ramp).tobytes(), path)
+    elif kind == "deep.png":
         path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(ramp)))
     elif kind == "array.npy":
         np.save(path, ramp)

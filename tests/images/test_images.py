@@ -56,14 +56,16 @@ def _read_or_refuse(path: Path) -> Picture | None:
         return None
 
 
-@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {".npy", ".pgm"}))
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {".npy", ".pgm", ".pbm", ".gif", ".heic", ".heif", ".hif"}))
 def test_pictures_of_every_extension_can_be_read(tmp_path: Path, extension: str) -> None:
     picture = _picture(32, 48)
-    Image.fromarray(picture).save(tmp_path / f"photo{extension}")
-    found = read_picture(tmp_path / f"photo{extension}")
+    path = tmp_path / f"photo{extension}"
+    Image.fromarray(picture).save(path, format="JPEG" if extension == ".jfif" else None)
+    found = read_picture(path)
+    assert inspect(path) == (32, 48, 3, "uint8")
     assert found.dtype == np.uint8
     assert found.shape == picture.shape
-    lossy = extension in {".jpg", ".jpeg", ".webp"}
+    lossy = extension in {".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".jp2"}
     # Lossy formats blur the border between the quarters, so they are compared in the middle of each.
     for row, column in ((8, 8), (8, 32), (24, 8), (24, 32)):
         np.testing.assert_allclose(found[row, column], picture[row, column], atol=12 if lossy else 0)
@@ -103,7 +105,7 @@ def test_pixels_of_more_than_eight_bits_do_not_turn_white(tmp_path: Path, kind: 
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "avif"])
 def test_pictures_are_turned_upright(tmp_path: Path, orientation: int, extension: str) -> None:
     upright = _picture(32, 48)
     # How a camera stores the upright picture under each orientation (EXIF 2.3, table 6).
@@ -162,7 +164,8 @@ def _png() -> bytes:
         pytest.param(_png()[:60], id="header alone"),
         pytest.param(_png()[:-300], id="truncated"),
         pytest.param(_png()[:100] + bytes(100) + _png()[200:], id="overwritten"),
-        pytest.param(b"GIF89a" + bytes(20), id="a format that is not taken"),
+        pytest.param(b"GIF89a" + bytes(20), id="a GIF without an image"),
+        pytest.param(b"8BPS\0\1" + bytes(40), id="a format that is not taken"),
     ],
 )
 def test_files_that_hold_no_whole_image_are_refused_by_name(tmp_path: Path, read: object, content: bytes) -> None:
@@ -203,7 +206,7 @@ def test_a_photograph_with_odd_metadata_is_read_all_the_same(tmp_path: Path) -> 
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of the damage
 @settings(deadline=None, max_examples=80)
 @given(
-    st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "PPM"]),
+    st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "PPM", "GIF", "AVIF", "JPEG2000"]),
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
     st.integers(0, 1000),
 )
@@ -213,7 +216,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_crash(
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     file = io.BytesIO()
-    metadata = {"exif": exif.tobytes()} if kind in {"PNG", "JPEG", "WEBP"} else {}
+    metadata = {"exif": exif.tobytes()} if kind in {"PNG", "JPEG", "WEBP", "AVIF"} else {}
     Image.fromarray(_picture(10, 12)).save(file, kind, **metadata)
     content = bytearray(file.getvalue())
     for place, byte in changes:

@@ -117,7 +117,7 @@ def _array(shape: tuple[int, ...]) -> bytes:
 NO_IMAGES = {
     "words": (b"no picture", "words.png", "not an image"),
     "nothing": (b"", "nothing.png", "not an image"),
-    "another format": (_saved("GIF"), "moving.png", "not an image"),
+    "another format": (_saved("ICO"), "icon.png", "not an image"),
     "drawing": (b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>", "a.svg", "not an"),
     "cut off": (_saved("PNG")[:2000], "cut.png", "damaged"),
     "bomb": (_png(30000, 30000), "bomb.png", "not an image that can be read"),

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from pairloom.training.interrupts import Interrupted, Interrupts
+from pairloom.training.interrupts import SIGNALS, Interrupted, Interrupts
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_the_first_signal_is_told_when_it_is_asked_for(number: signal.Signals) -> None:
     with Interrupts() as interrupts:
         assert interrupts.received == 0
@@ -40,10 +40,10 @@ def test_under_nohup_the_end_of_the_terminal_is_not_heard() -> None:
 
 
 def test_handlers_are_given_back() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in SIGNALS]
     with Interrupts():
-        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_in_another_thread_nothing_is_caught() -> None:

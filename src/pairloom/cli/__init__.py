@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0 if all is well, 2 for a mistake or for data with problems, 130 after Ctrl-C, 143 after SIGTERM, 129 after
-    SIGHUP, 141 when the output is cut.
+    SIGHUP, 138 after SIGUSR1, 141 when the output is cut.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     open_streams()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pairloom.cli.parsing import Parser, flags, split_settings
+from pairloom.cli.words import printable
 from pairloom.errors import UserError
 
 TO_NAME = """\
@@ -50,9 +51,11 @@ def check(words: list[str]) -> int:
         write_palette(options.write_palette, folder.palette, TO_NAME)
     result = check_pairs(folder)
     if options.json:
-        print(json.dumps(result.to_record()))
+        print(json.dumps({**result.to_record(), "notes": folder.notes}))
     else:
         print(folder.describe())
+        for note in folder.notes:
+            print(f"note: {printable(note)}")
         print_check(result)
     return 2 if result.problems else 0
 

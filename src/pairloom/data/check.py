@@ -49,6 +49,8 @@ class CheckResult:
     """How often each class occurs, by name; empty where targets are pictures."""
     far_share: float | None = None
     """Share (0 to 1) of target pixels far from every colour; None where targets are not colour-coded."""
+    files: list[tuple[Path, Path]] = field(default_factory=list)
+    """Source and target file of each whole pair."""
 
     def to_record(self) -> dict[str, object]:
         """Return it as plain values for JSON; shares are fractions of the pixels that have a class."""
@@ -63,6 +65,7 @@ class CheckResult:
                 for name, count in self.classes.items()
             },
             "far_share": self.far_share,
+            "files": [[str(source), str(target)] for source, target in self.files],
         }
 
     def share(self, name: str) -> float:
@@ -108,7 +111,9 @@ def check_pairs(folder: PairFolder) -> CheckResult:
                 continue
             result.pairs[split] += 1
             far.append(fact.far)
-            path, target = files.a.path, folder.parts(files)[1].path
+            path = files.a.path
+            source, target = (part.path for part in folder.parts(files))
+            result.files.append((source, target))
             elsewhere, twin = seen.setdefault(fact.picture, (split, path))
             if elsewhere != split:
                 message = f"is the same picture as {twin}, which is in {elsewhere}; remove one of them"

@@ -1,27 +1,38 @@
 """Finds out from a sample of files what one side of a data set holds: classes, and which, or pictures."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from pairloom.cores import cores
+from pairloom.data.encodings import COLOURS, PLAIN, Encoding, read_mask
+from pairloom.data.evidence import find_encoding
 from pairloom.data.layouts import Part
-from pairloom.data.readers import ColourReader, IndexReader, Reader, half
+from pairloom.data.numbers import find_numbers, refuse_numbers
+from pairloom.data.readers import ColourReader, IndexReader, Reader
 from pairloom.errors import UserError
-from pairloom.images import UInt8Array, colour_table, for_display, inspect, read_indices, read_picture
-from pairloom.palette import Colour, Palette, find_colours, find_indices
-
-Result = TypeVar("Result")
+from pairloom.images import UInt8Array, colour_table, inspect
+from pairloom.images.masks import StoredMask
+from pairloom.palette import ClassNames, Palette, SoftEdgesError, find_colours, name_classes
+from pairloom.palette.areas import add_up, area_share, is_shaded, take_census
+from pairloom.palette.colour_reading import pack
+from pairloom.palette.instances import own_numbers
 
 COLOUR_SAMPLE = 24
 """Pictures that are looked at; their colours are clustered, which takes a moment each."""
-TONES = 0.4
-"""Share of equal neighbours below which greyscale pictures show tones: no colours saved as grey are in them."""
-INDEX_SAMPLE = 200
-"""Label maps that are looked at; a class that none of these holds would be refused later."""
+SAMPLE_PIXELS = 48_000_000
+"""Numbers that they hold together: of large pictures fewer are looked at."""
+MOST_CLASSES = 254
+_FEW_FILES, _OWN_SHARE = 2, 0.5
+"""Files in which the colours of objects occur, and the share of the colours for which this must hold."""
+_AT_ONCE = 4
+_EXACT = 0.999
+"""Share of a sample's pixels with a palette's colours from which others are no blends."""
+_INSTANCES_FILL = 0.98
+"""Of the pixels, those of colours that fill areas where each object has a colour; drawings have finer things."""
 
 
 class Classes(NamedTuple):
@@ -31,80 +42,118 @@ class Classes(NamedTuple):
     reader: Reader
     far_share: float | None = None
     """Share of a sample's pixels that are far from every colour; None where the maps hold values."""
+    note: str = ""
+    """What the user should know of the classes' names, in a sentence; empty for nothing."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether files hold small class numbers as such: shown as pictures they would be nearly black."""
+        plain = isinstance(self.reader, IndexReader) and self.reader.encoding == PLAIN
+        shown = zip(self.palette.colours, self.palette.values, strict=True)
+        return plain and any(colour != (value,) * 3 for colour, value in shown)
 
 
-def find_classes(parts: Sequence[Part], known: Palette | None = None) -> Classes | None:
+def find_classes(
+    parts: Sequence[Part],
+    known: Palette | None = None,
+    names: Sequence[ClassNames] = (),
+    *,
+    any_width: bool = False,
+) -> Classes | None:
     """Tell which classes the images of one side hold, and how they are read; None for pictures.
 
     Args:
         parts: the images of the side, of which a sample spread over all is read.
         known: the classes, if they are; what is left to find is whether files hold their values or their colours.
             Files that cannot be read are passed over here, and named when their turn comes.
+        names: what files beside the data call the classes; the first that fits what the masks hold is used.
+        any_width: whether the targets are known to be class maps, so that wide edges are soft ones.
+
+    Raises:
+        UserError: for masks that can be read in more than one way, and for those that number instances.
     """
     if not parts:
         return Classes(known, ColourReader(known)) if known else None
-    chosen = _spread(parts, COLOUR_SAMPLE if known else INDEX_SAMPLE)
     with ThreadPoolExecutor(cores()) as pool:
-        kinds = [kind for kind in pool.map(_tried(holds_values), chosen) if kind is not None]
-        if kinds and all(kinds):
-            samples = [sample for sample in pool.map(_tried(_values), chosen) if sample is not None]
-            classes = _in_values(samples, chosen, known)
-            if classes or not samples or np.mean([sample.flat_share for sample in samples]) < TONES:
-                return classes
-        found = pool.map(_tried(_picture), _spread(chosen, COLOUR_SAMPLE))
-        pictures = [picture for picture in found if picture is not None]
-    palette = known or (find_colours(pictures) if pictures else None)
+        found = _look(parts, known, any_width, pool)
+    named = found is not None and found.palette.name != "found"
+    if found is None or named or not isinstance(found.reader, IndexReader | ColourReader):
+        return found
+    palette, note = name_classes(found.palette, names, numbered=isinstance(found.reader, IndexReader))
+    return found._replace(palette=palette, reader=found.reader.with_palette(palette), note=note)
+
+
+def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: Executor) -> Classes | None:
+    masks = _sample(parts, pool)
+    if not masks:
+        return Classes(known, ColourReader(known)) if known else None
+    encoding = find_encoding(masks)
+    if encoding is None:
+        return None
+    if encoding.form != "colours":
+        found = find_numbers(parts, masks, encoding, known, pool)
+        if found == "pictures" and encoding.form == "alpha":
+            raise UserError(
+                f"{masks[0][0]}: its transparency is continuous, which is no class map, and pictures lose it; "
+                "save the alpha channel as a picture of its own"
+            )
+        if found == "pictures":
+            return None
+        if found != "colours":
+            return Classes(found.palette, found)
+    return _in_colours(masks, encoding if encoding.form in ("alpha", "colours") else COLOURS, known, any_width)
+
+
+def _in_colours(
+    masks: Sequence[tuple[Path, StoredMask]], encoding: Encoding, known: Palette | None, any_width: bool
+) -> Classes | None:
+    pictures = [encoding.colours(mask, path) for path, mask in masks]
+    lossy = any(mask.lossy for _, mask in masks)
+    palette = known
+    if palette is None:
+        _refuse_instances(pictures, masks[0][0].parent)
+        try:
+            palette = find_colours(pictures, lossy=lossy, any_width=any_width)
+        except SoftEdgesError as error:
+            raise UserError(f"{masks[0][0].parent}: {error}") from None
     if palette is None:
         return None
-    if not pictures:
-        return Classes(palette, ColourReader(palette))
-    return Classes(palette, ColourReader(palette), float(np.mean([palette.far_share(image) for image in pictures])))
+    far_share = float(np.mean([palette.far_share(picture) for picture in pictures]))
+    exact = float(np.mean([palette.exact_share(picture) for picture in pictures]))
+    return Classes(palette, ColourReader(palette, encoding, blends=lossy or exact < _EXACT), far_share)
 
 
-class _Sample(NamedTuple):
-    """One image that may be a label map."""
+def _refuse_instances(pictures: Sequence[UInt8Array], place: Path) -> None:
+    """Refuse masks that give each object a colour of its own, another one in each file."""
+    censuses = [take_census(pack(picture)) for picture in pictures]
+    totals = add_up(censuses)
+    many = len(totals.codes) > MOST_CLASSES and (totals.files <= _FEW_FILES).mean() > _OWN_SHARE
+    if area_share(totals) > _INSTANCES_FILL and not is_shaded(censuses) and (many or own_numbers(censuses, totals)):
+        raise UserError(refuse_numbers(place, totals, len(pictures), "colours"))
 
-    counts: dict[int, int]
-    """How often each value occurs."""
-    flat_share: float
-    """Share of the pixels that equal their neighbour to the right: areas are flat, tones are not."""
+
+def _sample(parts: Sequence[Part], pool: Executor) -> list[tuple[Path, StoredMask]]:
+    """Read some masks, spread over all: so many that they can be held."""
+    masks: list[tuple[Path, StoredMask]] = []
+    pixels = 0
+    chosen = _spread(parts, COLOUR_SAMPLE)
+    for first in range(0, len(chosen), _AT_ONCE):
+        some = chosen[first : first + _AT_ONCE]
+        for part, mask in zip(some, pool.map(_tried, some), strict=True):
+            if mask is not None and mask.values.size:
+                masks.append((part.path, mask))
+                pixels += mask.values.size
+        if pixels > SAMPLE_PIXELS:
+            break
+    return masks
 
 
-def _in_values(samples: Sequence[_Sample], parts: Sequence[Part], known: Palette | None) -> Classes | None:
-    """Tell which classes label maps hold; None for greyscale pictures, and for colours saved as grey."""
-    counts: Counter[int] = Counter()
-    for sample in samples:
-        counts.update(sample.counts)
-    if not counts:
+def _tried(part: Part) -> StoredMask | None:
+    """Read a mask; None where it cannot be read."""
+    try:
+        return read_mask(part)
+    except UserError:
         return None
-    table = next(filter(None, map(_tried(lambda part: colour_table(part.path)), parts)), None)
-    if known is None:
-        palette = find_indices(counts, table, float(np.mean([sample.flat_share for sample in samples])))
-        return Classes(palette, IndexReader(palette)) if palette else None
-    # What fits more pixels: the palette's values, or its colours. Neither may; reading by value then says so.
-    by_value = sum(count for value, count in counts.items() if value in known.values)
-    by_colour = sum(count for value, count in counts.items() if _colour(value, table) in known.colours)
-    return Classes(known, IndexReader(known) if by_value >= by_colour else ColourReader(known))
-
-
-def _colour(value: int, table: Sequence[Colour] | None) -> Colour:
-    return table[value] if table and value < len(table) else (value, value, value)
-
-
-def _tried(read: Callable[[Part], Result]) -> Callable[[Part], Result | None]:
-    """Return a reader that gives None for files that cannot be read."""
-
-    def attempt(part: Part) -> Result | None:
-        try:
-            return read(part)
-        except UserError:
-            return None
-
-    return attempt
-
-
-def _picture(part: Part) -> UInt8Array:
-    return half(for_display(read_picture(part.path)), part)
 
 
 def holds_values(part: Part) -> bool:
@@ -113,15 +162,8 @@ def holds_values(part: Part) -> bool:
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
 
 
-def _values(part: Part) -> _Sample:
-    indices = half(read_indices(part.path), part)
-    counts = np.bincount(indices.ravel())
-    values = np.flatnonzero(counts)
-    flat = float((indices[:, 1:] == indices[:, :-1]).mean()) if indices.shape[1] > 1 else 1.0
-    return _Sample(dict(zip(values.tolist(), counts[values].tolist(), strict=True)), flat)
-
-
 def _spread(parts: Sequence[Part], count: int) -> list[Part]:
-    """Choose so many, evenly spaced."""
-    places = np.linspace(0, len(parts) - 1, min(count, len(parts))).round().astype(int)
-    return [parts[place] for place in places]
+    """Choose so many, evenly spaced, in an order whose beginning is spread over all as well."""
+    places = np.linspace(0, len(parts) - 1, min(count, len(parts))).round().astype(int).tolist()
+    order = [place for first in (0, 2, 1, 3) for place in places[first::4]]
+    return [parts[place] for place in order]

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.config import DataConfig
+from pairloom.data.choice import choose_reading
 from pairloom.data.discovery import Classes, find_classes, holds_values
-from pairloom.data.layouts import SPLITS, Layout, Listing, PairFiles, Part, Problem, find_layout
-from pairloom.data.layouts.cityscapes import Cityscapes
+from pairloom.data.grouping import drawn_by_group, group_of
+from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.pairs import Pair
 from pairloom.data.ranges import with_values
-from pairloom.data.readers import CityscapesReader, IndexReader, PaintedReader, PictureReader, Reader
+from pairloom.data.readers import (
+    CityscapesReader,
+    IndexReader,
+    MaskFilesReader,
+    PaintedReader,
+    PictureReader,
+    Reader,
+    mask_files_palette,
+)
 from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, with_channels
@@ -24,18 +33,19 @@ class PairFolder:
 
     Attributes:
         root: the folder, or the manifest.
-        layout: how pairs lie there.
-        config: the settings with which it was opened, layout and kind of target filled in.
+        reading: the files of the pairs, by split.
+        config: the settings with which it was opened, layout, direction and kind of target filled in.
         source_reader, target_reader: read the files of each side.
         source_values, target_values: what the numbers of the pictures of each side mean.
         source_palette: the classes of sources that are class maps, painted in their colours; None for pictures.
         palette: the classes of the targets; None for pictures.
         far_share: share of the pixels in a sample of targets that are far from every colour of the palette, 0 to 1;
             None where targets are not colour-coded.
+        notes: what people should know, a line each: what is not read, and what decided between readings.
     """
 
     root: Path
-    layout: Layout
+    reading: Reading
     config: DataConfig
     source_reader: Reader
     target_reader: Reader
@@ -44,6 +54,7 @@ class PairFolder:
     source_palette: Palette | None
     palette: Palette | None
     far_share: float | None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, config: DataConfig, fallback: Palette | None = None) -> "PairFolder":
@@ -59,13 +70,19 @@ class PairFolder:
         if not config.root:
             raise UserError("DATA is missing: name the folder that holds the pairs")
         root = Path(config.root).absolute()
-        layout = find_layout(root, config.layout)
+        tree = Tree.open(root)
+        chosen = choose_reading(tree, config)
+        reading = chosen.reading
+        direction = config.direction
+        if direction == "auto":
+            direction = "BtoA" if chosen.reversed else "AtoB"
+        config = dataclasses.replace(config, root=str(root), layout=reading.layout, direction=direction)
         named = named_palette(config.palette) if config.palette != "auto" else None
         palette = named or fallback
-        pairs = _first_listing(root, layout).pairs
+        pairs = reading.pairs
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
-        classes: list[Classes | None] = [None, _fixed(layout, config, named)]
-        if config.direction == "BtoA":
+        classes: list[Classes | None] = [None, _fixed(reading, config, named)]
+        if direction == "BtoA":
             sides.reverse()
             classes.reverse()
         source_classes, target_classes = classes
@@ -73,27 +90,22 @@ class PairFolder:
             target_classes = None
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
-            known = palette if config.target == "classes" or config.direction == "AtoB" else None
+            known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
             target_classes = find_classes(sides[1], known)
             if target_classes is None and config.target == "classes":
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
                 )
-        if source_classes is None and config.direction == "BtoA":
+        if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
         config, source_values, target_values = with_values(
-            dataclasses.replace(
-                config,
-                root=str(root),
-                layout=layout.name,
-                target="classes" if target_classes else "images",
-            ),
+            dataclasses.replace(config, target="classes" if target_classes else "images"),
             None if source_classes else sides[0],
             None if target_classes else sides[1],
         )
         return cls(
             root,
-            layout,
+            reading,
             config,
             PaintedReader(source_classes.reader, source_classes.palette)
             if source_classes
@@ -104,11 +116,12 @@ class PairFolder:
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
+            chosen.notes,
         )
 
     def splits(self) -> tuple[str, ...]:
         """Name the splits that there are, `val` among them where it is drawn from the training pairs."""
-        own = self.layout.splits(self.root)
+        own = self.reading.splits()
         return tuple(split for split in SPLITS if split in own or (self._draws(own) and split != "test"))
 
     def listing(self, split: str) -> Listing:
@@ -117,18 +130,26 @@ class PairFolder:
         Raises:
             UserError: if there is no such split.
         """
-        own = self.layout.splits(self.root)
+        own = self.reading.splits()
         if split not in self.splits():
             there = ", ".join(self.splits())
-            raise UserError(f"{self.root}: has no split {split!r} (there are {there}). {self.layout.description}")
+            raise UserError(f"{self.root}: has no split {split!r} (there are {there}); read as {self.reading.how}")
         if split == "test" or not self._draws(own):
-            return self.layout.listing(self.root, split)
-        together = self.layout.listing(self.root, "train" if own else None)
-        count = len(together.pairs)
-        held = min(max(1, round(self.config.val_share * count)), count - 1)
-        order = numpy_generator(self.config.split_seed, "split").permutation(count)
-        chosen = sorted(order[:held] if split == "val" else order[max(held, 0) :])
-        return Listing(tuple(together.pairs[index] for index in chosen), together.problems if split == "train" else ())
+            return self.reading.listing(split)
+        together = self.reading.listing("train" if own else None)
+        held = self._held_back(together.pairs)
+        chosen = [pair for index, pair in enumerate(together.pairs) if (index in held) == (split == "val")]
+        return Listing(tuple(chosen), together.problems if split == "train" else ())
+
+    def _held_back(self, pairs: Sequence[PairFiles]) -> set[int]:
+        """Draw the indices of the pairs that validate; pairs of one group stay together."""
+        count = len(pairs)
+        wanted = min(max(1, round(self.config.val_share * count)), count - 1)
+        generator = numpy_generator(self.config.split_seed, "split")
+        if not self.config.group:
+            return set(generator.permutation(count)[: max(wanted, 0)].tolist())
+        groups = [group_of(pair, self.root, self.config.group) for pair in pairs]
+        return drawn_by_group(groups, wanted, generator)
 
     @staticmethod
     def _draws(own: tuple[str, ...]) -> bool:
@@ -149,7 +170,7 @@ class PairFolder:
         if not listing.pairs and split == "val" and self.listing("train").pairs:
             raise UserError(f"{self.root}: holds one pair; two are needed, one to train on and one to validate with")
         if not listing.pairs:
-            raise UserError(f"{self.root}: no pairs for the split {split!r}. Expected: {self.layout.description}")
+            raise UserError(f"{self.root}: no pairs for the split {split!r}; read as {self.reading.how}")
         return list(listing.pairs)
 
     def read(self, files: PairFiles, channels: tuple[int, int] | None = None) -> Pair:
@@ -208,21 +229,25 @@ class PairFolder:
         sources = f"; sources are pictures{self.source_values}" if self.source_values != WHOLE else ""
         if self.source_palette is not None:
             sources = f"; sources are maps of {self.source_palette.counted}, painted in their colours"
-        return f"{self.root}: layout {self.layout.name}, {counts} pairs; {targets}{sources}"
+        how = f"{self.reading.how}, B to A" if self.config.direction == "BtoA" else self.reading.how
+        return f"{self.root}: layout {self.reading.layout} ({how}), {counts} pairs; {targets}{sources}"
 
 
-def _first_listing(root: Path, layout: Layout) -> Listing:
-    splits = layout.splits(root)
-    return layout.listing(root, splits[0] if splits else None)
-
-
-def _fixed(layout: Layout, config: DataConfig, palette: Palette | None) -> Classes | None:
+def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:
     """Return the classes of B that the layout's rules fix, and their reader; None where it fixes none."""
-    own = layout.classes(config)
+    if reading.annotations is not None:
+        from pairloom.data.annotations import AnnotationReader
+
+        drawn = AnnotationReader(reading.annotations, config.background)
+        return Classes(drawn.palette, drawn)
+    if reading.masks is not None:
+        palette = palette or mask_files_palette(reading.masks)
+        return Classes(palette, MaskFilesReader(palette, reading.masks))
+    own = LAYOUTS[reading.layout].classes(config)
     if own is None:
         return None
     palette = palette or own
-    return Classes(palette, CityscapesReader(palette) if isinstance(layout, Cityscapes) else IndexReader(palette))
+    return Classes(palette, CityscapesReader(palette) if reading.layout == "cityscapes" else IndexReader(palette))
 
 
 def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | None:
@@ -230,10 +255,9 @@ def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | 
     if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
         return None
     found = find_classes(parts, palette)
-    if found is None or not isinstance(found.reader, IndexReader):
+    if found is None or not found.numbered:  # grey levels that mean classes are a picture already
         return None
-    # Grey levels that mean classes are a picture already.
-    return found if found.palette.values == tuple(range(len(found.palette))) else None
+    return found if palette is None or palette.values == tuple(range(len(palette))) else None
 
 
 def _example(parts: Sequence[Part]) -> str:

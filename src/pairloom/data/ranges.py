@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pairloom.config import DataConfig, NoReading, ValueRange
 from pairloom.cores import cores
+from pairloom.data.encodings import half
 from pairloom.data.layouts import Part
-from pairloom.data.readers import half
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Range, Values, inspect, limits, no_data, read_picture
 

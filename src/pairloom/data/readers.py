@@ -1,18 +1,19 @@
 """Readers turn the file of one side of a pair into an array: a picture, or class ids."""
 
-from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pairloom.data.layouts import Part
+from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_mask
+from pairloom.data.layouts import MaskFiles, Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
-from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, read_indices, read_picture
-from pairloom.palette import CITYSCAPES_TRAIN_IDS, Colour, Palette
-
-Number = TypeVar("Number", bound=np.generic)
+from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, read_picture
+from pairloom.images.masks import StoredMask
+from pairloom.palette import CITYSCAPES_TRAIN_IDS, VOID, Colour, Palette, UnknownValueError
+from pairloom.palette.distinct import distinct_colours
 
 
 class Reader(Protocol):
@@ -45,33 +46,69 @@ class PictureReader:
 class IndexReader:
     """Reads files that hold one value a pixel, each meaning a class."""
 
-    def __init__(self, palette: Palette) -> None:
-        self._palette = palette
-        self.key = f"index {palette.to_record()}"
+    def __init__(self, palette: Palette, encoding: Encoding = PLAIN) -> None:
+        self.palette, self.encoding = palette, encoding
+        self.key = f"index {palette.to_record()}" + _told(encoding, PLAIN)
 
     def read(self, part: Part) -> UInt8Array:
         """Return the class ids, H×W."""
-        return self._palette.from_values(half(read_indices(part.path), part), part.path)
+        mask = read_mask(part)
+        table = self.encoding.table
+        if table is not None and mask.table is not None and not _same_table(mask, table):
+            return self._by_colour(mask, part.path)
+        numbers = self.encoding.numbers(mask, part.path)
+        if numbers.dtype.kind == "u":
+            return self.palette.from_values(numbers, part.path)
+        void = numbers == UNSET
+        if not void.any():
+            return self.palette.from_values(numbers, part.path)
+        ids = self.palette.from_values(np.where(void, self.palette.values[0], numbers), part.path)
+        ids[void] = VOID
+        return ids
+
+    def with_palette(self, palette: Palette) -> "IndexReader":
+        """Return a reader of the same files by another palette."""
+        return IndexReader(palette, self.encoding)
+
+    def _by_colour(self, mask: StoredMask, path: Path) -> UInt8Array:
+        """Read an image whose colour table is another than that of the other files."""
+        classes = dict(zip(self.palette.colours, range(len(self.palette)), strict=True))
+        ids = np.full(256, VOID, dtype=np.uint8)
+        for index in np.unique(mask.values).tolist():
+            colour = mask.table[index] if mask.table is not None and index < len(mask.table) else None
+            if colour not in classes:
+                raise UnknownValueError(
+                    f"{path}: has another colour table than the other masks, and its colour {colour} is none of "
+                    f"palette {self.palette.name!r}; save all masks with one table"
+                )
+            ids[index] = classes[colour]
+        read: UInt8Array = ids[mask.values]
+        return read
 
 
 class ColourReader:
-    """Reads colour-coded pictures."""
+    """Reads colour-coded pictures; `blends` says that colours are blended at borders, so that only areas can stray."""
 
-    def __init__(self, palette: Palette) -> None:
-        self._palette = palette
-        self.key = f"colour {palette.to_record()}"
+    def __init__(self, palette: Palette, encoding: Encoding = COLOURS, *, blends: bool = False) -> None:
+        self.palette, self._encoding, self._blends = palette, encoding, blends
+        self.key = f"colour {palette.to_record()}" + _told(encoding, COLOURS)
 
     def read(self, part: Part) -> UInt8Array:
         """Return the class ids, H×W."""
-        return self._palette.to_ids(self._picture(part))
+        return self.palette.to_ids(self._picture(part))
 
     def read_closely(self, part: Part) -> tuple[UInt8Array, float, tuple[Colour, ...]]:
         """Return the class ids, H×W, the share of the pixels that are far from every colour, and stray colours."""
-        picture, palette = self._picture(part), self._palette
-        return palette.to_ids(picture), palette.far_share(picture), palette.strays(picture)
+        return self.palette.read_closely(self._picture(part), blends=self._blends)
+
+    def with_palette(self, palette: Palette) -> "ColourReader":
+        """Return a reader of the same files by another palette."""
+        return ColourReader(palette, self._encoding, blends=self._blends)
 
     def _picture(self, part: Part) -> UInt8Array:
-        return half(for_display(read_picture(part.path)), part)
+        if self._encoding == COLOURS:
+            return half(for_display(read_picture(part.path)), part)
+        return self._encoding.colours(read_mask(part), part.path)
 
 
 class CityscapesReader:
@@ -94,6 +131,40 @@ class CityscapesReader:
         return reader.read(part)
 
 
+class MaskFilesReader:
+    """Reads several binary masks as one class map."""
+
+    def __init__(self, palette: Palette, masks: MaskFiles) -> None:
+        self._palette, self._masks = palette, masks
+        self.key = f"masks {palette.to_record()}"
+
+    def read(self, part: Part) -> UInt8Array:
+        """Return the class ids, H×W; of masks that overlap the smallest lies on top.
+
+        Raises:
+            UserError: if the masks differ in size.
+        """
+        ids: UInt8Array | None = None
+        areas = [(path, for_display(read_picture(path)).max(axis=2) > 127) for path in part.files]
+        for path, area in sorted(areas, key=lambda item: -int(item[1].sum())):
+            if ids is None:
+                ids = np.zeros(area.shape, np.uint8)
+            if area.shape != ids.shape:
+                raise UserError(f"{path}: its size differs from that of the other masks of its image")
+            ids[area] = 1 + self._masks.classes.get(path, 0)
+        if ids is None:
+            raise UserError(f"{part.path}: no mask is there")
+        return ids
+
+
+def mask_files_palette(masks: MaskFiles) -> Palette:
+    """Return the classes of targets in several files: background, then those of the files."""
+    names = ("background", *(masks.names or ("object",)))
+    black = (0, 0, 0)
+    colours = distinct_colours(len(names), [black])
+    return Palette("masks", names, (black, *colours[: len(names) - 1]), (), colours[-1])
+
+
 class PaintedReader:
     """Reads class maps as the pictures that their colours make."""
 
@@ -106,12 +177,18 @@ class PaintedReader:
         return self._palette.to_colours(self._reader.read(part).astype(np.uint8, copy=False))
 
 
-def half(image: NDArray[Number], part: Part) -> NDArray[Number]:
-    """Cut the part out of an image, H×W or H×W×C; raise UserError where its width is odd."""
-    if part.half == "whole":
-        return image
-    width = image.shape[1]
-    if width % 2:
-        raise UserError(f"{part.path}: {width} pixels wide; two images side by side need an even width")
-    middle = width // 2
-    return np.ascontiguousarray(image[:, :middle] if part.half == "left" else image[:, middle:])
+def _told(encoding: Encoding, usual: Encoding) -> str:
+    """Write an encoding for a reader's key; the usual one as nothing."""
+    return "" if encoding == usual else f" {encoding}"
+
+
+def _same_table(mask: StoredMask, table: Sequence[Colour]) -> bool:
+    """Tell whether the indices that a mask uses have the colours of a table."""
+    if mask.table is None or mask.table == table:
+        return True
+    used = np.flatnonzero(np.bincount(mask.values.ravel())).tolist()
+    return all(_entry(mask.table, index) == _entry(table, index) for index in used)
+
+
+def _entry(table: Sequence[Colour], index: int) -> Colour | None:
+    return table[index] if index < len(table) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig, Direction, LayoutName
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import PairFiles, find_layout
+from pairloom.data.layouts import PairFiles
 from pairloom.data.pairs import Pair
 from pairloom.data.ranges import with_known_values
 from pairloom.data.stream import read_ahead
@@ -60,11 +60,10 @@ class EvaluationSplit:
         classes = model.target.palette
         run = owning_run(path)
         config = run.experiment().data if run else DataConfig()
+        own = config.layout
         if data is not None:
-            found = find_layout(data, layout).name
-            # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
-            palette = config.palette if found == config.layout else "auto"
-            config = dataclasses.replace(config, root=str(data), layout=found, palette=palette)
+            places = ("", "") if layout != "auto" else (config.sources, config.targets)
+            config = dataclasses.replace(config, root=str(data), layout=layout, sources=places[0], targets=places[1])
         elif not config.root:
             raise UserError(f"{path}: a model folder does not know its data; name DATA (in a comparison: --data DATA)")
         config = dataclasses.replace(
@@ -75,7 +74,11 @@ class EvaluationSplit:
         )
         # Numbers mean to the model what they meant in its training, whatever these pairs look like.
         config = with_known_values(config, model.source.values, model.target.values)
-        folder = PairFolder.open(config, classes or model.source.palette)
+        known = classes or model.source.palette
+        # Pairs in the run's own layout are read as the run's were; elsewhere its palette's values mean nothing.
+        folder = PairFolder.open(config if data is None else dataclasses.replace(config, palette="auto"), known)
+        if folder.reading.layout == own and folder.config.palette != config.palette:
+            folder = PairFolder.open(dataclasses.replace(config, layout=own), known)
         if classes and folder.palette and folder.palette.names != classes.names:
             raise UserError(
                 f"the model knows the classes of palette {classes.name!r}, the data has those of "
@@ -98,7 +101,7 @@ class EvaluationSplit:
         if run and run.experiment().data.direction != own:
             raise UserError(f"{path}: its model translates in the other direction than the first run's")
         other = EvaluationSplit.open(
-            path, model, self.folder.root, self.name, layout=self.folder.layout.name, direction=own
+            path, model, self.folder.root, self.name, layout=self.folder.reading.layout, direction=own
         )
         if problem := _difference(self, other):
             raise UserError(f"{path}: its model {problem}; scores need the same as the first run's")

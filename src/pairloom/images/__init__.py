@@ -16,15 +16,13 @@ from pairloom.images.arrays import (
     with_channels,
 )
 from pairloom.images.deep import ImageInfo
+from pairloom.images.formats import EXTENSIONS, READABLE, is_image, is_lfs_pointer
 from pairloom.images.in_memory import ImageBytes, ImageFile
 from pairloom.images.reading import (
-    EXTENSIONS,
-    FORMATS,
     as_indices,
     as_picture,
     colour_table,
     inspect,
-    is_image,
     no_data,
     read_indices,
     read_picture,
@@ -34,7 +32,7 @@ from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
-    "FORMATS",
+    "READABLE",
     "WHOLE",
     "ImageBytes",
     "ImageFile",
@@ -50,6 +48,7 @@ __all__ = [
     "for_display",
     "inspect",
     "is_image",
+    "is_lfs_pointer",
     "limits",
     "no_data",
     "picture_suffix",

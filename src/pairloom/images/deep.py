@@ -1,4 +1,4 @@
-"""What Pillow cannot read without loss: deep colours in PNG, deep or many-channelled TIFF, and NumPy arrays."""
+"""What Pillow cannot read without loss: deep colours in PNG, deep or many-channelled TIFF, HEIC, and NumPy arrays."""
 
 import logging
 from typing import Any, Literal, NamedTuple
@@ -9,11 +9,12 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from pairloom.images import heif
 from pairloom.images.arrays import Picture
 from pairloom.images.in_memory import ImageBytes, ImageFile, head, readable
 from pairloom.images.turning import ORIENTATION, orientation, upright
 
-Kind = Literal["npy", "png", "tiff"]
+Kind = Literal["npy", "png", "tiff", "heif"]
 
 LARGEST_BYTES = 2**28
 """A decoded image may take so much, at 4 bytes a pixel or more: 8192×8192 pixels of 8 bits. While it is read it is held
@@ -26,6 +27,24 @@ PNG_GREY, PNG_GREY_ALPHA = 0, 4
 GDAL_NODATA = 42113
 """The tag in which GeoTIFF files name the number that stands for no data, as text (GDAL, GeoTIFF driver)."""
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
+AUXILIARY = 0b101
+"""Bits of a page's NewSubfileType: it is a smaller version of another page, or a mask of its valid pixels."""
+COLOUR_SAMPLES = {
+    tifffile.PHOTOMETRIC.MINISWHITE: 1,
+    tifffile.PHOTOMETRIC.MINISBLACK: 1,
+    tifffile.PHOTOMETRIC.RGB: 3,
+}
+"""Samples a pixel that the kind of a TIFF file explains; further ones are bands, or transparency."""
+OTHER_COLOURS = (
+    tifffile.PHOTOMETRIC.SEPARATED,
+    tifffile.PHOTOMETRIC.CIELAB,
+    tifffile.PHOTOMETRIC.ICCLAB,
+    tifffile.PHOTOMETRIC.ITULAB,
+    tifffile.PHOTOMETRIC.LOGL,
+    tifffile.PHOTOMETRIC.LOGLUV,
+)
+"""Kinds of colours that tifffile returns as they are stored."""
 
 # Damaged files are told to the user by name; tifffile's own complaints would come on top of that.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -51,9 +70,11 @@ def kind(path: ImageFile, *, as_stored: bool = False) -> Kind | None:
     """
     if path.suffix.lower() == ".npy":
         return "npy"
-    start = head(path, PNG_HEAD)
-    if start.startswith(b"\x89PNG") and len(start) == PNG_HEAD:
-        depth, colour = start[24:]
+    start = head(path, max(PNG_HEAD, heif.HEAD))
+    if heif.is_heif(start):
+        return "heif"
+    if start.startswith(b"\x89PNG") and len(start) >= PNG_HEAD:
+        depth, colour = start[24:PNG_HEAD]
         return "png" if depth == 16 and colour != PNG_GREY else None
     if not start.startswith(TIFF_MAGIC):
         return None
@@ -61,11 +82,16 @@ def kind(path: ImageFile, *, as_stored: bool = False) -> Kind | None:
         return "tiff"
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
-        shallow = page.dtype in (np.uint8, np.bool_) and page.samplesperpixel <= 4 and len(tiff.pages) == 1
-        many = page.samplesperpixel > 1
-        bands = many and not _last_is_alpha(page) and page.photometric <= tifffile.PHOTOMETRIC.MINISBLACK
-        apart = many and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-        return None if shallow and not bands and not apart else "tiff"
+        samples = page.samplesperpixel
+        shallow = page.dtype in (np.uint8, np.bool_) and samples <= 4 and (len(tiff.pages) == 1 or _is_alone(tiff))
+        explained = COLOUR_SAMPLES.get(tifffile.PHOTOMETRIC(page.photometric), samples)
+        bands = len(_kept(page, samples)) > explained
+        apart = samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+        if shallow and not bands and not apart:
+            return None
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+            raise Unfit(f"holds numbers of a colour table in {samples} samples of {page.dtype}; convert it to RGB")
+        return "tiff"
 
 
 def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
@@ -79,15 +105,25 @@ def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
             require_bearable(image.height, image.width, _png_channels(path), 2)
             info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
             return _turned(info, orientation(image))
+    if kind == "heif":
+        image = heif.opened(path)
+        width, height = image.size
+        dtype = "uint8" if ";" not in image.mode else "uint16"
+        require_bearable(height, width, heif.channels(image), np.dtype(dtype).itemsize)
+        return ImageInfo(height, width, heif.channels(image), dtype)
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
-        (height, width, channels), _ = _tiff_shape(tiff)
-        require_bearable(height, width, page.samplesperpixel, _itemsize(page))
-        return _turned(ImageInfo(height, width, channels, _dtype(page.dtype)), _tiff_orientation(page))
+        (height, width, samples), _ = _tiff_shape(tiff)
+        require_bearable(height, width, samples, _itemsize(page))
+        info = ImageInfo(height, width, len(_kept(page, samples)), _dtype(page.dtype))
+        return _turned(info, _tiff_orientation(page))
 
 
-def read(path: ImageFile, kind: Kind) -> NDArray[Any]:
-    """Read an image as it is stored, H×W×C, turned upright; `checked` makes a picture of it."""
+def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any]:
+    """Read an image, H×W×C, turned upright; `checked` makes a picture of it.
+
+    With `as_stored` the numbers of TIFF files whose 0 is white are not inverted.
+    """
     if kind == "npy":
         array = _stored_array(path)
         require_bearable(*_picture_shape(array), array.itemsize)
@@ -98,15 +134,23 @@ def read(path: ImageFile, kind: Kind) -> NDArray[Any]:
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
         return upright(pixels[:, :, : _png_channels(path)], number)
+    if kind == "heif":
+        image = heif.opened(path)
+        width, height = image.size
+        require_bearable(height, width, heif.channels(image), 2)
+        return heif.pixels(image)
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
-        (height, width, channels), channels_first = _tiff_shape(tiff)
-        require_bearable(height, width, page.samplesperpixel, _itemsize(page))
-        pixels = tiff.series[0].asarray()
-        if channels_first:
+        (height, width, samples), samples_first = _tiff_shape(tiff)
+        require_bearable(height, width, samples, _itemsize(page))
+        pixels = page.asarray() if _is_alone(tiff) else tiff.series[0].asarray()
+        if samples_first:
             pixels = np.moveaxis(pixels, 0, -1)
-        pixels = pixels.reshape(height, width, -1)[:, :, :channels]
-        return upright(pixels, _tiff_orientation(page))
+        kept = _kept(page, samples)
+        pixels = pixels.reshape(height, width, samples)
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind in "bu" and not as_stored:
+            pixels = ~pixels if pixels.dtype == np.bool_ else (1 << page.bitspersample) - 1 - pixels
+        return upright(pixels if len(kept) == samples else pixels[:, :, kept], _tiff_orientation(page))
 
 
 def no_data(path: ImageFile) -> float | None:
@@ -210,29 +254,51 @@ def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
 
 
 def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
-    """Return height, width and channels without alpha, and whether the channels come first in the file's array."""
+    """Return height, width and samples a pixel, and whether the samples come first in the file's array.
+
+    Raises:
+        Unfit: for several images, and for colours that would be taken for others.
+    """
+    page = tiff.pages.first
+    jpeg = page.compression in (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)  # decoded to RGB
+    if page.photometric in OTHER_COLOURS or (page.photometric == tifffile.PHOTOMETRIC.YCBCR and not jpeg):
+        raise Unfit(f"holds {tifffile.PHOTOMETRIC(page.photometric).name} colours; convert it to RGB")
+    alone = _is_alone(tiff)
+    axes, shape = (page.axes, page.shape) if alone else (tiff.series[0].axes, tiff.series[0].shape)
+    sides = dict(zip(axes, shape, strict=True))
+    order = "".join(axis for axis in axes if sides[axis] > 1 or axis in "YX")
+    if not alone and (len(tiff.series) > 1 or order not in ("YX", "YXS", "SYX", "YXC", "CYX")):
+        raise Unfit(f"holds {len(tiff.pages)} pages, axes {axes}; one image a file is expected, save each alone")
+    samples = sides.get("S", 1) * sides.get("C", 1)
+    if not 1 <= samples <= MOST_CHANNELS:
+        raise Unfit(f"holds {samples} channels")
+    return (sides["Y"], sides["X"], samples), order[:1] in ("S", "C")
+
+
+def _is_alone(tiff: tifffile.TiffFile) -> bool:
+    """Tell whether the first of several pages is the image, and the others are its overviews and masks of validity.
+
+    Raises:
+        Unfit: for more pages than any image has.
+    """
     # Counted first: page by page, tifffile follows a chain that leads back to itself for ever.
-    if len(tiff.pages) > MOST_CHANNELS:
-        raise Unfit(f"holds {len(tiff.pages)} pages; one image a file is expected, save each alone")
-    series, page = tiff.series[0], tiff.pages.first
-    axes = "".join(axis for axis, side in zip(series.axes, series.shape, strict=True) if side > 1 or axis in "YX")
-    sides = dict(zip(series.axes, series.shape, strict=True))
-    if len(tiff.series) > 1 or axes not in ("YX", "YXS", "SYX", "YXC", "CYX"):
-        raise Unfit(f"holds {len(tiff.pages)} pages, axes {series.axes}; one image a file is expected, save each alone")
-    channels = sides.get("S", 1) * sides.get("C", 1)
-    if not 1 <= channels <= MOST_CHANNELS:
-        raise Unfit(f"holds {channels} channels")
-    if channels in (2, 4) and _last_is_alpha(page):
-        channels -= 1
-    return (sides["Y"], sides["X"], channels), axes[:1] in ("S", "C")
+    count = len(tiff.pages)
+    if count > MOST_CHANNELS:
+        raise Unfit(f"holds {count} pages; one image a file is expected, save each alone")
+    return count > 1 and all(getattr(tiff.pages[index], "subfiletype", 0) & AUXILIARY for index in range(1, count))
 
 
-def _last_is_alpha(page: tifffile.TiffPage) -> bool:
-    """Tell whether the last sample of each pixel is transparency (TIFF 6.0, ExtraSamples)."""
-    return bool(page.extrasamples) and page.extrasamples[-1] in (
-        tifffile.EXTRASAMPLE.ASSOCALPHA,
-        tifffile.EXTRASAMPLE.UNASSALPHA,
-    )
+def _kept(page: tifffile.TiffPage, samples: int) -> list[int]:
+    """Return which samples of a pixel are read: all but those that the file declares to be transparency.
+
+    What it does not explain (TIFF 6.0, ExtraSamples: 0, or none where there are more than colours) is kept, such as the
+    near infrared.
+    """
+    if samples != page.samplesperpixel:  # planes that are pages
+        return list(range(samples))
+    first = samples - len(page.extrasamples)
+    alpha = {first + index for index, meaning in enumerate(page.extrasamples) if meaning in ALPHA}
+    return [sample for sample in range(samples) if sample not in alpha] or [0]
 
 
 def _tiff_orientation(page: tifffile.TiffPage) -> int:

@@ -1,9 +1,7 @@
 """Image files into arrays: any kind of pixel, depth and channels kept, turned upright, or refused by name."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,11 @@ from PIL import Image, UnidentifiedImageError
 
 from pairloom.errors import UserError
 from pairloom.images import deep
-from pairloom.images.arrays import Picture
+from pairloom.images.arrays import Picture, UInt8Array
 from pairloom.images.deep import ImageInfo
-from pairloom.images.in_memory import ImageFile, readable
+from pairloom.images.formats import READABLE, is_lfs_pointer, opened
+from pairloom.images.in_memory import ImageFile
 from pairloom.images.turning import orientation, upright
-
-# Rarer formats have been ways around Pillow's guard against decompression bombs.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "PPM")
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".npy"})
 
 MODES: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(("1", "L", "LA", "La"), (1, "uint8")),
@@ -30,13 +25,10 @@ MODES: Mapping[str, tuple[int, str]] = {
 """Channels and kind of number of each of Pillow's modes."""
 
 
-def is_image(path: Path) -> bool:
-    """Tell by its name whether a file in a folder is an image; hidden files are none."""
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
-
-
 def inspect(path: ImageFile) -> ImageInfo:
     """Look at an image file's head only.
+
+    A GIF image whose colours are all grey has 1 channel.
 
     Raises:
         UserError: if the file is missing or not an image.
@@ -44,9 +36,9 @@ def inspect(path: ImageFile) -> ImageInfo:
     with _named(path):
         if kind := deep.kind(path):
             return deep.inspect(path, kind)
-        with _opened(path) as image:
+        with opened(path) as image:
             _require_fit(image)
-            channels, dtype = MODES[image.mode]
+            channels, dtype = (1, "uint8") if _greys(image) is not None else MODES[image.mode]
             height, width = image.height, image.width
             if orientation(image) >= 5 and image.format != "TIFF":  # whose sides Pillow has exchanged already
                 height, width = width, height
@@ -57,8 +49,8 @@ def read_picture(path: ImageFile, *, any_number: bool = False) -> Picture:
     """Read an image file: H×W×C, turned upright by its EXIF orientation.
 
     Greyscale has 1 channel, colours have 3 (palettes and CMYK are converted, transparency is dropped), other files as
-    many as they hold. 8 bits are uint8, more are uint16, floats float32, which must lie within 0 to 1. In `.npy` the
-    dtype decides: uint8 is 8 bits, every other integer 16.
+    many as they hold, among them the bands of a TIFF file that it does not explain. 8 bits are uint8, more are uint16,
+    floats float32, which must lie within 0 to 1. In `.npy` the dtype decides: uint8 is 8 bits, every other integer 16.
 
     Args:
         path: the file.
@@ -71,7 +63,7 @@ def read_picture(path: ImageFile, *, any_number: bool = False) -> Picture:
     with _named(path):
         if kind := deep.kind(path):
             return deep.checked(deep.read(path, kind), any_number=any_number)
-        with _opened(path) as image:
+        with opened(path) as image:
             _require_fit(image)
             return _picture(image, any_number=any_number)
 
@@ -114,6 +106,8 @@ def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint1
 def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
     image.load()
     channels, dtype = MODES[image.mode]
+    if (greys := _greys(image)) is not None:
+        return np.take(greys, np.asarray(image))[:, :, None]
     if dtype != "uint8":
         pixels = deep.checked(np.asarray(image), any_number=any_number)[:, :, None]
     elif channels == 1:
@@ -133,20 +127,38 @@ def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
     """
     with _named(path):
         if kind := deep.kind(path, as_stored=True):
-            pixels = deep.read(path, kind)
+            pixels = deep.read(path, kind, as_stored=True)
             if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
                 raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
             return _numbers(pixels[:, :, 0])
-        with _opened(path) as image:
+        with opened(path) as image:
             _require_fit(image)
             scale = _scale(image)
             image.load()
             if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
                 raise deep.Unfit(_NO_INDEX.format(f"{image.mode} pixels"))
             values = _numbers(np.asarray(image))
+            if (greys := _greys(image)) is not None:
+                values = np.take(greys, values)
             if scale != 1:
                 values = (values / scale).round().astype(values.dtype)
             return upright(values, orientation(image))
+
+
+def _greys(image: Image.Image) -> UInt8Array | None:
+    """Return the grey level of each index of a GIF image whose colours are all grey; None for other images.
+
+    GIF has no greyscale: it stores such images as the indices of the levels that occur, other ones in each file.
+    """
+    if image.format != "GIF" or image.mode != "P" or image.palette is None:
+        return None
+    table = np.frombuffer(bytes(image.palette.palette), np.uint8)
+    colours = table[: len(table) // 3 * 3].reshape(-1, 3)
+    if (colours != colours[:, :1]).any():
+        return None
+    levels = np.zeros(256, np.uint8)
+    levels[: len(colours)] = colours[:, 0]
+    return levels
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
@@ -178,16 +190,6 @@ def _coding(image: Image.Image) -> Any:
     return tiles[0].args if tiles else None
 
 
-@contextmanager
-def _opened(path: ImageFile) -> Iterator[Image.Image]:
-    """Open an image that is not decoded yet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-        image = Image.open(readable(path), formats=FORMATS)
-    with image:
-        yield image
-
-
 _NO_INDEX = "holds {} where one class index a pixel was expected"
 
 
@@ -200,8 +202,9 @@ def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:
     with _named(path):
         if deep.kind(path):
             return None
-        with _opened(path) as image:
-            table = image.getpalette("RGB") if image.mode == "P" else None
+        with opened(path) as image:
+            _require_fit(image)
+            table = image.getpalette("RGB") if image.mode == "P" and _greys(image) is None else None
     if table is None:
         return None
     return tuple((table[start], table[start + 1], table[start + 2]) for start in range(0, len(table), 3))
@@ -216,12 +219,15 @@ def _named(path: ImageFile | str) -> Iterator[None]:
         raise UserError(f"{path}: no such file") from error
     except IsADirectoryError as error:
         raise UserError(f"{path}: is a folder, not an image") from error
-    except UnidentifiedImageError as error:
-        raise UserError(f"{path}: not an image that can be read ({', '.join(FORMATS)}, npy)") from error
     except deep.Unfit as error:
         raise UserError(f"{path}: {error}") from error
     except UserError:
         raise
     # Readers raise whatever damaged bytes have led them to: errors of a dozen kinds, and of any library below them.
     except Exception as error:
+        if not isinstance(path, str) and is_lfs_pointer(path):
+            message = f"{path}: is a Git LFS pointer, not the file itself; fetch the files with git lfs pull"
+            raise UserError(message) from error
+        if isinstance(error, UnidentifiedImageError):
+            raise UserError(f"{path}: not an image that can be read ({READABLE})") from error
         raise UserError(f"{path}: the image is damaged or too large ({' '.join(str(error).split())})") from error

@@ -9,9 +9,11 @@ from pairloom.palette.cityscapes import (
     COLOUR_COLLISIONS,
     CityscapesLabel,
 )
+from pairloom.palette.class_names import ClassNames, NamedClass, find_class_names
 from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array, UnknownValueError
-from pairloom.palette.discovery import find_colours, find_indices
+from pairloom.palette.discovery import SoftEdgesError, find_colours, find_indices
 from pairloom.palette.files import PALETTES, named_palette, read_palette, write_palette
+from pairloom.palette.naming import name_classes
 
 __all__ = [
     "CAMVID",
@@ -23,12 +25,17 @@ __all__ = [
     "PALETTES",
     "VOID",
     "CityscapesLabel",
+    "ClassNames",
     "Colour",
+    "NamedClass",
     "Palette",
+    "SoftEdgesError",
     "UInt8Array",
     "UnknownValueError",
+    "find_class_names",
     "find_colours",
     "find_indices",
+    "name_classes",
     "named_palette",
     "read_palette",
     "write_palette",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pairloom.errors import UserError
 from pairloom.palette import fields
+from pairloom.palette.areas import neighbourhood
 from pairloom.palette.colour_reading import nearest_colours, pack, read_colours, unpack
 
 VOID = 255
@@ -29,6 +30,8 @@ _FAR = 40
 """Levels (Euclidean distance in RGB) beyond which a colour is not a known one, roughly coded."""
 _RANGES_SHOWN = 8
 _MOST_STRAYS = 8
+_FLAT, _STRAY_PIXELS = 3, 16
+"""Levels by which the surroundings of pixels inside areas differ at the most, and how many such pixels make an area."""
 _UNKNOWN = -1
 
 
@@ -131,8 +134,28 @@ class Palette:
 
         Exact colours give exactly their class; colours that compression has changed are read by their surroundings.
         """
+        return self.read_closely(picture)[0]
+
+    def read_closely(
+        self, picture: UInt8Array, *, blends: bool = False
+    ) -> tuple[UInt8Array, float, tuple[Colour, ...]]:
+        """Read the classes of a colour-coded picture (H×W×3), and tell how well the palette fits.
+
+        Args:
+            picture: RGB, 0 to 255.
+            blends: whether colours are known to be blended at borders, so that only areas can stray.
+
+        Returns:
+            The class ids (H×W, `VOID` where there is none), the share of the pixels that are far from every colour,
+            and some colours that the picture holds and the palette does not know.
+        """
         known, ids = self._known
-        return ids[read_colours(picture, known, len(self))]
+        rows, distances = read_colours(picture, known, len(self))
+        if not distances.any():
+            return ids[rows], 0.0, ()
+        far = distances > _FAR**2
+        strays = _stray_areas(picture, far) if blends else self._stray_colours(picture, distances)
+        return ids[rows], float(far.mean()), strays
 
     def far_share(self, picture: UInt8Array) -> float:
         """Return the share (0 to 1) of a picture's pixels whose colour is not nearly one of the palette's.
@@ -142,14 +165,19 @@ class Palette:
         _, distances = nearest_colours(picture, self._known[0])
         return float((distances > _FAR**2).mean()) if distances.size else 0.0
 
-    def strays(self, picture: UInt8Array) -> tuple[Colour, ...]:
+    def exact_share(self, picture: UInt8Array) -> float:
+        """Return the share (0 to 1) of a picture's pixels whose colour is exactly one of the palette's."""
+        _, distances = nearest_colours(picture, self._known[0])
+        return float((distances == 0).mean()) if distances.size else 1.0
+
+    @staticmethod
+    def _stray_colours(picture: UInt8Array, distances: NDArray[np.int32]) -> tuple[Colour, ...]:
         """Return colours in a picture that are none of the palette's, though all but a few of its colours are.
 
         A picture with many others is compressed or smoothed, and its colours are blends; it has none that stray.
         """
-        found = np.unique(pack(picture))
-        unknown = unpack(np.setdiff1d(found, pack(self._known[0].astype(np.uint8))))
-        if len(unknown) > _MOST_STRAYS or len(unknown) == len(found):
+        unknown = unpack(np.unique(pack(picture[distances > 0])))
+        if len(unknown) > _MOST_STRAYS or distances.all():
             return ()
         return tuple((red, green, blue) for red, green, blue in unknown.tolist())
 
@@ -237,6 +265,18 @@ class Palette:
             return cls(name, names, colours, void_colours, void_colour, values, void_values)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
+
+
+def _stray_areas(picture: UInt8Array, far: NDArray[np.bool_]) -> tuple[Colour, ...]:
+    """Return the colour of the areas that are far from every known colour: blends at borders fill none."""
+    if not far.any():
+        return ()
+    low, high = neighbourhood(picture)
+    flat = far & ((high - low).max(axis=2) <= _FLAT)
+    if flat.sum() < _STRAY_PIXELS:
+        return ()
+    red, green, blue = np.median(picture[flat], axis=0).astype(int).tolist()
+    return ((red, green, blue),)
 
 
 def _repeated(items: tuple[_T, ...]) -> list[_T]:

@@ -6,6 +6,7 @@ question, and brightness decides more than tint, since JPEG keeps it at full res
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,9 @@ _AT_ONCE = 1 << 15
 """Different colours that are compared at once: a photograph's hundred thousands would need gigabytes."""
 
 
-def read_colours(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: int) -> NDArray[np.intp]:
+def read_colours(
+    picture: NDArray[np.uint8], known: NDArray[np.int32], classes: int
+) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
     """Tell which known colour each pixel means.
 
     Args:
@@ -43,21 +46,30 @@ def read_colours(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: 
         classes: how many of the known colours are those of classes.
 
     Returns:
-        H×W, the row of `known` for each pixel.
+        The row of `known` that each pixel means (H×W), and its squared distance to the nearest known colour (H×W).
     """
     height, width = picture.shape[:2]
     rows = max(_PIXELS_AT_ONCE // max(width, 1), 1)
+    nearest, distances = nearest_colours(picture, known)
+    if not distances.any():
+        return nearest, distances
     meanings = np.empty((height, width), dtype=np.intp)
     for top in range(0, height, rows):
         # What a pixel means depends on those around it, so bands overlap.
         first, last = max(top - _SURROUNDINGS, 0), min(top + rows + _SURROUNDINGS, height)
-        band = _read_band(picture[first:last], known, classes)
+        whole = slice(first, last)
+        band = _read_band(picture[whole], nearest[whole].copy(), distances[whole], known, classes)
         meanings[top : top + rows] = band[top - first : top - first + rows]
-    return meanings
+    return meanings, distances
 
 
-def _read_band(picture: NDArray[np.uint8], known: NDArray[np.int32], classes: int) -> NDArray[np.intp]:
-    nearest, distances = nearest_colours(picture, known)
+def _read_band(
+    picture: NDArray[np.uint8],
+    nearest: NDArray[np.intp],
+    distances: NDArray[np.int32],
+    known: NDArray[np.int32],
+    classes: int,
+) -> NDArray[np.intp]:
     if distances.any():
         alike = _alike_neighbours(nearest)
         # Colours that are not scored lie close to others and must fill their surroundings: a rim is no caravan.
@@ -83,24 +95,42 @@ def nearest_colours(picture: NDArray[np.uint8], known: NDArray[np.int32]) -> tup
     Returns:
         The row of `known` (H×W), and the squared distance to it (H×W). Of two that are equally near, the first.
     """
-    # Pictures of segmentations repeat few colours, so each different colour is compared once.
-    different, where = np.unique(pack(picture), return_inverse=True)
-    rgb = unpack(different)
-    rows = np.empty(len(rgb), dtype=np.intp)
-    distances = np.empty(len(rgb), dtype=np.int32)
-    for first in range(0, len(rgb), _AT_ONCE):
-        part = slice(first, first + _AT_ONCE)
-        apart = ((rgb[part, None, :] - known[None, :, :]) ** 2).sum(axis=2)
-        rows[part] = apart.argmin(axis=1)
-        distances[part] = apart.min(axis=1)
-    where = where.reshape(picture.shape[:2])
-    return rows[where], distances[where]
+    packed = pack(picture)
+    rows = _rows(tuple(map(tuple, known.tolist())))[packed].astype(np.intp) - 1
+    distances = np.zeros(rows.shape, dtype=np.int32)
+    inexact = rows < 0
+    if inexact.any():
+        # Pictures of segmentations repeat few colours, so each different colour is compared once.
+        different, where = np.unique(packed[inexact], return_inverse=True)
+        rgb = unpack(different)
+        best = np.empty(len(rgb), dtype=np.intp)
+        least = np.empty(len(rgb), dtype=np.int32)
+        for first in range(0, len(rgb), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            apart = ((rgb[part, None, :] - known[None, :, :]) ** 2).sum(axis=2)
+            best[part] = apart.argmin(axis=1)
+            least[part] = apart.min(axis=1)
+        rows[inexact], distances[inexact] = best[where], least[where]
+    return rows, distances
+
+
+@lru_cache(maxsize=8)
+def _rows(known: tuple[tuple[int, int, int], ...]) -> NDArray[np.uint16]:
+    """Return the row of each colour, plus 1, for every packed colour (2²⁴); 0 for unknown ones.
+
+    The system gives room to the parts alone that are written to.
+    """
+    rows = np.zeros(1 << 24, dtype=np.uint16)
+    for number, (red, green, blue) in reversed([*enumerate(known, 1)]):
+        rows[red << 16 | green << 8 | blue] = number
+    return rows
 
 
 def pack(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Write colours (…×3) as one number each: red × 65536 + green × 256 + blue."""
-    wide = colours.astype(np.int32)
-    packed: NDArray[np.int32] = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    wide = np.zeros((*colours.shape[:-1], 4), dtype=np.uint8)
+    wide[..., :3] = colours[..., ::-1]
+    packed: NDArray[np.int32] = wide.view("<i4")[..., 0]
     return packed
 
 

@@ -5,17 +5,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pairloom.errors import UserError
+from pairloom.palette.areas import Totals, add_up, area_share, is_shaded, take_census
 from pairloom.palette.cityscapes import CITYSCAPES
 from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array
 from pairloom.palette.colour_reading import nearest_colours, pack, unpack
-from pairloom.palette.distinct import colour_for_void, distinct_colours
+from pairloom.palette.distinct import colour_beside_blends, colour_for_void, distinct_colours
 from pairloom.palette.flat_colours import area_colours
+from pairloom.palette.soft_edges import CONTINUOUS, SHARP, edge_width, has_blends, soft_areas
 
 _LARGEST_INDEX = 63
 """Small values are taken for class numbers; an 8-bit picture of grey tones has larger ones."""
 _MOST_LEVELS = 32
 """Grey levels beyond this number are tones, not classes."""
 _MOST_CLASSES = VOID - 1
+_VOID_16 = 65535
+"""What 16 bits hold where 8 hold 255."""
 _TONES, _AREAS, _FEW = 0.4, 0.75, 4
 """Shares of equal neighbours below which values are tones, and above which they are areas; few values are no tones."""
 _MOST_COLOURS = 64
@@ -28,6 +33,15 @@ _STRANGERS = 0.2
 """Of the colours found in JPEGs of Cityscapes, those that may be none of its own."""
 _FAR_SHARE = 0.1
 """Of the pixels of JPEGs of Cityscapes, those that may have another colour."""
+_CHARACTERISTIC = [
+    colour
+    for colour in CITYSCAPES.colours
+    if sum(min(channel, VOID - channel) ** 2 for channel in colour) > 72**2  # levels from black, white or a pure colour
+]
+_SEVERAL = 3
+"""Colours like road's 128 64 128 that nobody chooses by chance; red on black may be anything."""
+_NEARLY_AREAS = 0.95
+"""Of the pixels, those of colours that fill areas, from which each colour is a class."""
 _PIXELS_A_COLOUR = 8
 """Fewer pixels for each different colour tell nothing: a tiny photograph has few colours as well."""
 
@@ -36,47 +50,63 @@ def find_indices(
     sample: Mapping[int, int] | Sequence[NDArray[np.integer]],
     table: Sequence[Colour] | None = None,
     flat_share: float | None = None,
+    *,
+    areas: bool = False,
+    whole: bool = True,
 ) -> Palette | None:
     """Find the classes of targets with one channel.
 
-    Small values are class numbers, whatever their number: classes 0 to the largest, and 255 for void. Else few
-    different values are grey levels that mean classes (masks of 0 and 255, say). Pictures with a colour table of
-    their own always show classes.
+    Small values are class numbers, and 255 is void among them. Else few different values are grey levels that mean
+    classes (masks of 0 and 255, say). Pictures with a colour table of their own always show classes. Only values that
+    occur become classes.
 
     Args:
         sample: how often each value occurs, or some of the targets (H×W, integers).
         table: the colour table that the files have, if they have one: the colour of each value from 0.
         flat_share: share of the pixels that equal their neighbour, 0 to 1, where it is known: small values that
             change from pixel to pixel are dark tones, and large ones in flat areas are class numbers.
+        areas: whether nearly all pixels are known to have a value that fills areas, so that many values are no tones.
+        whole: whether the sample is all that there is. If not, class numbers that it lacks between others may occur
+            elsewhere, and become classes where most of the numbers occur.
 
     Returns:
-        The palette, named 'found', its classes named by their position; or None where the values are the tones of
-        greyscale pictures.
+        The palette, named 'found', its classes named by their numbers, or by their position where values are grey
+        levels; or None where the values are the tones of greyscale pictures.
     """
     present = _values(sample)
     if not present or present[0] < 0 or present[-1] > 65535:
         return None
-    numbers = [value for value in present if value != VOID]
+    unset = {VOID, _VOID_16} if present[-1] == _VOID_16 and len(present) > 2 and present[-2] <= VOID else {VOID}
+    numbers = [value for value in present if value not in unset]
     # A mask of 0 and 255 has two classes; otherwise 255 beside other numbers is void.
     numbered = bool(numbers) and not (numbers == [0] and VOID in present)
+    void_values = tuple(sorted(unset))
     largest = _LARGEST_INDEX
-    if flat_share is not None and table is None:
-        if flat_share < _TONES and len(present) > _FEW:
+    if table is None:
+        tones = flat_share is not None and flat_share < _TONES
+        if tones and not areas and len(present) > _FEW:
             return None
-        if flat_share > _AREAS and len(numbers) > _MOST_LEVELS:
+        if len(numbers) > _MOST_LEVELS and (areas or (flat_share is not None and flat_share > _AREAS)):
             largest = _MOST_CLASSES - 1
     if numbered and numbers[-1] <= largest:
-        return _found(tuple(range(numbers[-1] + 1)), (VOID,), *_table_colours(range(numbers[-1] + 1), table or ()))
+        values = _filled(numbers) if not whole else numbers
+        return _found(values, void_values, *_table_colours(values, table or ()), values)
     if table is not None:
-        values, void_values = (numbers, (VOID,)) if numbered else (present, ())
+        values, void_values = (numbers, void_values) if numbered else (present, ())
         if len(values) > _MOST_CLASSES:
             return None
-        return _found(tuple(values), void_values, *_table_colours(values, table))
-    if len(present) > _MOST_LEVELS:
+        return _found(values, void_values, *_table_colours(values, table))
+    if len(present) > (_MOST_CLASSES if areas else _MOST_LEVELS):
         return None
     if present[-1] > 255:
-        return _found(tuple(present), (), *_table_colours(present, ()))
-    return _found(tuple(present), (), [(value, value, value) for value in present], (255, 0, 255))
+        return _found(numbers, void_values, *_table_colours(numbers, ()), numbers)
+    return _found(present, (), [(value, value, value) for value in present], (255, 0, 255))
+
+
+def _filled(numbers: list[int]) -> list[int]:
+    """Return class numbers with those between them that a sample lacks, where it lacks fewer than half."""
+    every = list(range(min(numbers[0], 1), numbers[-1] + 1))
+    return every if len(every) < 2 * len(numbers) else numbers
 
 
 def _values(sample: Mapping[int, int] | Sequence[NDArray[np.integer]]) -> list[int]:
@@ -106,44 +136,82 @@ def _table_colours(values: Sequence[int], table: Sequence[Colour]) -> tuple[list
     return [kept[value] for value in values], void_colour
 
 
-def find_colours(pictures: Sequence[UInt8Array]) -> Palette | None:
-    """Find the classes of colour-coded targets, also of those that were saved as JPEG (quality 75 and better).
+class SoftEdgesError(UserError):
+    """Edges are so wide that the pictures may be soft class maps or continuous values."""
+
+
+def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_width: bool = False) -> Palette | None:
+    """Find the classes of colour-coded targets, also of those with soft edges or saved as JPEG (quality 75 and better).
 
     Pictures that consist of few colours, with steps between them, show classes in exactly these colours. So do
-    pictures of flat areas in few colours with blends at the areas' borders; see `flat_colours`. Either kind is read
-    by `CITYSCAPES` if its colours are those of Cityscapes.
+    pictures of flat areas in few colours with blends at the areas' borders; see `flat_colours` and `soft_edges`.
+    Either kind is read by `CITYSCAPES` if its colours are those of Cityscapes.
 
     Args:
         pictures: a sample of the targets, each H×W×3, RGB, 0 to 255.
+        lossy: whether their files are compressed so that colours change.
+        any_width: take areas for classes however wide their edges are.
 
     Returns:
         `CITYSCAPES`; or a palette named 'found', the most frequent colour first; or None where the pictures are
         photographs or otherwise shaded, or show one colour alone.
+
+    Raises:
+        SoftEdgesError: where edges are too wide for class maps, and too narrow for mattes.
     """
     filled = [picture for picture in pictures if picture.size]
     if not filled:
         return None
-    exact = _exact_colours(filled)
+    censuses = [take_census(pack(picture)) for picture in filled]
+    totals = add_up(censuses)
+    if has_blends(filled, totals, lossy=lossy):
+        return _soft_classes(filled, totals, any_width)
+    exact = _exact_colours(filled, totals, shaded=is_shaded(censuses))
     colours = exact or area_colours(filled, _MOST_COLOURS)
     if colours is None or len(colours) < 2:
         return None
     # Among exact colours, a single strange one is a class of the user's own; among others, it may be a blend.
     if _is_cityscapes(filled, colours, strangers=0.0 if exact else _STRANGERS):
         return CITYSCAPES
-    return _found(tuple(range(len(colours))), (), colours, colour_for_void(colours))
+    return _found(range(len(colours)), (), colours, colour_for_void(colours))
 
 
-def _exact_colours(pictures: Sequence[UInt8Array]) -> list[Colour] | None:
+def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, any_width: bool) -> Palette | None:
+    """Find the classes of pictures with blends at borders."""
+    colours = area_colours(pictures, _MOST_COLOURS) if len(totals.codes) > _MOST_CLASSES else None
+    grey = all((unpack(totals.codes.astype(np.int32)) == totals.codes[:, None] & 255).all(axis=1))
+    width = edge_width(pictures, colours) if colours and grey else None
+    if colours is None or len(colours) < 2:
+        soft = soft_areas(pictures, totals, _MOST_COLOURS)
+        if soft is None:
+            return None
+        colours, width = soft.colours, soft.width
+    # JPEG keeps tints at half of the resolution, and mattes have none.
+    sharp = SHARP if grey else CONTINUOUS
+    if width is not None and width > sharp and not any_width:
+        if width >= CONTINUOUS:
+            return None
+        raise SoftEdgesError(
+            f"the edges of areas are {width:.1f} pixels wide, so these may be soft masks or continuous values such as "
+            "mattes; say which by --data.target classes or images"
+        )
+    if _is_cityscapes(pictures, colours, _STRANGERS):
+        return CITYSCAPES
+    return _found(range(len(colours)), (), colours, colour_beside_blends(colours))
+
+
+def _exact_colours(pictures: Sequence[UInt8Array], totals: Totals, *, shaded: bool) -> list[Colour] | None:
     """Return the colours, frequent ones first, of pictures that have few and that do not blend into each other."""
-    packed = [pack(picture) for picture in pictures]
-    different, counts = np.unique(np.concatenate([numbers.ravel() for numbers in packed]), return_counts=True)
-    pixels = int(counts.sum())
-    order = np.argsort(-counts, kind="stable")[:_MOST_COLOURS]
+    counts, pixels = totals.counts, totals.pixels
+    order = np.argsort(-counts, kind="stable")
+    if not shaded and len(order) <= _MOST_CLASSES and area_share(totals) > _NEARLY_AREAS:
+        return [(red, green, blue) for red, green, blue in unpack(totals.codes[order].astype(np.int32)).tolist()]
+    order = order[:_MOST_COLOURS]
     if counts[order].sum() < _NEARLY_ALL * pixels or pixels < _PIXELS_A_COLOUR * len(order) or _is_shaded(pictures):
         return None
-    if len(different) > _MOST_COLOURS:
+    if len(counts) > _MOST_COLOURS:
         order = order[counts[order] >= _STRAY * pixels]
-    return [(red, green, blue) for red, green, blue in unpack(different[order]).tolist()]
+    return [(red, green, blue) for red, green, blue in unpack(totals.codes[order].astype(np.int32)).tolist()]
 
 
 def _is_shaded(pictures: Sequence[UInt8Array]) -> bool:
@@ -158,10 +226,12 @@ def _is_shaded(pictures: Sequence[UInt8Array]) -> bool:
 
 
 def _is_cityscapes(pictures: Sequence[UInt8Array], colours: list[Colour], strangers: float) -> bool:
-    """Tell whether the colours found, but for a share of strangers, and nearly all pixels have those of Cityscapes."""
+    """Tell whether several colours are Cityscapes' own, and all but a share of strangers and nearly all pixels fit."""
     known = np.array([*CITYSCAPES.colours, CITYSCAPES.void_colour, *CITYSCAPES.void_colours], dtype=np.int32)
-    _, apart = nearest_colours(np.array([colours], dtype=np.uint8), known)
-    if (apart > _JUMP**2).mean() > strangers:
+    nearest, apart = nearest_colours(np.array([colours], dtype=np.uint8), known)
+    fits = apart <= _JUMP**2
+    own = set(nearest[fits].tolist()) & {CITYSCAPES.colours.index(colour) for colour in _CHARACTERISTIC}
+    if len(own) < _SEVERAL or (~fits).mean() > strangers:
         return False
     pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
     far = sum(CITYSCAPES.far_share(picture) * picture.shape[0] * picture.shape[1] for picture in pictures)
@@ -169,7 +239,11 @@ def _is_cityscapes(pictures: Sequence[UInt8Array], colours: list[Colour], strang
 
 
 def _found(
-    values: tuple[int, ...], void_values: tuple[int, ...], colours: list[Colour], void_colour: Colour
+    values: Sequence[int],
+    void_values: tuple[int, ...],
+    colours: list[Colour],
+    void_colour: Colour,
+    numbers: Sequence[int] | None = None,
 ) -> Palette:
-    names = tuple(f"class {number}" for number in range(len(colours)))
-    return Palette("found", names, tuple(colours), (), void_colour, values, void_values)
+    names = tuple(f"class {number}" for number in (numbers or range(len(colours))))
+    return Palette("found", names, tuple(colours), (), void_colour, tuple(values), void_values)

@@ -33,3 +33,17 @@ def distinct_colours(count: int, taken: Collection[tuple[int, int, int]]) -> lis
 def colour_for_void(taken: Collection[tuple[int, int, int]]) -> tuple[int, int, int]:
     """Choose what void is drawn in: black as everywhere, or a colour far from all that are taken."""
     return (0, 0, 0) if (0, 0, 0) not in taken else distinct_colours(1, taken)[0]
+
+
+def colour_beside_blends(taken: Collection[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """Choose what void is drawn in where the colours that are taken blend: one far from every blend of two of them."""
+    colours = np.array(sorted(taken), dtype=np.float64)
+    first, second = np.triu_indices(len(colours))
+    start, way = colours[first], colours[second] - colours[first]
+    lengths = np.maximum(np.square(way).sum(axis=1), 1)
+    apart = []
+    for colour in _GRID:
+        along = np.clip(((colour - start) * way).sum(axis=1) / lengths, 0, 1)
+        apart.append(np.square(start + along[:, None] * way - colour).sum(axis=1).min())
+    red, green, blue = _GRID[int(np.argmax(apart))].tolist()
+    return red, green, blue

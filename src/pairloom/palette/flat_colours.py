@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pairloom.palette.areas import neighbourhood
 from pairloom.palette.colour_reading import nearest_colours, pack, unpack
 
 _FLAT = 3
@@ -67,14 +68,7 @@ def area_colours(pictures: Sequence[NDArray[np.uint8]], most: int) -> list[tuple
 
 def _is_flat(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which pixels (H×W) have a neighbourhood, cut off at the picture's border, that hardly varies."""
-    low, high = picture, picture
-    for axis in (0, 1):
-        padding = [(0, 0)] * 3
-        padding[axis] = (1, 1)
-        rows = picture.shape[axis]
-        lows, highs = (np.pad(part, padding, mode="edge") for part in (low, high))
-        low = np.minimum.reduce([lows.take(range(shift, shift + rows), axis=axis) for shift in range(3)])
-        high = np.maximum.reduce([highs.take(range(shift, shift + rows), axis=axis) for shift in range(3)])
+    low, high = neighbourhood(picture)
     flat: NDArray[np.bool_] = np.all(high - low <= _FLAT, axis=2)
     return flat
 

@@ -1,11 +1,12 @@
-"""Ctrl-C, SIGTERM and SIGHUP as a flag that the training loop looks at, so that it stops where its state is whole."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as a flag that the training loop polls, so that it stops in a whole state."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""SIGUSR1 is how schedulers, such as SLURM with `--signal`, give notice before the time of a job is up."""
 
 
 class Interrupted(KeyboardInterrupt):

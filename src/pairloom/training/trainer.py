@@ -71,7 +71,7 @@ def fit(
 
     Raises:
         UserError: for states that are damaged, a loss that is not finite, or a process that was lost.
-        Interrupted: after Ctrl-C or SIGTERM, once the state has been saved.
+        Interrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, once the state has been saved.
     """
     started = time.perf_counter()
     data, config, optim, device = experiment.data, experiment.train, experiment.optim, team.fabric.device

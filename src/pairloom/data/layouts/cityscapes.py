@@ -1,11 +1,11 @@
 """The official Cityscapes tree (M. Cordts et al., CVPR 2016)."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, empty, taken
-from pairloom.images import is_image
+from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, alone, empty, taken
+from pairloom.data.layouts.tree import Folder, Tree, stem_of
 from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL, Palette
 
 PHOTOGRAPHS, LABELS = "leftImg8bit", "gtFine"
@@ -25,42 +25,54 @@ class Cityscapes:
         "the labels of the test split are dummies and are not read"
     )
 
-    def recognises(self, root: Path) -> bool:
-        """Look for leftImg8bit/ and gtFine/."""
-        return (root / PHOTOGRAPHS).is_dir() and (root / LABELS).is_dir()
-
-    def splits(self, root: Path) -> tuple[str, ...]:
-        """Name the splits whose labels are real."""
-        return tuple(split for split in ("train", "val") if (root / PHOTOGRAPHS / split).is_dir())
-
-    def listing(self, root: Path, split: str | None) -> Listing:
-        """Match photographs and labels of all cities of a split."""
-        if not split:
-            return Listing()
-        photographs, twice = _named(root / PHOTOGRAPHS / split, f"_{PHOTOGRAPHS}")
-        labels: dict[str, Path] = {}
-        for kind in reversed(LABEL_KINDS):
-            found, more = _named(root / LABELS / split, f"_{LABELS}_{kind}")
-            labels |= found
-            twice += more
-        problems = [] if photographs else [empty(root / PHOTOGRAPHS / split)]
-        problems += twice
-        for name in sorted(photographs.keys() ^ labels.keys()):
-            city = name.split("_")[0]
-            if name in photographs:
-                alone, wanted = photographs[name], root / LABELS / split / city / f"{name}_{LABELS}_labelIds.png"
-            else:
-                alone, wanted = labels[name], root / PHOTOGRAPHS / split / city / f"{name}_{PHOTOGRAPHS}.png"
-            message = f"its partner {wanted} is missing; add it, or remove this file"
-            problems.append(Problem("missing partner", alone, message))
-        pairs = (
-            PairFiles(name, Part(path), Part(labels[name])) for name, path in photographs.items() if name in labels
-        )
-        return Listing(tuple(pairs), tuple(problems))
+    def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
+        """Match photographs and labels of all cities of a split, by the official names."""
+        found: dict[str | None, Listing] = {}
+        for split in ("train", "val"):
+            folders = [folder for folder in tree.folders if folder.split == split]
+            listing = _listing(folders)
+            if listing is not None:
+                found[split] = listing
+        if not any(listing.pairs for listing in found.values()):
+            return ()
+        how = f"{PHOTOGRAPHS}/ with {LABELS}/, by the names of Cityscapes"
+        return [Reading(self.name, how, found, certain=True)]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Return the 19 classes, or all that can be told apart."""
         return CITYSCAPES_ALL if config.classes == "all" else CITYSCAPES
+
+
+def _listing(folders: Sequence[Folder]) -> Listing | None:
+    """List the pairs of a split; None where it has no folder of photographs."""
+    tops = [folder for folder in folders if PHOTOGRAPHS in folder.parts]
+    if not tops:
+        return None
+    photographs, problems = _named(tops, f"_{PHOTOGRAPHS}")
+    targets = [folder for folder in folders if LABELS in folder.parts]
+    labels: dict[str, Path] = {}
+    for kind in reversed(LABEL_KINDS):
+        found, more = _named(targets, f"_{LABELS}_{kind}")
+        labels |= found
+        problems += more
+    if not photographs:
+        problems.append(empty(tops[0].path))
+    cities = {_city(name): folder.path for folder in targets for name in folder.images}
+    homes = {_city(name): folder.path for folder in tops for name in folder.images}
+    for name in sorted(photographs.keys() ^ labels.keys()):
+        if name in photographs:
+            home = cities.get(_city(name), targets[0].path if targets else Path(LABELS))
+            problems.append(alone(photographs[name], str(home / f"{name}_{LABELS}_labelIds.png")))
+        else:
+            home = homes.get(_city(name), tops[0].path)
+            problems.append(alone(labels[name], str(home / f"{name}_{PHOTOGRAPHS}.png")))
+    both = sorted(photographs.keys() & labels.keys())
+    pairs = tuple(PairFiles(name, Part(photographs[name]), Part(labels[name])) for name in both)
+    return Listing(pairs, tuple(problems))
+
+
+def _city(name: str) -> str:
+    return name.split("_")[0]
 
 
 def label_kind(path: Path) -> str:
@@ -68,14 +80,18 @@ def label_kind(path: Path) -> str:
     return path.stem.rsplit("_", 1)[-1]
 
 
-def _named(folder: Path, ending: str) -> tuple[Mapping[str, Path], list[Problem]]:
-    """Return the images of all cities whose stem has this ending, by their name without it, and those named alike."""
+def _named(folders: Sequence[Folder], ending: str) -> tuple[dict[str, Path], list[Problem]]:
+    """Return the images whose stem has this ending, by their name without it, and those named alike."""
     images: dict[str, Path] = {}
     twice = []
-    for path in sorted(path for path in folder.glob("*/*") if path.stem.endswith(ending) and is_image(path)):
-        name = path.stem.removesuffix(ending)
-        if name in images:
-            twice.append(taken(path, images[name]))
-        else:
-            images[name] = path
+    for folder in folders:
+        for file in folder.images:
+            stem, path = stem_of(file), folder.path / file
+            if not stem.endswith(ending):
+                continue
+            name = stem.removesuffix(ending)
+            if name in images:
+                twice.append(taken(path, images[name]))
+            else:
+                images[name] = path
     return images, twice

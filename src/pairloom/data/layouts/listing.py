@@ -1,15 +1,21 @@
-"""What a layout tells of a split: its pairs' files, and what is wrong with them."""
+"""What a layout tells of a data set: its pairs' files by split, and what is wrong with them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.images import is_image
+from pairloom.data.layouts.splits import SPLITS
+from pairloom.data.layouts.tree import Tree
 from pairloom.palette import Palette
 
-SPLITS = ("train", "val", "test")
+if TYPE_CHECKING:
+    from pairloom.data.annotations import AnnotationSet
+
+LONGEST_NAME = 120
+"""Bytes that are kept of the end of a pair's name; files are named by it."""
 
 
 class Part(NamedTuple):
@@ -59,6 +65,81 @@ class Listing:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a data folder: which files make pairs, in which split.
+
+    Attributes:
+        layout: the layout that proposes it.
+        how: where A and B are, for people: `images/*.jpg with masks/*_mask.png`.
+        listings: the pairs by split; all under None where no split has a place of its own.
+        ordered: whether names say which side is the source (`source/`, `A/`), so that A is it whatever it shows.
+        sources, targets: what the two settings `data.sources` and `data.targets` would be to read the folder so; empty
+            where they cannot say it.
+        certain: whether the names alone are proof enough, so that no pixel needs to be looked at.
+        class_names: of targets that are one mask file per class; the class of each file is told by `class_of`.
+        annotations: the annotations that B's parts are entries of; None where B is made of image files.
+        notes: what else people should know.
+    """
+
+    layout: LayoutName
+    how: str
+    listings: Mapping[str | None, Listing]
+    ordered: bool = False
+    sources: str = ""
+    targets: str = ""
+    certain: bool = False
+    masks: "MaskFiles | None" = None
+    annotations: "AnnotationSet | None" = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> LayoutName:
+        """What `data.layout` calls the layout."""
+        return self.layout
+
+    def splits(self) -> tuple[str, ...]:
+        """Name the splits that have a place of their own; none where all pairs lie together."""
+        return tuple(split for split in SPLITS if split in self.listings)
+
+    def listing(self, split: str | None) -> Listing:
+        """List the pairs of one of `splits`, or for None all that lie together."""
+        return self.listings.get(split, Listing())
+
+    @cached_property
+    def pairs(self) -> list[PairFiles]:
+        """The pairs of all splits, training pairs first."""
+        order = [None, *SPLITS]
+        return [
+            pair
+            for split in sorted(self.listings, key=lambda split: order.index(split))
+            for pair in self.listings[split].pairs
+        ]
+
+    @cached_property
+    def used(self) -> set[Path]:
+        """All files that are read, or named in a problem."""
+        paths: set[Path] = set()
+        for listing in self.listings.values():
+            for pair in listing.pairs:
+                paths.update(pair.a.files, pair.b.files)
+            paths.update(problem.path for problem in listing.problems)
+        return paths
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """Targets that are several binary masks per image: one per object, or one per class.
+
+    Attributes:
+        names: of the classes; empty where each file is an object of the one class.
+        classes: the class number of each file's path, by its path.
+    """
+
+    names: tuple[str, ...] = ()
+    classes: Mapping[Path, int] = field(default_factory=dict)
+
+
 class Layout(Protocol):
     """A way in which pairs lie in a folder."""
 
@@ -67,50 +148,11 @@ class Layout(Protocol):
     description: str
     """What must be in the folder, for messages."""
 
-    def recognises(self, root: Path) -> bool:
-        """Tell whether the folder looks like this layout."""
-
-    def splits(self, root: Path) -> tuple[str, ...]:
-        """Name the splits that have a place of their own; none where all pairs lie together."""
-
-    def listing(self, root: Path, split: str | None) -> Listing:
-        """List the pairs of one of `splits`, or for None all that lie together."""
+    def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
+        """Return the ways in which the folder can be read by this layout, the most likely first; none if by none."""
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Return the classes that B holds by the layout's own rules; None where each data set has its own."""
-
-
-def by_stem(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
-    """Return a folder's images by their names without extension, sorted, and those whose name is taken already."""
-    images: dict[str, Path] = {}
-    problems = []
-    paths = folder.iterdir() if folder.is_dir() else ()
-    for path in sorted(filter(is_image, paths), key=lambda path: (path.stem, path.name)):
-        if path.stem in images:
-            problems.append(taken(path, images[path.stem]))
-        else:
-            images[path.stem] = path
-    return images, problems
-
-
-def holds_images(folder: Path) -> bool:
-    """Tell whether there is an image directly in a folder."""
-    return folder.is_dir() and any(map(is_image, folder.iterdir()))
-
-
-def matched(a: Path, b: Path) -> Listing:
-    """Match the images of two folders by stem."""
-    (firsts, problems), (seconds, more) = by_stem(a), by_stem(b)
-    problems += more
-    for stem in sorted(firsts.keys() ^ seconds.keys()):
-        found, other = (firsts[stem], b) if stem in firsts else (seconds[stem], a)
-        message = f"its partner {other / stem}.* is missing; add it, or remove this file"
-        problems.append(Problem("missing partner", found, message))
-    for folder, images in ((a, firsts), (b, seconds)):
-        if not images:
-            problems.append(empty(folder))
-    pairs = (PairFiles(stem, Part(firsts[stem]), Part(seconds[stem])) for stem in firsts if stem in seconds)
-    return Listing(tuple(pairs), tuple(problems))
 
 
 def joined(listings: Iterable[Listing]) -> Listing:
@@ -128,3 +170,8 @@ def taken(path: Path, first: Path) -> Problem:
 def empty(folder: Path) -> Problem:
     """Return the problem of a folder without images."""
     return Problem("empty folder", folder, "holds no images; put the pairs there, or remove the folder")
+
+
+def alone(path: Path, wanted: str) -> Problem:
+    """Return the problem of a file whose partner is missing; `wanted` is where it should be."""
+    return Problem("missing partner", path, f"its partner {wanted} is missing; add it, or remove this file")

@@ -3,11 +3,13 @@
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import SPLITS, Listing, PairFiles, Part, Problem
+from pairloom.data.layouts.listing import LONGEST_NAME, Listing, PairFiles, Part, Problem, Reading
+from pairloom.data.layouts.splits import SPLITS
+from pairloom.data.layouts.tree import Tree
 from pairloom.errors import UserError
 from pairloom.palette import Palette
 
@@ -18,8 +20,6 @@ NAMES = tuple(f"{stem}{suffix}" for stem in ("manifest", "pairs") for suffix in 
 
 LARGEST = 2**28
 """Bytes of a manifest at the most: some million pairs."""
-LONGEST_NAME = 120
-"""Bytes that are kept of the end of a path; files are named by them."""
 
 
 class Manifest:
@@ -31,45 +31,46 @@ class Manifest:
         f"{NAMES[0]} or {NAMES[1]}"
     )
 
-    def recognises(self, root: Path) -> bool:
-        """Look for a manifest by name."""
-        return _path(root) is not None
-
-    def splits(self, root: Path) -> tuple[str, ...]:
-        """Name the splits that rows name."""
-        named = {split for split, _ in _rows(root)}
+    def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
+        """Read the manifest, given itself as the root or found by its name."""
+        path = manifest_path(tree.root)
+        if path is None:
+            return ()
+        rows = list(_rows(path))
+        named = {split for split, _ in rows}
         if None in named and len(named) > 1:
-            raise UserError(f"{_path(root)}: some rows name a split and some do not; name it in all rows, or in none")
-        return tuple(split for split in SPLITS if split in named)
-
-    def listing(self, root: Path, split: str | None) -> Listing:
-        """List the rows of a split; for None, those that name none."""
-        pairs: dict[str, PairFiles] = {}
-        problems = []
-        sources: set[Path] = set()
-        for named, pair in _rows(root):
-            if named != split:
-                continue
-            for part in (pair.a, pair.b):
-                if not _is_there(part.path):
-                    message = f"is named by {_path(root)} but not there; add it, or remove the row"
-                    problems.append(Problem("missing partner", part.path, message))
-            if pair.a.path in sources:
-                message = f"is the source of two rows of {_path(root)}; remove one"
-                problems.append(Problem("duplicate stem", pair.a.path, message))
-            elif _is_there(pair.a.path) and _is_there(pair.b.path):
-                # Names of other folders or endings may come to the same.
-                name = pair.name if pair.name not in pairs else f"{pair.name}-{len(pairs)}"
-                pairs[name] = pair._replace(name=name)
-            sources.add(pair.a.path)
-        return Listing(tuple(pairs[name] for name in sorted(pairs)), tuple(problems))
+            raise UserError(f"{path}: some rows name a split and some do not; name it in all rows, or in none")
+        listings = {split: _listing(path, [pair for other, pair in rows if other == split]) for split in named}
+        return [Reading(self.name, f"rows of {path.name}", listings or {None: Listing()}, ordered=True, certain=True)]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each data set has its own."""
         return None
 
 
-def _path(root: Path) -> Path | None:
+def _listing(path: Path, rows: Sequence[PairFiles]) -> Listing:
+    """List the pairs of rows whose files are there, and name the others."""
+    pairs: dict[str, PairFiles] = {}
+    problems = []
+    sources: set[Path] = set()
+    for pair in rows:
+        for part in (pair.a, pair.b):
+            if not _is_there(part.path):
+                message = f"is named by {path} but not there; add it, or remove the row"
+                problems.append(Problem("missing partner", part.path, message))
+        if pair.a.path in sources:
+            message = f"is the source of two rows of {path}; remove one"
+            problems.append(Problem("duplicate stem", pair.a.path, message))
+        elif _is_there(pair.a.path) and _is_there(pair.b.path):
+            # Names of other folders or endings may come to the same.
+            name = pair.name if pair.name not in pairs else f"{pair.name}-{len(pairs)}"
+            pairs[name] = pair._replace(name=name)
+        sources.add(pair.a.path)
+    return Listing(tuple(pairs[name] for name in sorted(pairs)), tuple(problems))
+
+
+def manifest_path(root: Path) -> Path | None:
+    """Return the manifest that a path is, or that lies in a folder under one of `NAMES`; None where there is none."""
     if root.is_file():
         return root if root.suffix.lower() in SUFFIXES else None
     return next((root / name for name in NAMES if (root / name).is_file()), None)
@@ -82,11 +83,8 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _rows(root: Path) -> Iterator[tuple[str | None, PairFiles]]:
+def _rows(path: Path) -> Iterator[tuple[str | None, PairFiles]]:
     """Yield the split (None where it is not named) and the files of each row."""
-    path = _path(root)
-    if path is None:
-        raise UserError(f"{root}: holds no manifest ({', '.join(NAMES)})")
     for number, row in _records(path):
         where = f"{path}, line {number}"
         source, target, split = (row.get(column) or None for column in ("source", "target", "split"))

@@ -1,9 +1,12 @@
 """Both images of a pair in one file, next to each other, as the pix2pix data sets have them."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import SPLITS, Listing, PairFiles, Part, by_stem, empty, holds_images
+from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, empty, taken
+from pairloom.data.layouts.tree import Folder, Tree, stem_of
 from pairloom.palette import Palette
 
 
@@ -13,23 +16,39 @@ class SideBySide:
     name: LayoutName = "side-by-side"
     description = "images with one picture in the left half and its partner in the right; in train/ and val/, or flat"
 
-    def recognises(self, root: Path) -> bool:
-        """Look for images in the folder of a split, or in the folder itself."""
-        return any(holds_images(folder) for folder in (*(root / split for split in SPLITS), root))
-
-    def splits(self, root: Path) -> tuple[str, ...]:
-        """Name the sub-folders that are there."""
-        return tuple(split for split in SPLITS if (root / split).is_dir())
-
-    def listing(self, root: Path, split: str | None) -> Listing:
-        """List the images of a sub-folder, or of the folder itself."""
-        folder = root / split if split else root
-        images, problems = by_stem(folder)
-        if not images:
-            problems.append(empty(folder))
-        pairs = (PairFiles(stem, Part(path, "left"), Part(path, "right")) for stem, path in images.items())
-        return Listing(tuple(pairs), tuple(problems))
+    def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
+        """Take the images of each kind of folder as two halves; those of the data folder and its splits first."""
+        kinds: dict[tuple[str, ...], list[Folder]] = defaultdict(list)
+        for folder in tree.folders:
+            if folder.images or (folder.split and len(folder.parts) == 1):
+                kinds[folder.rest].append(folder)
+        found = [_reading(kind, folders) for kind, folders in sorted(kinds.items(), key=lambda item: len(item[0]))]
+        return [reading for reading in found if reading.pairs]
 
     def classes(self, config: DataConfig) -> Palette | None:
         """Each data set has its own."""
         return None
+
+
+def _reading(kind: tuple[str, ...], folders: Sequence[Folder]) -> Reading:
+    """Read the folders of one kind; where splits have folders of their own, what lies beside them is left out."""
+    splits = [folder for folder in folders if folder.split] or folders
+    listings: dict[str | None, Listing] = {}
+    for split in {folder.split for folder in splits}:
+        images: dict[str, Path] = {}
+        problems: list[Problem] = []
+        for folder in splits:
+            if folder.split != split:
+                continue
+            for name in sorted(folder.images, key=lambda name: (stem_of(name), name)):
+                stem, path = stem_of(name), folder.path / name
+                if stem in images:
+                    problems.append(taken(path, images[stem]))
+                else:
+                    images[stem] = path
+            if not folder.images:
+                problems.append(empty(folder.path))
+        pairs = (PairFiles(stem, Part(path, "left"), Part(path, "right")) for stem, path in sorted(images.items()))
+        listings[split] = Listing(tuple(pairs), tuple(problems))
+    where = splits[0].label if splits[0].parts else ""
+    return Reading("side-by-side", f"the left and the right half of {where}*", listings)

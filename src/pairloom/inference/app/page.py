@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from pairloom.errors import UserError
+from pairloom.images import READABLE
 from pairloom.inference.app.answers import MOST_COMPARED, Answers, render
 from pairloom.inference.app.shelf import KEPT_SECONDS
-from pairloom.inference.app.uploads import KINDS
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -112,7 +112,8 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                     elem_id="photograph",
                 )
                 _html(
-                    f"<p class='quiet'>{KINDS}; up to {limits.megabytes:g} MB and {limits.megapixels:g} megapixels</p>",
+                    f"<p class='quiet'>{READABLE}; up to {limits.megabytes:g} MB and {limits.megapixels:g} "
+                    "megapixels</p>",
                 )
                 if scenes:
                     streets = gr.Dataset(

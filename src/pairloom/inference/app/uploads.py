@@ -5,11 +5,10 @@ from pathlib import Path
 
 from pairloom.data.sides import Side
 from pairloom.errors import UserError
-from pairloom.images import FORMATS, inspect
+from pairloom.images import READABLE, inspect
 
 MOST_NAME = 80
 """Characters of an upload's name that are kept."""
-KINDS = f"{', '.join(FORMATS)} and .npy"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def check_upload(path: Path, side: Side, limits: Limits) -> None:
         image = inspect(path)
     except UserError as error:
         # Of the reader's words only those that are meant for visitors: they know no path of this machine.
-        raise UserError(f"{name}: is not an image that can be read ({KINDS})") from error
+        raise UserError(f"{name}: is not an image that can be read ({READABLE})") from error
     if image.height * image.width > limits.megapixels * 1e6:
         raise UserError(
             f"{name}: has {image.width}×{image.height} pixels, and at most {limits.megapixels:g} megapixels are taken"

@@ -1,0 +1,76 @@
+"""The table of formats, and how annotations are found among the files of a folder."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pairloom.data.annotations import coco, cvat, label_studio, labelme, refused, supervisely, via, yolo
+from pairloom.data.annotations.sets import AnnotationSet, FileFormat, Format
+
+JSON_FORMATS: tuple[FileFormat, ...] = (labelme, label_studio, coco, supervisely, via)
+"""In the order in which files are held against them."""
+FILE_FORMATS: tuple[FileFormat, ...] = (*JSON_FORMATS, cvat)
+_ALL: tuple[Format, ...] = (*FILE_FORMATS, yolo)
+FORMATS: Mapping[str, Format] = {each.NAME: each for each in _ALL}
+"""Every format that is read, by name."""
+
+_HEADS = (2**12, 2**16)
+"""Bytes by which a file is judged; more where fewer do not tell."""
+_TEXTS = (".txt", ".names", ".labels")
+_YAMLS = (".yaml", ".yml")
+
+
+def find_annotations(files: Sequence[Path]) -> list[AnnotationSet]:
+    """Find the sets of annotations among the files of a folder; files of other kinds are passed over.
+
+    Files of one format make one set, whose classes are those of all of them by name; YOLO's make one for each list of
+    names. What is recognised and cannot be read (boxes alone, damaged files, MATLAB's) makes a set with a refusal.
+
+    Args:
+        files: any files but images; each is looked at only, unless its first bytes are those of an annotation file.
+
+    Returns:
+        The sets; readable ones first.
+    """
+    chosen: dict[str, list[Path]] = defaultdict(list)
+    texts, yamls, voc = [], [], []
+    for path in sorted(files):
+        suffix = path.suffix.lower()
+        if path.name.startswith("."):
+            continue
+        if suffix == ".json":
+            if name := _recognise(path, JSON_FORMATS):
+                chosen[name].append(path)
+        elif suffix == ".xml":
+            if _recognise(path, (cvat,)):
+                chosen[cvat.NAME].append(path)
+            elif refused.is_voc(_head(path, _HEADS[0])):
+                voc.append(path)
+        elif suffix in _TEXTS:
+            texts.append(path)
+        elif suffix in _YAMLS:
+            yamls.append(path)
+    found = [each for format_ in FILE_FORMATS for each in format_.find(chosen[format_.NAME])]
+    found += yolo.find(texts, yamls)
+    found += refused.find(files, voc)
+    return sorted(found, key=lambda each: each.refusal is not None)
+
+
+def _recognise(path: Path, formats: Sequence[FileFormat]) -> str | None:
+    """Return the name of the format that a file seems to have."""
+    for count in _HEADS:
+        head = _head(path, count)
+        for format_ in formats:
+            if format_.recognises(head):
+                return format_.NAME
+        if len(head) < count:
+            break
+    return None
+
+
+def _head(path: Path, count: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError:
+        return b""

@@ -1,0 +1,130 @@
+"""What names of files that belong together share: a stem, and constant words before or behind it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+_TOKENS = re.compile(r"\d+|[^\W\d_]+|[\W_]")
+_LONGEST = 7
+"""Tokens of a constant prefix or suffix at the most: `_gtFine_labelIds` has four."""
+_FREQUENT = 0.08
+"""Share of a folder's names that must have a prefix or suffix in common."""
+_MOST = 8
+
+
+class Affix(NamedTuple):
+    """The constant part of the names of one kind of file; `extension` is empty where any will do."""
+
+    prefix: str = ""
+    suffix: str = ""
+    extension: str = ""
+
+    def core(self, stem: str) -> str | None:
+        """Return what is left of a stem without the affix; None where it does not have it."""
+        if len(stem) < len(self.prefix) + len(self.suffix):
+            return None
+        if not (stem.startswith(self.prefix) and stem.endswith(self.suffix)):
+            return None
+        return stem[len(self.prefix) : len(stem) - len(self.suffix)]
+
+    def stem(self, core: str) -> str:
+        """Return the stem with the affix around it."""
+        return f"{self.prefix}{core}{self.suffix}"
+
+    def pattern(self, core: str = "*") -> str:
+        """Return the names as a pattern: `*_mask.png`."""
+        return f"{self.prefix}{core}{self.suffix}{self.extension or '.*'}"
+
+    @property
+    def weight(self) -> int:
+        """How much it says: the letters of it. Of two readings alike, that with the lesser weight is simpler."""
+        return len(self.prefix) + len(self.suffix) + len(self.extension)
+
+
+def frequent_affixes(stems: Sequence[str]) -> list[Affix]:
+    """Find the prefixes, suffixes and both together that many of some stems have; no affix is the first.
+
+    Affixes end where a word, a number or a separator ends, so `1` is none of `1`, `10` and `11`.
+    """
+    prefixes: Counter[str] = Counter()
+    suffixes: Counter[str] = Counter()
+    for stem in stems:
+        tokens = _TOKENS.findall(stem)
+        longest = min(_LONGEST, len(tokens))
+        prefixes.update("".join(tokens[:count]) for count in range(1, longest + 1))
+        suffixes.update("".join(tokens[-count:]) for count in range(1, longest + 1))
+    least = max(2, round(_FREQUENT * len(stems))) if len(stems) > 1 else 1
+    heads = _longest_of(prefixes, least, str.startswith)
+    tails = _longest_of(suffixes, least, str.endswith)
+    return [Affix(head, tail) for head in ("", *heads) for tail in ("", *tails)]
+
+
+def _longest_of(counts: Counter[str], least: int, extends: object) -> list[str]:
+    """Return frequent affixes, of those with the same count that continue each other the longest and the shortest."""
+    frequent = [(text, count) for text, count in counts.items() if count >= least]
+    frequent.sort(key=lambda item: (-item[1], -len(item[0])))
+    kept: list[tuple[str, int]] = []
+    for text, count in frequent:
+        longer = [other for other, same in kept if same == count and extends(other, text)]  # type: ignore[operator]
+        if not longer:
+            kept.append((text, count))
+    return [text for text, _ in kept[:_MOST]]
+
+
+def role(words: Iterable[str]) -> float:
+    """Return what the words of a path say of its files: above 0 photographs, below 0 targets, 0 nothing.
+
+    A hint that decides only between readings that are otherwise alike.
+    """
+    total = 0.0
+    for word in words:
+        for token in _TOKENS.findall(word):
+            for camel in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token) or [token]:
+                total += _ROLES.get(camel.lower(), 0.0)
+    return max(-1.0, min(1.0, total))
+
+
+_SOURCE_WORDS = (
+    "image images img imgs imag photo photos photograph photographs picture pictures pic pics rgb input inputs source "
+    "sources src raw original originals frame frames jpeg jpegimages still stills sat satellite color_image low blur "
+    "blurred blurry noisy rain rainy hazy haze degraded lr day before"
+)
+_TARGET_WORDS = (
+    "mask masks label labels lbl lab annot annots annotation annotations anno ann gt groundtruth ground truth target "
+    "targets output outputs tgt seg segs segmentation segmentations segmentationclass semantic class classes trimap "
+    "trimaps matte mattes alpha manual ho high sharp clean clear norain normal hr after expert reference"
+)
+_ROLES = {**dict.fromkeys(_SOURCE_WORDS.split(), 1.0), **dict.fromkeys(_TARGET_WORDS.split(), -1.0)}
+
+_OTHER_WORDS = (
+    "instance instances object objects panoptic depth disparity flow normals nir infrared thermal ir gray grey preview "
+    "previews thumb thumbs thumbnail thumbnails overlay overlays visualization visualisation vis prediction "
+    "predictions predict pred preds heatmap heatmaps skeleton edge fov roi parts"
+)
+_OTHERS = frozenset(_OTHER_WORDS.split())
+
+
+def is_aside(words: Iterable[str]) -> bool:
+    """Tell whether a path has a word for what lies beside photographs and class maps, such as depth or previews."""
+    tokens = (token for word in words for token in _TOKENS.findall(word))
+    camel = (part for token in tokens for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token))
+    return any(part.lower() in _OTHERS for part in camel)
+
+
+ORDERED = (
+    ("source", "target"),
+    ("sources", "targets"),
+    ("src", "tgt"),
+    ("input", "output"),
+    ("input", "target"),
+    ("inputs", "outputs"),
+    ("inputs", "targets"),
+    ("a", "b"),
+)
+"""Names that say which side is the source, whatever the images show."""
+
+
+def states_order(first: str, second: str) -> bool:
+    """Tell whether the names of two places say that the first is the source."""
+    return (first.lower(), second.lower()) in ORDERED
