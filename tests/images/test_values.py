@@ -17,6 +17,7 @@ from pairloom.images import (
     for_display,
     read_picture,
     resize_picture,
+    stretched,
     to_picture,
     to_tensor,
     without_reading,
@@ -111,6 +112,20 @@ def test_pictures_are_drawn_by_their_range_and_holes_in_a_colour_of_their_own() 
     floats = np.array([[[np.nan], [-20.0], [80.0]]], dtype=np.float32)
     assert for_display(floats, Values((-20.0, 80.0)))[0].tolist() == [list(NO_READING), [0] * 3, [255] * 3]
     assert picture[0, 0, 0] == 0  # not drawn upon
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_a_look_at_numbers_not_yet_understood_shows_what_is_in_them(dtype: str) -> None:
+    picture = np.linspace(400, 4900, 600).reshape(20, 30, 1).astype(dtype)
+    picture[:2], picture[2:3] = 0, 60000
+    shown = stretched(picture)
+    assert (shown[0, 0].max(), shown[2, 0].min()) == (0, 255)
+    assert np.ptp(shown[3:].astype(int)) > 200
+    floats = picture.astype(np.float32)
+    floats[0, 0] = np.nan
+    assert stretched(floats)[0, 0].tolist() == list(NO_READING)
+    for flat in (np.full((4, 4, 1), 7, dtype=np.uint16), np.full((4, 4, 1), np.nan, dtype=np.float32)):
+        assert stretched(flat).shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize("numbers", [[-1000, 3000], [0, 70000]])

@@ -138,6 +138,18 @@ def for_display(picture: Picture, values: Values = WHOLE) -> UInt8Array:
     return drawn
 
 
+def stretched(picture: Picture) -> UInt8Array:
+    """Return a picture as `for_display` does, a deep one by its own range: for a look at numbers not yet understood."""
+    if picture.dtype == np.uint8:
+        return for_display(picture)
+    numbers = picture[np.isfinite(picture)]
+    numbers = numbers[(numbers > numbers.min()) & (numbers < numbers.max())] if numbers.size else numbers
+    if not numbers.size:
+        return for_display(picture, Values((0.0, 1.0)))
+    low, high = (float(end) for end in np.percentile(numbers, [1, 99]))
+    return for_display(picture, Values((low, high if high > low else low + 1)))
+
+
 def _as_dtype(values: NDArray[np.floating], dtype: np.dtype[Any]) -> Picture:
     """Bring values to a dtype: integers are rounded and clipped, floats stand as they are."""
     if dtype == np.float32:
