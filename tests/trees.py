@@ -80,14 +80,14 @@ def write_manifest(path: Path, rows: Sequence[tuple[str, str, str]]) -> None:
 
 
 def camvid(root: Path) -> None:
-    """CamVid's folders; the classes of a scene are taken by name, others are void."""
+    """CamVid's folders and names; the classes of a scene are taken by name, others are void."""
     ids_of = {name: CAMVID.index(name) if name in CAMVID.names else 11 for name in CITYSCAPES.names}
     table = np.full(256, 11, dtype=np.uint8)
     table[: len(CITYSCAPES)] = [ids_of[name] for name in CITYSCAPES.names]
     for split in COUNTS:
         for index, (photograph, ids) in enumerate(scenes(split)):
-            save(root / split / f"{index:04d}.png", photograph)
-            save(root / f"{split}annot" / f"{index:04d}.png", table[ids])
+            save(root / split / f"0016E5_{index:05d}.png", photograph)
+            save(root / f"{split}annot" / f"0016E5_{index:05d}.png", table[ids])
 
 
 def label_ids(ids: UInt8Array) -> UInt8Array:

@@ -98,6 +98,10 @@ class DataConfig:
     names it). `auto` takes the layout's own, or finds the colours or values in a sample."""
     classes: Literal["train", "all"] = "train"
     """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
+    exif: Literal["auto", "apply", "ignore"] = "auto"
+    """What the EXIF orientation of images does: `apply` turns each image upright by its own, `ignore` takes the pixels
+    of both sides as they are stored. `auto` turns, and refuses pairs of which one image alone has an orientation unless
+    their sizes fit upright only. Images to be translated are always turned."""
     val_share: float = 0.15
     """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
     group: str = ""

@@ -17,7 +17,9 @@ from pairloom.models.heads import require_targets
 from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
+from pairloom.training.checkpoint import load_state
 from pairloom.training.members import gathered
+from pairloom.training.same_pairs import require_same_files
 from pairloom.training.team import Order, Team
 from pairloom.training.trainer import TrainingResult, fit
 
@@ -151,6 +153,7 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
 def resume(
     run: str | Path,
     *,
+    data: str | Path | None = None,
     epochs: int | None = None,
     device: Device | None = None,
     devices: int | None = None,
@@ -160,6 +163,8 @@ def resume(
 
     Args:
         run: the run folder.
+        data: where the pairs are now, if they have moved; kept in the run's config. They must be the same: the same
+            names, and files of the same contents.
         epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
         devices: processes that share each batch, in place of the run's own.
@@ -175,6 +180,12 @@ def resume(
     """
     folder = RunFolder(Path(run))
     experiment = folder.experiment()
+    root = str(Path(data).absolute()) if data is not None else experiment.data.root
+    if data is None and not Path(root).exists():
+        raise UserError(
+            f"{root}: the pairs of {run} are not there; if they have moved, name their place: "
+            f"pairloom train DATA --resume {shlex.quote(str(run))}"
+        )
     if epochs is not None and epochs < experiment.train.epochs:
         raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
     if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
@@ -183,7 +194,7 @@ def resume(
     new = dataclasses.replace(
         old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
     )
-    changed = dataclasses.replace(experiment, train=new)
+    changed = dataclasses.replace(experiment, train=new, data=dataclasses.replace(experiment.data, root=root))
     with gathered(new) as members, Team(new, members) as team:
         return _lead_again(changed, experiment, folder, team, say) if team.leads else follow(team)
 
@@ -194,6 +205,8 @@ def _lead_again(
     with folder.locked():
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))
+        if changed.data.root != experiment.data.root and (state := load_state(folder.checkpoints, say)):
+            require_same_files(state, training, validation, folder, changed.data.root, say)
         changed = _with_channels(changed, training.source, training.target)
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette

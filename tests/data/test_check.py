@@ -23,8 +23,8 @@ def data(tmp_path: Path) -> Path:
     """A clean data set in CamVid's layout, in which every class occurs in both splits."""
     for split, count in (("train", 4), ("val", 2)):
         for index in range(count):
-            save(tmp_path / split / f"{index}.png", RNG.integers(0, 256, (24, 36, 3), dtype=np.uint8))
-            save(tmp_path / f"{split}annot" / f"{index}.png", RNG.integers(0, 12, (24, 36), dtype=np.uint8))
+            save(tmp_path / split / f"0016E5_{index:05d}.png", RNG.integers(0, 256, (24, 36, 3), dtype=np.uint8))
+            save(tmp_path / f"{split}annot" / f"0016E5_{index:05d}.png", RNG.integers(0, 12, (24, 36), dtype=np.uint8))
     return tmp_path
 
 
@@ -33,28 +33,28 @@ def _check(root: Path, **settings: object) -> CheckResult:
 
 
 def _missing_partner(root: Path) -> Path:
-    (root / "valannot" / "1.png").unlink()
-    return root / "val" / "1.png"
+    (root / "valannot" / "0016E5_00001.png").unlink()
+    return root / "val" / "0016E5_00001.png"
 
 
 def _different_sizes(root: Path) -> Path:
-    return save(root / "trainannot" / "2.png", np.zeros((23, 36), dtype=np.uint8))
+    return save(root / "trainannot" / "0016E5_00002.png", np.zeros((23, 36), dtype=np.uint8))
 
 
 def _truncated(root: Path) -> Path:
-    path = root / "train" / "3.png"
+    path = root / "train" / "0016E5_00003.png"
     path.write_bytes(path.read_bytes()[:300])
     return path
 
 
 def _unreadable_target(root: Path) -> Path:
-    path = root / "trainannot" / "0.png"
+    path = root / "trainannot" / "0016E5_00000.png"
     path.write_text("no image")
     return path
 
 
 def _outside(root: Path) -> Path:
-    return save(root / "valannot" / "0.png", np.full((24, 36), 77, dtype=np.uint8))
+    return save(root / "valannot" / "0016E5_00000.png", np.full((24, 36), 77, dtype=np.uint8))
 
 
 def _empty(root: Path) -> Path:
@@ -65,19 +65,19 @@ def _empty(root: Path) -> Path:
 
 
 def _duplicate(root: Path) -> Path:
-    Image.open(root / "train" / "1.png").save(root / "train" / "1.tif")
-    return root / "train" / "1.tif"
+    Image.open(root / "train" / "0016E5_00001.png").save(root / "train" / "0016E5_00001.tif")
+    return root / "train" / "0016E5_00001.tif"
 
 
 def _twin(root: Path) -> Path:
-    Image.open(root / "train" / "1.png").save(root / "val" / "0.png", compress_level=0)
-    return root / "val" / "0.png"
+    Image.open(root / "train" / "0016E5_00001.png").save(root / "val" / "0016E5_00000.png", compress_level=0)
+    return root / "val" / "0016E5_00000.png"
 
 
 def _nearly_void(root: Path) -> Path:
     ids = np.full((24, 36), 11, dtype=np.uint8)
     ids[:1] = 3
-    return save(root / "trainannot" / "2.png", ids)
+    return save(root / "trainannot" / "0016E5_00002.png", ids)
 
 
 def _one_split(root: Path) -> Path:
@@ -85,7 +85,7 @@ def _one_split(root: Path) -> Path:
         ids = np.asarray(Image.open(path)).copy()
         ids[ids == 9] = 3
         save(path, ids)
-    return root / "valannot" / "0.png"
+    return root / "valannot" / "0016E5_00000.png"
 
 
 PROBLEMS: dict[str, Callable[[Path], Path]] = {
@@ -105,7 +105,7 @@ PROBLEMS: dict[str, Callable[[Path], Path]] = {
 def test_a_clean_data_set_is_said_to_be_clean(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(data)]) == 0
     printed = capsys.readouterr().out
-    assert "layout camvid, 4 train, 2 val pairs" in printed
+    assert "4 train, 2 val pairs" in printed
     assert "6 pairs, no problems: all is well" in printed
     assert all(name in printed for name in CAMVID.names)
 

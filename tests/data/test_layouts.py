@@ -1,4 +1,4 @@
-"""Pairs are found as they lie on disk, and what makes no pair is named."""
+"""Pairs are found as they lie on disk, by what their names and a sample of their pixels show, or refused."""
 
 import contextlib
 import shutil
@@ -8,74 +8,323 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from pairloom.config import LayoutName
-from pairloom.data.layouts import LAYOUTS, find_layout
-from pairloom.data.layouts.two_folders import FOLDERS
+from pairloom.config import DataConfig, LayoutName
+from pairloom.data.choice import Chosen, choose_reading
+from pairloom.data.folder import PairFolder
+from pairloom.data.layouts import LAYOUTS, Listing, Reading, Tree
 from pairloom.errors import UserError
 from trees import COUNTS, WRITERS, cityscapes, save, write_manifest
 
+RNG = np.random.default_rng(0)
 GREY = np.zeros((4, 8), dtype=np.uint8)
+
+
+def _choose(root: Path, **settings: object) -> Chosen:
+    return choose_reading(Tree.open(root), DataConfig(str(root), **settings))  # type: ignore[arg-type]
+
+
+def _reading(root: Path, **settings: object) -> Reading:
+    return _choose(root, **settings).reading
+
+
+def _photograph(height: int = 48, width: int = 48) -> NDArray[np.uint8]:
+    """Coloured noise on a slope, which nothing takes for classes."""
+    slope = np.linspace(40, 200, width)[None, :, None]
+    return (slope + RNG.normal(0, 25, (height, width, 3))).clip(0, 255).astype(np.uint8)
+
+
+def _mask(height: int = 48, width: int = 48, classes: int = 3) -> NDArray[np.uint8]:
+    return np.kron(RNG.integers(0, classes, (height // 8, width // 8)), np.ones((8, 8))).astype(np.uint8)
+
+
+def _pairs(root: Path, source: str, target: str, count: int = 8, first: int = 0) -> None:
+    """Write pairs at two patterns."""
+    for index in range(first, first + count):
+        save(root / source.format(n=index), _photograph())
+        save(root / target.format(n=index), _mask())
+
+
+def _files(root: Path, listing: Listing) -> list[tuple[str, str]]:
+    return [
+        (pair.a.path.relative_to(root).as_posix(), pair.b.path.relative_to(root).as_posix()) for pair in listing.pairs
+    ]
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_layout_is_recognised_and_its_pairs_are_listed(tmp_path: Path, name: LayoutName) -> None:
     WRITERS[name](tmp_path)
-    layout = find_layout(tmp_path)
-    assert layout.name == name
-    assert layout is LAYOUTS[name] is find_layout(tmp_path, name)
-    assert {"train", "val"} <= set(layout.splits(tmp_path))
+    reading = _reading(tmp_path)
+    assert reading.layout == name == _reading(tmp_path, layout=name).layout
+    assert {"train", "val"} <= set(reading.splits())
     for split, count in COUNTS.items():
-        listing = layout.listing(tmp_path, split)
+        listing = reading.listing(split)
         assert len(listing.pairs) == count
         assert not listing.problems
         assert [pair.name for pair in listing.pairs] == sorted({pair.name for pair in listing.pairs})
         assert all(part.path.is_file() for pair in listing.pairs for part in (pair.a, pair.b))
 
 
-def test_there_is_a_writer_for_every_layout() -> None:
-    assert set(WRITERS) == set(LAYOUTS)
-
-
 @pytest.mark.parametrize("name", ["auto", *LAYOUTS])
 def test_what_is_not_there_is_refused(tmp_path: Path, name: LayoutName) -> None:
     with pytest.raises(UserError, match="no such folder") as caught:
-        find_layout(tmp_path / "missing", name)
+        _reading(tmp_path / "missing", layout=name)
     assert str(caught.value).startswith(str(tmp_path / "missing"))
 
 
 @pytest.mark.parametrize("name", ["auto", *LAYOUTS])
-def test_folders_without_pairs_are_refused_with_what_was_expected(tmp_path: Path, name: LayoutName) -> None:
-    save(tmp_path / "somewhere" / "picture.png", GREY)
-    with pytest.raises(UserError, match="holds no pairs") as caught:
-        find_layout(tmp_path, name)
+def test_folders_without_pairs_are_refused_with_what_was_seen(tmp_path: Path, name: LayoutName) -> None:
+    save(tmp_path / "somewhere" / "picture.png", _photograph(48, 47))
+    if name == "side-by-side":
+        return  # one image is all that it wants
+    with pytest.raises(UserError, match="no pairs") as caught:
+        _reading(tmp_path, layout=name)
     assert str(caught.value).startswith(str(tmp_path))
-    for layout in LAYOUTS.values() if name == "auto" else [LAYOUTS[name]]:
-        assert layout.description in str(caught.value)
+    assert "somewhere/ (1 image)" in str(caught.value)
 
 
-@pytest.mark.parametrize("a_and_b", FOLDERS, ids="-".join)
-@pytest.mark.parametrize("place", ["{folder}/{split}", "{split}/{folder}", "{folder}"])
-def test_two_folders_go_by_many_names(tmp_path: Path, a_and_b: tuple[str, str], place: str) -> None:
-    for folder, ending in zip(a_and_b, ("jpg", "png"), strict=True):
-        for split in ("train", "val"):
-            save(tmp_path / place.format(folder=folder, split=split) / f"{split}.{ending}", GREY)
-    layout = find_layout(tmp_path)
-    assert layout.name == "two-folders"
-    flat = "{split}" not in place
-    assert layout.splits(tmp_path) == (() if flat else ("train", "val"))
-    listing = layout.listing(tmp_path, None if flat else "val")
-    assert [pair.name for pair in listing.pairs] == (["train", "val"] if flat else ["val"])
-    assert [(pair.a.path.suffix, pair.b.path.suffix) for pair in listing.pairs][-1] == (".jpg", ".png")
+LAID = {
+    "two folders": ("images/{n}.jpg", "masks/{n}.png"),
+    "a suffix": ("images/{n}.jpg", "labels/{n}_L.png"),
+    "a prefix": ("photos/img{n}.jpg", "gt/mask{n}.png"),
+    "words of its own": ("ziege/{n}.png", "kuh/{n}.png"),
+    "one folder": ("IMG_{n}.jpg", "IMG_{n}_seg.png"),
+    "two words": ("{n}_rgb.png", "{n}_label.png"),
+    "extensions": ("{n}.jpg", "{n}.png"),
+    "masks inside": ("photos/{n}.png", "photos/masks/{n}.png"),
+    "a folder each": ("s{n}/image.png", "s{n}/mask.png"),
+    "two folders each": ("s{n}/images/x.png", "s{n}/masks/x.png"),
+    "scenes": ("a/rgb/scene/{n}.png", "a/sem/scene/{n}_sem.png"),
+}
 
 
-def test_the_split_may_be_part_of_the_folders_names(tmp_path: Path) -> None:
-    for folder in ("trainA", "trainB", "testA", "testB"):
-        save(tmp_path / folder / "one.png", GREY)
-    layout = find_layout(tmp_path)
-    assert layout.splits(tmp_path) == ("train", "test")
-    (pair,) = layout.listing(tmp_path, "test").pairs
-    assert (pair.a.path.parent.name, pair.b.path.parent.name) == ("testA", "testB")
+@pytest.mark.parametrize("laid", LAID)
+def test_pairs_are_found_however_they_are_named(tmp_path: Path, laid: str) -> None:
+    source, target = LAID[laid]
+    _pairs(tmp_path, source, target)
+    listing = _reading(tmp_path).listing(None)
+    assert sorted(_files(tmp_path, listing)) == sorted((source.format(n=n), target.format(n=n)) for n in range(8))
+    assert not listing.problems
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("train", "val"),
+        ("training", "validation"),
+        ("Train", "Valid"),
+        ("TRAIN", "DEV"),
+        ("train2017", "val2017"),
+        ("training_set", "validation_set"),
+    ],
+)
+@pytest.mark.parametrize("place", ["{folder}/{split}", "{split}/{folder}", "{split}_{folder}", "{folder}-{split}"])
+def test_splits_lie_above_below_and_in_the_names_of_folders(tmp_path: Path, train: str, val: str, place: str) -> None:
+    for split, count in ((train, 6), (val, 3)):
+        folders = [place.format(folder=folder, split=split) for folder in ("images", "labels")]
+        _pairs(tmp_path, f"{folders[0]}/{{n}}.png", f"{folders[1]}/{{n}}.png", count)
+    reading = _reading(tmp_path)
+    assert {split: len(reading.listing(split).pairs) for split in reading.splits()} == {"train": 6, "val": 3}
+
+
+@pytest.mark.parametrize("folders", [("trainA", "trainB"), ("train", "trainannot"), ("imagesTr", "labelsTr")])
+def test_a_splits_word_may_be_run_together_with_another(tmp_path: Path, folders: tuple[str, str]) -> None:
+    _pairs(tmp_path, f"{folders[0]}/{{n}}.png", f"{folders[1]}/{{n}}.png")
+    assert _reading(tmp_path).splits() == ("train",)
+
+
+def test_a_word_that_only_begins_like_a_split_is_none(tmp_path: Path) -> None:
+    _pairs(tmp_path, "testimonials/photos/{n}.png", "testimonials/labels/{n}.png")
+    assert _reading(tmp_path).splits() == ()
+
+
+def test_the_photograph_is_found_by_what_it_shows(tmp_path: Path) -> None:
+    _pairs(tmp_path, "zebra/{n}.png", "anna/{n}.png")
+    pair = _reading(tmp_path).listing(None).pairs[0]
+    assert (pair.a.path.parent.name, pair.b.path.parent.name) == ("zebra", "anna")
+
+
+def test_names_that_say_the_order_are_taken_at_their_word(tmp_path: Path) -> None:
+    _pairs(tmp_path, "target/{n}.png", "source/{n}.png")
+    pair = _reading(tmp_path).listing(None).pairs[0]
+    assert (pair.a.path.parent.name, pair.b.path.parent.name) == ("source", "target")
+
+
+def test_labels_in_the_left_half_are_the_targets_unless_the_direction_is_said(tmp_path: Path) -> None:
+    for index in range(8):
+        colours = np.array([(250, 50, 180), (50, 220, 255), (255, 200, 50)], dtype=np.uint8)[_mask()]
+        save(tmp_path / f"{index}.png", np.hstack([colours, _photograph()]))
+    folder = PairFolder.open(DataConfig(str(tmp_path)))
+    assert (folder.config.direction, folder.config.target) == ("BtoA", "classes")
+    assert folder.palette is not None
+    stated = PairFolder.open(DataConfig(str(tmp_path), direction="AtoB"))
+    assert (stated.config.direction, stated.config.target) == ("AtoB", "images")
+
+
+def test_what_is_not_read_is_named(tmp_path: Path) -> None:
+    _pairs(tmp_path, "train/images/{n}.png", "train/masks/{n}.png")
+    _pairs(tmp_path, "holdout/images/{n}.png", "holdout/masks/{n}.png", 3)
+    save(tmp_path / "logo.png", _photograph(20, 31))
+    chosen = _choose(tmp_path)
+    assert len(chosen.reading.pairs) == 8
+    assert any("not used: holdout/ (6 images)" in note for note in chosen.notes)
+    assert any("logo.png" in note or "./ (1 image" in note for note in chosen.notes)
+
+
+def test_photographs_of_a_test_split_without_targets_are_left_out_and_named(tmp_path: Path) -> None:
+    _pairs(tmp_path, "train/images/{n}.png", "train/masks/{n}.png")
+    for index in range(4):
+        save(tmp_path / f"test/images/{index}.png", _photograph())
+    chosen = _choose(tmp_path)
+    assert chosen.reading.splits() == ("train",)
+    assert "not used: test/ (4 images)" in chosen.notes
+
+
+def test_two_targets_that_differ_are_refused_with_both_ways_out(tmp_path: Path) -> None:
+    _pairs(tmp_path, "images/{n}.png", "first/{n}.png")
+    for index in range(8):
+        save(tmp_path / "second" / f"{index}.png", _mask())
+    with pytest.raises(UserError, match="can be read in two ways") as caught:
+        _reading(tmp_path)
+    assert "--data.targets 'first/" in str(caught.value)
+    assert "--data.targets 'second/" in str(caught.value)
+    flags = {"sources": "images/*.*", "targets": "second/*.*"}
+    assert f"--data.sources '{flags['sources']}' --data.targets '{flags['targets']}'" in str(caught.value)
+    assert {pair.b.path.parent.name for pair in _reading(tmp_path, **flags).pairs} == {"second"}
+
+
+def test_of_classes_as_numbers_and_as_colours_the_numbers_are_read(tmp_path: Path) -> None:
+    colours = np.array([(250, 50, 180), (50, 220, 255), (255, 200, 50)], dtype=np.uint8)
+    for index in range(8):
+        mask = _mask()
+        save(tmp_path / "rgb" / f"{index}.png", _photograph())
+        save(tmp_path / "coloured" / f"{index}.png", colours[mask])
+        save(tmp_path / "numbers" / f"{index}.png", mask)
+    chosen = _choose(tmp_path)
+    assert {pair.b.path.parent.name for pair in chosen.reading.pairs} == {"numbers"}
+    assert any("coloured" in note for note in chosen.notes)
+
+
+@pytest.mark.parametrize("folders", [("cat", "dog"), ("cat", "dog", "mouse")])
+def test_photographs_sorted_into_classes_are_no_pairs(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        for index in range(8):
+            save(tmp_path / "train" / folder / f"{index}.png", _photograph())
+    with pytest.raises(UserError, match="no pairs"):
+        _reading(tmp_path)
+
+
+def test_two_kinds_of_picture_of_one_scene_are_pairs(tmp_path: Path) -> None:
+    for index in range(8):
+        picture = _photograph()
+        save(tmp_path / "dark" / f"{index}.png", picture // 3)
+        save(tmp_path / "bright" / f"{index}.png", picture)
+    assert len(_reading(tmp_path).pairs) == 8
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets"),
+    [
+        ("photos", "other"),
+        ("photos/*.jpg", "other/{stem}_x.png"),
+        ("photos/*.jpg", "other/*_x.png"),
+        ("photos/*.*", "other/*_x.*"),
+        ("**/*.jpg", "other/{stem}_x.png"),
+    ],
+)
+def test_both_places_can_be_said(tmp_path: Path, sources: str, targets: str) -> None:
+    for split in ("train", "val"):
+        _pairs(tmp_path, f"{split}/photos/a[{{n}}].jpg", f"{split}/other/a[{{n}}]_x.png", 3)
+        _pairs(tmp_path, f"{split}/photos/z{{n}}.jpg", f"{split}/masks/z{{n}}.png", 3)
+    if sources == "photos/*.jpg":
+        sources = "photos/a*.jpg"
+        targets = targets.replace("*_x", "a*_x")
+    elif "*" in sources:
+        sources = sources.replace("*.", "a*.")
+        targets = targets.replace("*_x", "a*_x")
+    reading = _reading(tmp_path, sources=sources, targets=targets)
+    assert reading.layout == "patterns"
+    assert {split: len(reading.listing(split).pairs) for split in reading.splits()} == {"train": 3, "val": 3}
+    assert all(pair.b.path.name == f"{pair.a.path.stem}_x.png" for pair in reading.pairs)
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "message"),
+    [
+        ("nowhere", "masks", "data.sources is 'nowhere', but no images lie there"),
+        ("images", "nowhere", "data.targets is 'nowhere', but no images lie there"),
+        ("images/*.gif", "masks/{stem}.png", "data.sources matches nothing"),
+        ("images/*.png", "masks/{stem}_x.png", "data.targets matches nothing"),
+        ("images/*.png", "*/*/{stem}.png", "more wildcards"),
+        ("images/*.png", "masks/0.png", "is the target of"),
+    ],
+)
+def test_places_that_name_nothing_are_refused(tmp_path: Path, sources: str, targets: str, message: str) -> None:
+    _pairs(tmp_path, "images/{n}.png", "masks/{n}.png")
+    with pytest.raises(UserError, match=message):
+        _reading(tmp_path, sources=sources, targets=targets)
+
+
+def test_one_place_alone_and_a_layout_beside_places_are_refused() -> None:
+    with pytest.raises(UserError, match="given together"):
+        DataConfig("data", sources="images")
+    with pytest.raises(UserError, match=r"data\.layout"):
+        DataConfig("data", sources="a", targets="b", layout="camvid")
+
+
+def test_lists_name_the_splits(tmp_path: Path) -> None:
+    _pairs(tmp_path, "images/{n}.png", "labels/{n}.png", 10)
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.txt").write_text("\n".join(f"images/{n}.png labels/{n}.png" for n in range(6)))
+    (tmp_path / "splits" / "val.txt").write_text("6\n7\nnobody\n")
+    chosen = _choose(tmp_path)
+    assert {split: len(chosen.reading.listing(split).pairs) for split in chosen.reading.splits()} == {
+        "train": 6,
+        "val": 2,
+    }
+    assert any("2 pairs that no list names" in note for note in chosen.notes)
+    (problem,) = [problem for listing in chosen.reading.listings.values() for problem in listing.problems]
+    assert problem.path == Path("nobody")
+
+
+@pytest.mark.parametrize("content", ["", "\0\1\2", "../../etc/passwd\n/etc/hosts\n", "no\npair\nat\nall\n"])
+def test_lists_of_something_else_are_passed_over(tmp_path: Path, content: str) -> None:
+    _pairs(tmp_path, "images/{n}.png", "labels/{n}.png")
+    (tmp_path / "train.txt").write_text(content)
+    assert len(_reading(tmp_path).listing(None).pairs) == 8
+
+
+def test_masks_of_objects_and_of_classes_are_put_together(tmp_path: Path) -> None:
+    for index in range(6):
+        save(tmp_path / "images" / f"{index}.png", _photograph())
+        for place, kind in enumerate(("car", "tree")):
+            mask = np.zeros((48, 48), dtype=np.uint8)
+            mask[4 + 20 * place : 20 + 20 * place, 5:30] = 255
+            save(tmp_path / "masks" / kind / f"{index}.png", mask)
+    folder = PairFolder.open(DataConfig(str(tmp_path)))
+    assert folder.palette is not None
+    assert folder.palette.names == ("background", "car", "tree")
+    pair = folder.read(folder.files("train")[0])
+    assert pair.target[10, 10] == 1
+    assert pair.target[30, 10] == 2
+    assert pair.target[0, 0] == 0
+
+
+def test_pairs_of_one_group_stay_in_one_split(tmp_path: Path) -> None:
+    for drive in range(5):
+        _pairs(tmp_path, f"images/d{drive}_{{n}}.png", f"masks/d{drive}_{{n}}.png", 4)
+    config = DataConfig(str(tmp_path), group=r"(d\d)_", val_share=0.3)
+    folder = PairFolder.open(config)
+    drives = {split: {pair.name[:2] for pair in folder.files(split)} for split in ("train", "val")}
+    assert not drives["train"] & drives["val"]
+    assert len(folder.files("train")) + len(folder.files("val")) == 20
+    with pytest.raises(UserError, match="matches nothing in its path"):
+        PairFolder.open(DataConfig(str(tmp_path), group="patient")).files("train")
+    with pytest.raises(UserError, match="one group"):
+        PairFolder.open(DataConfig(str(tmp_path), group="1")).files("train")
+    with pytest.raises(UserError, match="not a regular expression"):
+        DataConfig(str(tmp_path), group="(")
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -84,17 +333,9 @@ def test_one_split_alone_is_recognised(tmp_path: Path, name: LayoutName) -> None
     WRITERS[name](tmp_path)
     for folder in [path for path in tmp_path.rglob("train*") if path.is_dir()]:
         shutil.rmtree(folder)
-    assert find_layout(tmp_path).name == name
-    assert len(find_layout(tmp_path).listing(tmp_path, "val").pairs) == 2
-
-
-def test_images_side_by_side_may_lie_in_one_folder(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "c.webp", ".hidden.png"):
-        save(tmp_path / name, GREY)
-    (tmp_path / "notes.txt").write_text("no image")
-    layout = find_layout(tmp_path)
-    assert (layout.name, layout.splits(tmp_path)) == ("side-by-side", ())
-    assert [pair.name for pair in layout.listing(tmp_path, None).pairs] == ["a", "b", "c"]
+    reading = _reading(tmp_path)
+    assert reading.layout == name
+    assert len(reading.listing("val").pairs) == 2
 
 
 @pytest.mark.parametrize(
@@ -102,8 +343,8 @@ def test_images_side_by_side_may_lie_in_one_folder(tmp_path: Path) -> None:
     [
         ("two-folders", "images/train/0002.jpg"),
         ("two-folders", "masks/train/0002.png"),
-        ("camvid", "train/0002.png"),
-        ("camvid", "trainannot/0002.png"),
+        ("camvid", "train/0016E5_00002.png"),
+        ("camvid", "trainannot/0016E5_00002.png"),
         ("manifest", "photos/train-2.png"),
         ("manifest", "maps/coloured-train-2.png"),
         ("cityscapes", "leftImg8bit/train/aachen/aachen_000002_000019_leftImg8bit.png"),
@@ -112,7 +353,7 @@ def test_images_side_by_side_may_lie_in_one_folder(tmp_path: Path) -> None:
 def test_a_missing_partner_is_named_and_the_others_are_kept(tmp_path: Path, name: LayoutName, gone: str) -> None:
     WRITERS[name](tmp_path)
     (tmp_path / gone).unlink()
-    listing = LAYOUTS[name].listing(tmp_path, "train")
+    listing = _reading(tmp_path).listing("train")
     (problem,) = listing.problems
     assert problem.kind == "missing partner"
     missing = str(tmp_path / gone).removesuffix(Path(gone).suffix)
@@ -123,7 +364,7 @@ def test_a_missing_partner_is_named_and_the_others_are_kept(tmp_path: Path, name
 def test_two_files_of_one_stem_are_named(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png", "b.png"):
         save(tmp_path / "train" / name, GREY)
-    listing = LAYOUTS["side-by-side"].listing(tmp_path, "train")
+    listing = _reading(tmp_path, layout="side-by-side").listing("train")
     (problem,) = listing.problems
     assert (problem.kind, problem.path.name) == ("duplicate stem", "a.png")
     assert "a.jpg" in problem.message
@@ -133,11 +374,12 @@ def test_two_files_of_one_stem_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["side-by-side", "two-folders", "camvid", "cityscapes"])
 def test_an_empty_folder_is_named(tmp_path: Path, name: LayoutName) -> None:
     WRITERS[name](tmp_path)
-    folder = {"two-folders": "images/val", "cityscapes": "leftImg8bit/val"}.get(name, "val")
-    for path in (tmp_path / folder).rglob("*.*"):
-        path.unlink()
-    problems = LAYOUTS[name].listing(tmp_path, "val").problems
-    assert ("empty folder", tmp_path / folder) in [(problem.kind, problem.path) for problem in problems]
+    folders = {"two-folders": ("images/val", "masks/val"), "cityscapes": ("leftImg8bit/val",)}.get(name, ("val",))
+    for folder in folders:
+        for path in (tmp_path / folder).rglob("*.*"):
+            path.unlink()
+    problems = _reading(tmp_path).listing("val").problems
+    assert ("empty folder", tmp_path / folders[0]) in [(problem.kind, problem.path) for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -152,15 +394,24 @@ def test_of_cityscapes_label_files_the_one_that_tells_most_is_read(
     tmp_path: Path, kinds: tuple[str, ...], read: str
 ) -> None:
     cityscapes(tmp_path, kinds)
-    listing = LAYOUTS["cityscapes"].listing(tmp_path, "train")
+    listing = _reading(tmp_path).listing("train")
     assert {pair.b.path.stem.rsplit("_", 1)[-1] for pair in listing.pairs} == {read}
     assert listing.pairs[0].name == "aachen_000000_000019"
+
+
+def test_cityscapes_unzipped_into_two_folders_is_found(tmp_path: Path) -> None:
+    cityscapes(tmp_path)
+    for name in ("leftImg8bit", "gtFine"):
+        (tmp_path / f"{name}_trainvaltest").mkdir()
+        (tmp_path / name).rename(tmp_path / f"{name}_trainvaltest" / name)
+    reading = _reading(tmp_path)
+    assert (reading.layout, len(reading.listing("train").pairs)) == ("cityscapes", 5)
 
 
 def test_the_dummy_labels_of_cityscapes_test_split_are_no_pairs(tmp_path: Path) -> None:
     WRITERS["cityscapes"](tmp_path)
     assert (tmp_path / "gtFine" / "test").is_dir()
-    assert LAYOUTS["cityscapes"].splits(tmp_path) == ("train", "val")
+    assert _reading(tmp_path).splits() == ("train", "val")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
@@ -169,15 +420,22 @@ def test_a_manifest_may_be_given_itself_and_name_no_split(tmp_path: Path, suffix
         save(tmp_path / "photos" / f"{name}.png", GREY)
     path = tmp_path / f"my list{suffix}"
     write_manifest(path, [("photos/b.png", "photos/b.png", ""), ("photos/a.png", str(tmp_path / "photos/a.png"), "")])
-    layout = find_layout(path)
-    assert (layout.name, layout.splits(path)) == ("manifest", ())
-    assert [pair.name for pair in layout.listing(path, None).pairs] == ["photos-a", "photos-b"]
+    reading = _reading(path)
+    assert (reading.layout, reading.splits()) == ("manifest", ())
+    assert [pair.name for pair in reading.listing(None).pairs] == ["photos-a", "photos-b"]
 
 
 def test_rows_that_name_no_split_among_others_that_do_are_refused(tmp_path: Path) -> None:
     write_manifest(tmp_path / "pairs.csv", [("a.png", "a.png", "train"), ("b.png", "b.png", "")])
     with pytest.raises(UserError, match=r"pairs\.csv: some rows name a split and some do not"):
-        LAYOUTS["manifest"].splits(tmp_path)
+        _reading(tmp_path)
+
+
+def test_rows_may_call_the_splits_as_folders_do(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.png", GREY)
+    write_manifest(tmp_path / "pairs.csv", [("a.png", "a.png", "Training"), ("b.png", "b.png", "valid")])
+    assert _reading(tmp_path).splits() == ("train", "val")
 
 
 def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: Path) -> None:
@@ -186,7 +444,7 @@ def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: P
     for name in names:
         save(tmp_path / name, GREY)
     write_manifest(tmp_path / "pairs.csv", [(name, "a.png", "") for name in names])
-    listing = LAYOUTS["manifest"].listing(tmp_path, None)
+    listing = _reading(tmp_path).listing(None)
     assert not listing.problems
     assert len({pair.name for pair in listing.pairs}) == 4
     assert max(len(pair.name) for pair in listing.pairs) < 150
@@ -197,7 +455,7 @@ def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: P
     ("suffix", "content", "message"),
     [
         (".csv", "source,split\na.png,train\n", "line 2: needs a path"),
-        (".csv", "source,target,split\na.png,b.png,training\n", "line 2: has the split 'training'"),
+        (".csv", "source,target,split\na.png,b.png,later\n", "line 2: has the split 'later'"),
         (".csv", "source,target\n,b.png\n", "line 2: needs a path"),
         (".jsonl", '{"source": "a.png", "target": "b.png"}\n{"source": 3}\n', "line 2: needs a path"),
         (".jsonl", "[1, 2]\n", "line 1: is no object"),
@@ -209,7 +467,7 @@ def test_a_wrong_row_is_named_by_file_and_line(tmp_path: Path, suffix: str, cont
     path = tmp_path / f"pairs{suffix}"
     path.write_text(content)
     with pytest.raises(UserError, match=message) as caught:
-        LAYOUTS["manifest"].listing(tmp_path, None)
+        _reading(tmp_path)
     assert str(caught.value).startswith(str(path))
 
 
@@ -221,6 +479,5 @@ def test_any_bytes_as_a_manifest_give_pairs_or_a_message(
     path = tmp_path_factory.getbasetemp() / f"manifest{suffix}"
     path.write_bytes(content)
     with contextlib.suppress(UserError):
-        layout = find_layout(path)
-        layout.splits(path)
-        layout.listing(path, None)
+        reading = _reading(path)
+        assert all(pair.a.path and pair.b.path for pair in reading.pairs)

@@ -33,11 +33,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty tiny pairs, flat, of pictures."""
+    """Thirty tiny pairs of flat pictures."""
     root = tmp_path_factory.mktemp("many")
     for index in range(30):
-        save(root / "train" / f"{index:02d}.png", np.full((2, 4, 3), index, dtype=np.uint8))
-        save(root / "val" / f"{index:02d}.png", np.full((2, 4, 3), 100 + index, dtype=np.uint8))
+        for side in ("source", "target"):
+            save(root / side / "train" / f"{index:02d}.png", np.full((2, 2, 3), index, dtype=np.uint8))
+            save(root / side / "val" / f"{index:02d}.png", np.full((2, 2, 3), 100 + index, dtype=np.uint8))
     return root
 
 
@@ -130,7 +131,7 @@ def test_pairs_are_decoded_once_and_again_where_a_file_has_changed(tmp_path: Pat
     again = PairStore.open(_folder(root), "train", NATIVE)
     assert _entries(cache) == entries
     assert again.fingerprint == first.fingerprint
-    changed = root / "trainannot" / "0002.png"
+    changed = root / "trainannot" / "0016E5_00002.png"
     Image.fromarray(np.full_like(np.asarray(Image.open(changed)), 3)).save(changed)
     third = PairStore.open(_folder(root), "train", NATIVE)
     assert entries.items() <= _entries(cache).items()
@@ -144,7 +145,7 @@ def test_a_file_that_is_replaced_with_its_size_and_time_kept_is_noticed(tmp_path
     root = tmp_path / "data"
     WRITERS["camvid"](root)
     before = PairStore.open(_folder(root), "train", NATIVE)[0].source
-    path = root / "train" / "0000.png"
+    path = root / "train" / "0016E5_00000.png"
     state = path.stat()
     Image.fromarray(255 - before).save(path)
     content = path.read_bytes()
@@ -207,7 +208,7 @@ def test_two_may_build_the_same_store_at_once(tmp_path: Path, cache: Path) -> No
 
 def test_one_file_that_cannot_serve_is_named_and_the_others_stay_stored(tmp_path: Path, cache: Path) -> None:
     WRITERS["camvid"](tmp_path / "data")
-    path = tmp_path / "data" / "train" / "0004.png"
+    path = tmp_path / "data" / "train" / "0016E5_00004.png"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError) as caught:

@@ -106,6 +106,29 @@ def layouts(data: bytes, place: Path) -> None:
     _refused_at_most(lambda: PairFolder.open(DataConfig(root=str(root))))
 
 
+def annotations(data: bytes, place: Path) -> None:
+    """Read an annotation file; the first byte chooses its name."""
+    from pairloom.data.annotations import AnnotationReader, find_annotations, match_references
+    from pairloom.data.layouts import Part
+    from pairloom.palette import VOID
+
+    image = place / "a.png"
+    image.write_bytes(_PNG)
+    file = place / ("a.json", "annotations.xml", "a.txt", "a.png.json")[data[0] % 4 if data else 0]
+    file.write_bytes(data[1:])
+
+    def read() -> None:
+        for found in find_annotations([file]):
+            reader = AnnotationReader(found, "class")
+            for reference, path in match_references(found.references, [image], place).items():
+                part = Part(reference.file, entry=reference.entry, image=path)
+                ids = _refused_at_most(lambda reader=reader, part=part: reader.read(part))  # type: ignore[misc]
+                assert ids is None or (ids.shape == (4, 8) and ids[ids != VOID].max(initial=0) < len(reader.palette))
+
+    _refused_at_most(read)
+    file.unlink()
+
+
 def model(data: bytes, place: Path) -> None:
     """Read a model folder: its description, or the head of its weights."""
     import torch
@@ -224,7 +247,8 @@ def _exported() -> Any:
 
 
 READERS: Mapping[str, Callable[[bytes, Path], None]] = {
-    read.__name__: read for read in (picture, palette, config, manifest, layouts, model, checkpoint, archive, onnx)
+    read.__name__: read
+    for read in (picture, palette, config, manifest, layouts, annotations, model, checkpoint, archive, onnx)
 }
 """Every reader that is fed; a new one is a function above, and its name here."""
 
@@ -275,6 +299,8 @@ def seeds(reader: str) -> list[bytes]:
         return [b"\0source,target,split\na.png,b.png,train\n", b'\xff{"source": "a", "target": "b", "split": "val"}\n']
     if reader == "layouts":
         return [bytes([0, 32, 1, 32]), bytes([3, 33, 4, 33, 3, 32, 4, 32]), bytes(range(16)) + _PNG]
+    if reader == "annotations":
+        return _annotation_files()
     if reader == "model":
         return [
             b"\0" + _DESCRIPTION,
@@ -292,6 +318,77 @@ def seeds(reader: str) -> list[bytes]:
         for folder in ("train", "trainannot"):
             packed.writestr(f"x/CamVid/{folder}/a.png", _PNG)
     return [file.getvalue(), _tar()]
+
+
+def _annotation_files() -> list[bytes]:
+    """Return a small file of each tool, for an image a.png of 8×4 pixels."""
+    outline = [[1, 0], [6, 1], [3, 3.5]]
+    sides = {"original_width": 8, "original_height": 4, "image_rotation": 0}
+    regions = [
+        {**sides, "id": "1", "type": "polygonlabels", "value": {"points": outline, "polygonlabels": ["car"]}},
+        {
+            **sides,
+            "id": "2",
+            "type": "ellipselabels",
+            "value": {"x": 50, "y": 50, "radiusX": 20, "radiusY": 10, "rotation": 5, "ellipselabels": ["bus"]},
+        },
+    ]
+    masks = (
+        {"size": [4, 8], "counts": [3, 5, 24]},
+        {"size": [4, 8], "counts": "35h0"},
+        [[1, 0, 6, 1, 3, 3.5], [0, 0, 1, 0, 1, 1]],
+    )
+    records = [
+        {
+            "images": [{"id": 1, "file_name": "a.png", "height": 4, "width": 8}],
+            "annotations": [
+                {"id": number, "image_id": 1, "category_id": 1 + number % 2, "iscrowd": 0, "segmentation": mask}
+                for number, mask in enumerate(masks)
+            ],
+            "categories": [{"id": 1, "name": "car"}, {"id": 2, "name": "background"}],
+        },
+        {
+            "version": "5.5.0",
+            "shapes": [
+                {"label": "car", "shape_type": "polygon", "points": outline},
+                {"label": "bus", "shape_type": "circle", "points": [[3, 2], [4, 3]]},
+                {"label": "__ignore__", "shape_type": "line", "points": [[3, 2], [4, 3]]},
+            ],
+            "imagePath": "..\\x\\a.png",
+            "imageData": "QUJD",
+            "imageHeight": 4,
+            "imageWidth": 8,
+        },
+        [{"id": 1, "data": {"image": "/data/0123abcd-a.png"}, "annotations": [{"id": 1, "result": regions}]}],
+        {
+            "a.png1": {
+                "filename": "a.png",
+                "regions": [
+                    {
+                        "shape_attributes": {"name": "polygon", "all_points_x": [1, 6, 3], "all_points_y": [0, 1, 3]},
+                        "region_attributes": {"kind": "car"},
+                    },
+                ],
+            }
+        },
+    ]
+    holes = {"exterior": outline, "interior": [outline]}
+    supervisely = {
+        "size": {"height": 4, "width": 8},
+        "objects": [{"classTitle": "car", "geometryType": "polygon", "points": holes}],
+    }
+    xml = (
+        "<annotations><meta><labels><label><name>car</name><color>#ff0000</color></label></labels></meta>"
+        '<image id="0" name="a.png" width="8" height="4"><polygon label="car" points="1,0;6,1;3,3" z_order="1"/>'
+        '<mask label="car" rle="1, 2, 1" left="0" top="0" width="2" height="2" z_order="0"/>'
+        '<ellipse label="car" cx="2" cy="2" rx="1" ry="1"/></image></annotations>'
+    )
+    return [
+        *(b"\0" + json.dumps(record).encode() for record in records),
+        b"\3" + json.dumps(supervisely).encode(),
+        b"\1" + xml.encode(),
+        b"\2" + b"0 0.1 0.1 0.9 0.2 0.5 0.9\n12 0.1 0.1 0.9 0.2 0.5 0.9 0.1 0.5\n",
+    ]
 
 
 def _tar() -> bytes:
@@ -365,6 +462,7 @@ def _feed(reader: str, seconds: int) -> None:
 
     warnings.simplefilter("ignore")
     with atheris.instrument_imports(include=["pairloom", "yaml", "tifffile", "json", "csv", "zipfile", "tarfile"]):
+        import pairloom.data.annotations
         import pairloom.data.download
         import pairloom.data.folder
         import pairloom.inference.onnx_file

@@ -141,6 +141,73 @@ def images(mark: Path) -> Mapping[str, bytes]:
     }
 
 
+def annotations() -> Mapping[str, tuple[str, bytes]]:
+    """Return annotation files that cannot serve, each with its name; all name the image a.png, of 96×96 pixels."""
+
+    def coco(segmentation: str, size: str = '"height": 96, "width": 96', more: str = "") -> tuple[str, bytes]:
+        content = (
+            f'{{"images": [{{"id": 1, "file_name": "a.png", {size}}}], {more} "annotations": [{{"id": 1, '
+            f'"image_id": 1, "category_id": 1, "segmentation": {segmentation}}}], '
+            '"categories": [{"id": 1, "name": "car"}]}'
+        )
+        return "c.json", content.encode()
+
+    def labelme(shapes: str, more: str = "") -> tuple[str, bytes]:
+        content = f'{{"shapes": [{shapes}], "imagePath": "a.png", "imageHeight": 96, "imageWidth": 96{more}}}'
+        return "a.json", content.encode()
+
+    def cvat(shape: str) -> tuple[str, bytes]:
+        image = f'<image id="0" name="a.png" width="96" height="96">{shape}</image>'
+        return "annotations.xml", f"<annotations>{image}</annotations>".encode()
+
+    zigzag = ",".join(f"{96 * (number % 2)},{number / 20000}" for number in range(2 * 10**6))
+    corners = ",".join(f"[{96 * (number % 2)},{number % 97}]" for number in range(1_500_000))
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    bomb = f'<?xml version="1.0"?><!DOCTYPE annotations [<!ENTITY e0 "ha">{entities}]><annotations>&e11;</annotations>'
+    outside = '<!DOCTYPE annotations [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>'
+    shape = '{"label": "car", "shape_type": "polygon", "points": '
+    return {
+        "a polygon of millions of points, across the image": coco(f"[[{zigzag}]]"),
+        "thousands of polygons of the longest outline": coco(
+            f"[{','.join(['[0,0,9e14,9e14,-9e14,9e14,9e14,0]'] * 50000)}]"
+        ),
+        "a size of 10^18 pixels": coco("[[1,1,5,1,5,5]]", '"height": 1000000000, "width": 1000000000'),
+        "run lengths of 10^18 pixels": coco('{"size": [1000000000, 1000000000], "counts": [0, 1000000000000000000]}'),
+        "run lengths beyond their size": coco('{"size": [96, 96], "counts": [0, 9999999999999]}'),
+        "run lengths without an end": coco('{"size": [96, 96], "counts": "' + "o" * 10**6 + '"}'),
+        "a coordinate of 10^300": coco("[[1,1,1e300,1,5,5]]"),
+        "a coordinate without bounds": coco("[[1,1,1e999,1,5,5]]"),
+        "a number of a million digits": coco(f"[[1,1,{'9' * 10**6},1,5,5]]"),
+        "lists in lists": coco("[" * 10**6),
+        "a long text beside numbers": coco(f'[["{"x" * 10**7}",{",".join("1" * 10**5)}]]'),
+        "millions of empty objects": coco("[]", more='"info": [' + "{}," * 11_000_000 + "0],"),
+        "more millions of empty objects": coco("[[1,1,5,1,5,5]]", more='"info": [' + "{}," * 2**24 + "0],"),
+        "an absolute name": ("c.json", coco("[[1,1,5,1,5]]")[1].replace(b"a.png", b"/etc/../x/a.png")),
+        "labelme, millions of corners": labelme(shape + f"[{corners}]}}"),
+        "labelme, a circle without bounds": labelme(
+            '{"label": "car", "shape_type": "circle", "points": [[1,1],[1e12,1e999]]}'
+        ),
+        "labelme, ten thousand circles": labelme(
+            ",".join(['{"label": "car", "shape_type": "circle", "points": [[1,1],[16000,1]]}'] * 10000)
+        ),
+        "labelme, lists in lists": labelme(shape + "[" * 10**6),
+        "labelme, 48 MB of numbers": labelme(shape + "[" + "1," * (24 * 2**20) + "1]}"),
+        "an entity bomb": ("annotations.xml", bomb.encode()),
+        "an entity from outside": ("annotations.xml", outside.encode()),
+        "cvat, a mask of 10^18 pixels": cvat(
+            '<mask label="a" rle="1" left="0" top="0" width="1000000000" height="1000000000"/>'
+        ),
+        "cvat, an endless tag": ("annotations.xml", b"<annotations><image name='" + b"x" * (40 * 2**20)),
+        "cvat, a million levels": ("annotations.xml", b"<annotations>" + b"<a>" * 10**6),
+        "label studio, a brush of 2^32 pixels": (
+            "export.json",
+            b'[{"data": {"image": "a.png"}, "annotations": [{"result": [{"type": "brushlabels", '
+            b'"original_width": 32768, "original_height": 32768, '
+            b'"value": {"brushlabels": ["car"], "rle": [255,255,255,255,57,1,1,1]}}]}]}]',
+        ),
+    }
+
+
 NAMES = (
     "a\nb\nc", "\x1b]0;title\x07\x1b[31m", "\u202egnp.exe", "漢" * 83, "x" * 251, "a..", "-rf", "--out", "'; rm -r .",
     "<script>alert(1)</script>".replace("/", "∕"), "é", "e\u0301", "العربية", "[red]", "%s{}", " ",

@@ -68,6 +68,20 @@ def test_a_bad_image_is_named_and_left_out(
     assert counted.startswith("pairloom: 1 of the images could not be translated")
 
 
+def test_files_of_other_kinds_are_counted_and_no_mistake(
+    small_model: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("notes.txt", "plan.pdf", ".hidden"):
+        (photographs / name).write_text("words")
+    code = main(["translate", str(small_model), str(photographs), "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr()
+    assert code == 0
+    assert printed.out.startswith("2 written to ")
+    assert printed.err.splitlines() == [
+        "pairloom: left out: 2 files that are no images or videos (notes.txt, plan.pdf)"
+    ]
+
+
 def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
     photographs = _many(tmp_path / "many", 5)
     whole = translate(small_model, [photographs], tmp_path / "whole")

@@ -40,6 +40,39 @@ def test_named_files_and_those_of_a_pattern_are_called_by_their_stems(tree: Path
     assert _stems(tree / "odd[1].png") == ["odd[1]"]
 
 
+def test_names_that_look_like_patterns_are_taken_as_they_are(tree: Path, tmp_path: Path) -> None:
+    place = tmp_path / "drive [1]" / "a*"
+    place.mkdir(parents=True)
+    for name in ("one.png", "two[2].png", "two2.jpg"):
+        (place / name).touch()
+    (tmp_path / "drive 1" / "ab").mkdir(parents=True)
+    (tmp_path / "drive 1" / "ab" / "other.png").touch()
+    assert _stems(place) == ["one", "two2", "two[2]"]
+    assert _stems(place / "*.png") == ["one", "two[2]"]
+    assert _stems(tmp_path / "drive [1]" / "**" / "o*") == ["one"]
+    assert _stems(place / "two[2].*") == ["two2"]
+    (place / "two2.jpg").unlink()
+    assert _stems(place / "two[2].*") == ["two[2]"]
+    assert _stems(tmp_path / "drive [0-9]" / "ab" / "*") == ["other"]
+
+
+def test_what_is_left_out_is_counted_and_some_of_it_named(tree: Path) -> None:
+    said: list[str] = []
+    find_inputs([tree / "b.png", tree / "x"], log=said.append)
+    assert said == []
+    find_inputs([tree], log=said.append)
+    assert said == ["left out: 1 file that is no image or video (notes.txt)"]
+    for name in ("x/c.csv", "x/d.pdf", "x/e.xml"):
+        (tree / name).touch()
+    said.clear()
+    find_inputs([tree], log=said.append)
+    find_inputs([tree / "*"], log=said.append)
+    assert said == [
+        "left out: 4 files that are no images or videos (notes.txt, c.csv, d.pdf ...)",
+        "left out: 1 file that is no image or video (notes.txt)",
+    ]
+
+
 def test_what_is_not_there_or_would_collide_is_named(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tree / "x" / "b.jpg").touch()

@@ -50,12 +50,17 @@ def train(words: list[str]) -> None:
     parser = Parser(
         "train",
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
-        "       pairloom train --resume RUN [--epochs N] [--device NAME] [--devices N]",
+        "       pairloom train [DATA] --resume RUN [--epochs N] [--device NAME] [--devices N]",
         description="Learn from the pairs in DATA, or go on with a run that was stopped.\n"
         "A preset, then --config, then single settings are laid over the defaults.",
         epilog=settings_help(),
     )
-    parser.add_argument("data", metavar="DATA", nargs="?", help="folder that holds the pairs, or a manifest")
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help="folder that holds the pairs, or a manifest; with --resume, where they are now, if they have moved",
+    )
     parser.add_argument("--out", metavar="RUN", type=Path, help="run folder to be made")
     parser.add_argument(
         "--preset",
@@ -69,11 +74,11 @@ def train(words: list[str]) -> None:
     options = parser.parse_args(rest)
 
     if options.resume:
-        others = (options.data, options.out, options.preset, options.config, options.dry_run)
+        others = (options.out, options.preset, options.config, options.dry_run)
         if any(others) or settings.keys() - {"train.epochs", "train.device", "train.devices"}:
             raise UserError(
-                "with --resume, DATA and all settings come from the run: only --epochs, --device and --devices may be "
-                "given, no --dry-run"
+                "with --resume, all settings come from the run: only --epochs, --device, --devices, and DATA where the "
+                "pairs have moved may be given, no --dry-run"
             )
         from pairloom.run import RunFolder
         from pairloom.training_run import resume
@@ -84,7 +89,8 @@ def train(words: list[str]) -> None:
         epochs = changed.epochs if "train.epochs" in settings else None
         device = changed.device if "train.device" in settings else None
         devices = changed.devices if "train.devices" in settings else None
-        _run_training(options.resume, lambda: resume(options.resume, epochs=epochs, device=device, devices=devices))
+        again = partial(resume, options.resume, data=options.data, epochs=epochs, device=device, devices=devices)
+        _run_training(options.resume, again)
         return
     if options.data:
         settings["data.root"] = options.data

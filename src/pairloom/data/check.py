@@ -157,6 +157,10 @@ def _examine(folder: PairFolder, files: PairFiles) -> _Facts:
         return _Facts((_problem("value outside the palette", target_part.path, error),))
     except UserError as error:
         return _Facts((_problem("unreadable", target_part.path, error),))
+    try:
+        source, target = folder.oriented(files, source, target)
+    except UserError as error:
+        return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
     if problem := folder.mismatch(files, source, target):
         return _Facts((problem,))
     problems = []

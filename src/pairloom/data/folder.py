@@ -10,6 +10,7 @@ from pairloom.data.choice import choose_reading
 from pairloom.data.discovery import Classes, find_classes, holds_values
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
+from pairloom.data.orientation import as_stored, orientation_problem
 from pairloom.data.pairs import Pair
 from pairloom.data.ranges import with_values
 from pairloom.data.readers import (
@@ -181,6 +182,7 @@ class PairFolder:
         """
         source_part, target_part = self.parts(files)
         source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
+        source, target = self.oriented(files, source, target)
         if problem := self.mismatch(files, source, target):
             raise UserError(str(problem))
         pair = self.pair(files, source, target)
@@ -190,11 +192,22 @@ class PairFolder:
         """Return the images of a pair together with what their numbers mean."""
         return Pair(files.name, source, target, self.source_values, self.target_values)
 
+    def oriented(self, files: PairFiles, source: Picture, target: Picture) -> tuple[Picture, Picture]:
+        """Return the images of a pair, which were read upright, as `data.exif` wants them."""
+        if self.config.exif != "ignore":
+            return source, target
+        source_part, target_part = self.parts(files)
+        return as_stored(source, source_part), as_stored(target, target_part)
+
     def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
-        """Return what is wrong with a pair whose images differ in size."""
+        """Return what is wrong with a pair whose images differ in size, or of which one alone is turned by EXIF."""
+        source_part, target_part = self.parts(files)
+        if self.config.exif == "auto" and (
+            problem := orientation_problem(source_part, target_part, source.shape[:2], target.shape[:2])
+        ):
+            return problem
         if source.shape[:2] == target.shape[:2]:
             return None
-        source_part, target_part = self.parts(files)
         (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
         message = (
             f"{width}×{height} pixels, but its source {source_part.path.name} has {other_width}×{other_height}; "

@@ -1,6 +1,5 @@
 """Pairs decoded once and kept at hand: memory-mapped files in the user's cache, one a pair."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,8 +18,9 @@ from safetensors.numpy import save
 
 from pairloom.config import Size
 from pairloom.cores import cores
+from pairloom.data.digests import contents_digest, digest, fingerprint
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import PairFiles, Part
+from pairloom.data.layouts import PairFiles
 from pairloom.data.pairs import Pair
 from pairloom.data.sides import Side, common_side
 from pairloom.draws import numpy_generator
@@ -32,7 +32,7 @@ from pairloom.progress import track
 Fit = Size | int
 """How large pairs are stored: at exactly this size, or at their own up to this longest side in pixels."""
 
-DECODER = 1
+DECODER = 2
 """Version of how files become arrays; raise it when the same file would be read differently."""
 
 CACHE_VARIABLE = "PAIRLOOM_CACHE"
@@ -61,6 +61,8 @@ class Head(NamedTuple):
     target: ImageInfo
     counts: tuple[int, ...]
     """Pixels of each class of the target; none for pictures."""
+    digest: str
+    """Digest of the contents of the files that the pair was decoded from."""
 
 
 class PairStore:
@@ -72,7 +74,8 @@ class PairStore:
     Attributes:
         source, target: what the images of each side are; pairs are brought to their channels.
         names: of the pairs.
-        fingerprint: changes when a file of the data does.
+        digests: of the contents of each pair's files, wherever they lie.
+        fingerprint: changes when the contents of a file do.
     """
 
     def __init__(
@@ -81,7 +84,8 @@ class PairStore:
         self._folder, self._entries, self._heads, self._fit = folder, tuple(entries), tuple(heads), fit
         self.source, self.target = source, target
         self.names = tuple(entry.files.name for entry in entries)
-        self.fingerprint = _digest([[entry.files.name, entry.fingerprint] for entry in entries])
+        self.digests = tuple(head.digest for head in heads)
+        self.fingerprint = digest([self.names, self.digests])
 
     @classmethod
     def open(
@@ -117,7 +121,7 @@ class PairStore:
                 )
             chosen = numpy_generator(seed, "subset").permutation(len(files))[:count]
             files = [files[index] for index in sorted(chosen)]
-        place = cache_folder() / "pairs" / _digest(str(folder.root))
+        place = cache_folder() / "pairs" / digest(str(folder.root))
         with ThreadPoolExecutor(cores()) as pool:
             try:
                 entries = list(pool.map(lambda pair: _entry(folder, pair, fit, place), files))
@@ -160,7 +164,7 @@ class PairStore:
         try:
             source, target = _read(entry.path)
         except (OSError, SafetensorError):  # somebody has cleared the cache
-            if _fingerprint(self._folder.parts(entry.files)) != entry.fingerprint:
+            if fingerprint(self._folder.parts(entry.files)) != entry.fingerprint:
                 raise UserError(
                     f"{self._folder.parts(entry.files)[0].path}: this pair has changed since it was stored, and the "
                     "store was cleared; bring it back, or start anew"
@@ -197,37 +201,25 @@ def fitted(native: Size, fit: Fit) -> Size:
 
 def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry:
     parts = folder.parts(files)
-    fingerprint = _fingerprint(parts)
+    state = fingerprint(parts)
     # A changed file has another entry, so that a run goes on with what it began with.
-    key = [DECODER, str(fit), folder.source_reader.key, folder.target_reader.key, *map(str, parts), fingerprint]
-    return Entry(files, place / f"{_digest(key)}.safetensors", fingerprint)
-
-
-def _fingerprint(parts: Sequence[Part]) -> str:
-    """Return what changes when a file does, or when it goes."""
-    try:
-        states = [path.stat() for part in parts for path in part.files]
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: was there, and is gone; bring it back, or start anew") from error
-    # Copying may keep a file's size and time; the time of its last change as such it cannot keep.
-    return _digest([[state.st_size, state.st_mtime_ns, state.st_ctime_ns] for state in states])
-
-
-def _digest(value: object) -> str:
-    return hashlib.blake2b(json.dumps(value).encode(), digest_size=16).hexdigest()
+    readers = folder.source_reader.key, folder.target_reader.key
+    key = [DECODER, str(fit), *readers, folder.config.exif, *map(str, parts), state]
+    return Entry(files, place / f"{digest(key)}.safetensors", state)
 
 
 def _head(entry: Entry) -> Head | None:
     """Read what a stored pair is; None where it is missing or damaged."""
     try:
         with safe_open(entry.path, framework="numpy") as file:
-            counts = tuple(json.loads(file.metadata()["counts"]))
+            notes = file.metadata()
+            counts, contents = tuple(json.loads(notes["counts"])), str(notes["digest"])
             source, target = (_info(file.get_slice(name)) for name in ("source", "target"))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     with suppress(OSError):  # of a store that is shared, and not ours to write
         os.utime(entry.path)
-    return Head(source, target, counts)
+    return Head(source, target, counts, contents)
 
 
 def _info(array: Any) -> ImageInfo:
@@ -250,7 +242,7 @@ def _build(folder: PairFolder, entry: Entry, fit: Fit) -> None:
     arrays = {"source": np.ascontiguousarray(pair.source), "target": np.ascontiguousarray(pair.target)}
     classes = len(folder.palette) if folder.palette else 0
     counts = np.bincount(pair.target.ravel(), minlength=classes)[:classes].tolist() if classes else []
-    content = save(arrays, {"counts": json.dumps(counts)})
+    content = save(arrays, {"counts": json.dumps(counts), "digest": contents_digest(folder.parts(entry.files))})
     try:
         entry.path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the cache
         # Written with plain writes: the pages of a map would count as this process's memory.

@@ -23,11 +23,13 @@ from pairloom.images.reading import (
     as_indices,
     as_picture,
     colour_table,
+    exif_orientation,
     inspect,
     no_data,
     read_indices,
     read_picture,
 )
+from pairloom.images.turning import turned_back
 from pairloom.images.values import WHOLE, Range, Values, filled, limits, without_reading
 from pairloom.images.writing import picture_suffix, png_bytes, write_picture
 
@@ -45,6 +47,7 @@ __all__ = [
     "as_indices",
     "as_picture",
     "colour_table",
+    "exif_orientation",
     "filled",
     "for_display",
     "inspect",
@@ -61,6 +64,7 @@ __all__ = [
     "stretched",
     "to_picture",
     "to_tensor",
+    "turned_back",
     "with_channels",
     "without_reading",
     "write_picture",

@@ -102,6 +102,7 @@ def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
         return ImageInfo(*_picture_shape(array), _dtype(array.dtype))
     if kind == "png":
         with Image.open(readable(path), formats=("PNG",)) as image:
+            require_one_frame(image)
             require_bearable(image.height, image.width, _png_channels(path), 2)
             info = ImageInfo(image.height, image.width, _png_channels(path), "uint16")
             return _turned(info, orientation(image))
@@ -130,6 +131,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return np.array(array).reshape(_picture_shape(array))
     if kind == "png":
         with Image.open(readable(path), formats=("PNG",)) as image:
+            require_one_frame(image)
             require_bearable(image.height, image.width, _png_channels(path), 2)
             number = orientation(image)
         pixels = imagecodecs.png_decode(path.read_bytes())
@@ -138,7 +140,10 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         image = heif.opened(path)
         width, height = image.size
         require_bearable(height, width, heif.channels(image), 2)
-        return heif.pixels(image)
+        pixels = heif.pixels(image)
+        if pixels.shape[:2] != (height, width):
+            raise Unfit("has another size than its head says; save it anew")
+        return pixels
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, samples), samples_first = _tiff_shape(tiff)
@@ -171,12 +176,26 @@ def no_data(path: ImageFile) -> float | None:
         raise Unfit(f"names {str(tag.value)[:40]!r} as its number for no data; correct its tag GDAL_NODATA") from None
 
 
+def tiff_orientation(path: ImageFile) -> int:
+    """Return the orientation that a TIFF file states, 1 to 8."""
+    with tifffile.TiffFile(readable(path)) as tiff:
+        return _tiff_orientation(tiff.pages.first)
+
+
 def require_bearable(height: int, width: int, channels: int, itemsize: int) -> None:
     """Raise Unfit for an image that would take too much memory, whatever its file holds, or has no pixel."""
     if height < 1 or width < 1:
         raise Unfit(f"has no pixels: {width}×{height}")
     if height * width * max(4, channels * itemsize) > LARGEST_BYTES:
         raise Unfit(f"is too large, {width}×{height} pixels in {channels} channels; cut it into tiles, or reduce it")
+
+
+def require_one_frame(image: Image.Image) -> None:
+    """Raise Unfit for an animation."""
+    # A JPEG file may hold a second picture (MPO), such as a map of its brightness; the first is the photograph. Pages
+    # of TIFF files are told apart by what they are.
+    if image.format not in ("TIFF", "MPO") and getattr(image, "is_animated", False):
+        raise Unfit("holds several frames, and one image per file is expected; save each frame as a file")
 
 
 def _itemsize(page: tifffile.TiffPage) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError, features
 
 from pairloom.images.avif import find_frames
-from pairloom.images.deep import Unfit, require_bearable
+from pairloom.images.deep import Unfit, require_bearable, require_one_frame
 from pairloom.images.in_memory import ImageFile, head, readable
 
 # Rarer formats have been ways around Pillow's guard against decompression bombs.
@@ -59,9 +59,7 @@ def opened(path: ImageFile) -> Iterator[Image.Image]:
                 raise Unfit("is an AVIF image, which this build of Pillow does not decode; convert it") from error
             raise
     with image:
-        # A JPEG file may hold a second picture (MPO), such as a map of its brightness; the first is the photograph.
-        if image.format not in ("TIFF", "MPO") and getattr(image, "is_animated", False):
-            raise Unfit("holds several frames, and one image per file is expected; save each frame as a file")
+        require_one_frame(image)
         if image.format == "JPEG2000":
             _require_whole_bytes(image, head(path, JP2_HEAD))
         if image.format == "AVIF":

@@ -68,6 +68,24 @@ def read_picture(path: ImageFile, *, any_number: bool = False) -> Picture:
             return _picture(image, any_number=any_number)
 
 
+def exif_orientation(path: ImageFile) -> int:
+    """Return how a file says that its image is turned, 1 to 8 as EXIF has them; 1 where it says nothing.
+
+    Only its head is read. HEIC files, which every reader turns by notes of their own, and arrays have none.
+
+    Raises:
+        UserError: if the file is missing or not an image.
+    """
+    with _named(path):
+        kind = deep.kind(path, as_stored=True)
+        if kind == "tiff":
+            return deep.tiff_orientation(path)
+        if kind in ("npy", "heif"):
+            return 1
+        with opened(path) as image:
+            return orientation(image)
+
+
 def as_picture(image: Image.Image | NDArray[Any], *, any_number: bool = False) -> Picture:
     """Take an image that is in memory, Pillow's or an array (H×W or H×W×C), as `read_picture` takes one in a file.
 

@@ -24,6 +24,17 @@ def orientation(image: Image.Image) -> int:
     return number if number in range(1, 9) else 1
 
 
+def turned_back(pixels: NDArray[Any], number: int) -> NDArray[Any]:
+    """Undo `upright`."""
+    if number in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if number in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if number >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels)
+
+
 def upright(pixels: NDArray[Any], number: int) -> NDArray[Any]:
     """Turn an image (H×W×C) back that is turned so."""
     if number >= 5:

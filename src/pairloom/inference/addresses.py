@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
@@ -10,7 +10,7 @@ from typing import Any
 
 from pairloom.errors import UserError
 from pairloom.images import EXTENSIONS, ImageBytes, Picture, write_picture
-from pairloom.inference.inputs import VIDEO_EXTENSIONS, find_inputs
+from pairloom.inference.inputs import VIDEO_EXTENSIONS, OtherFiles, find_inputs
 
 TAKEN = EXTENSIONS | VIDEO_EXTENSIONS
 """Endings of the files in folders that are taken."""
@@ -75,25 +75,35 @@ class Address:
         names = (path[len(self.path) :].strip("/") for path in found if path != self.path)
         return sorted(name for name in names if not any(part.startswith(".") for part in PurePosixPath(name).parts))
 
-    def inputs(self, out: "Address") -> list[tuple["Address", PurePath]]:
+    def inputs(
+        self, out: "Address", log: Callable[[str], None] = lambda _line: None
+    ) -> list[tuple["Address", PurePath]]:
         """Return the images and videos that are meant, and the name of each within the folder that was named.
 
         Paths are understood as `find_inputs` does; below other addresses the files are in the order of their names.
 
         Args:
             out: folder in which no input is looked for.
+            log: receives a line about the files that are neither images nor videos.
 
         Raises:
             UserError: if there are none, or the address cannot be reached.
         """
         if self.is_local:
-            found = find_inputs([self.path], Path(out.path) if out.is_local else None)
+            found = find_inputs([self.path], Path(out.path) if out.is_local else None, log)
             return [(Address(self.system, str(file.path)), file.name) for file in found]
-        below = [(self / name, PurePath(name)) for name in self.files() if PurePath(name).suffix.lower() in TAKEN]
+        below = [(self / name, PurePath(name)) for name in self.files()]
         if out.system == self.system:
             below = [(file, name) for file, name in below if not file.path.startswith(f"{out.path}/")]
-        if below:
-            return below
+        others = OtherFiles()
+        for _, name in below:
+            if name.suffix.lower() not in TAKEN:
+                others.add(name.name)
+        taken = [(file, name) for file, name in below if name.suffix.lower() in TAKEN]
+        if taken:
+            if others.count:
+                log(str(others))
+            return taken
         with _named(str(self)):
             if self.system.isfile(self.path):
                 return [(self, PurePath(PurePosixPath(self.path).name))]

@@ -77,7 +77,8 @@ def translate(
         backend: what runs the model, `torch` or `onnx`, as `Translator.load` takes it.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
-        say: receives a line for each image, video or sound that is left out, and when the model has been converted.
+        say: receives a line for each image, video or sound that is left out, one about other files in the folders, and
+            one when the model has been converted.
 
     Returns:
         The files written, and what was left out.
@@ -87,7 +88,7 @@ def translate(
             that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
     part, folder = parse_shard(shard), Path(out)
-    files = [file for file in find_inputs(inputs, folder) if part.holds(file.name)]
+    files = [file for file in find_inputs(inputs, folder, say) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
     if form == "classes" and moving is not None:
         raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")

@@ -3,7 +3,8 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from pairloom.errors import UserError
 from pairloom.images import is_image
 
 VIDEO_EXTENSIONS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi"})
+NAMED = 3
+"""How many of the files that are left out a message names."""
 
 
 def is_video(path: Path) -> bool:
@@ -50,20 +53,25 @@ class InputFile(NamedTuple):
         return self.name if is_video(self.path) else self.name.with_suffix(suffix)
 
 
-def find_inputs(entries: Sequence[str | Path], out: Path | None = None) -> list[InputFile]:
+def find_inputs(
+    entries: Sequence[str | Path], out: Path | None = None, log: Callable[[str], None] = lambda _line: None
+) -> list[InputFile]:
     """Return the files that are meant, no two of which would get the same name.
 
     Args:
         entries: image files and videos; folders, whose images and videos are taken, and those of the folders in them;
-            and patterns with `*`, `?`, `[...]` or `**`, by which files are found.
+            and patterns with `*`, `?`, `[...]` or `**`, by which files are found. What exists is taken by its name,
+            whatever characters that has.
         out: folder in which no input is looked for.
+        log: receives a line about the other files in those folders and patterns; hidden ones are not counted.
 
     Raises:
         UserError: for what does not exist or holds none, and where two would get the same name.
     """
     found: dict[PurePath, InputFile] = {}
+    others = OtherFiles()
     for entry in entries:
-        for file in _files(Path(entry), out):
+        for file in _files(Path(entry), out, others):
             other = found.setdefault(file.translated(""), file)
             if other is not file:
                 raise UserError(
@@ -71,12 +79,38 @@ def find_inputs(entries: Sequence[str | Path], out: Path | None = None) -> list[
                     if other.path == file.path
                     else f"{file.path}: would be written over the translation of {other.path}; rename one"
                 )
+    if others.count:
+        log(str(others))
     return list(found.values())
 
 
-def _files(entry: Path, out: Path | None) -> list[InputFile]:
+@dataclass
+class OtherFiles:
+    """Files that are left out because they are neither images nor videos."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+    """Names of the first of them."""
+
+    def add(self, name: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.first) < NAMED:
+            self.first.append(name)
+
+    def __str__(self) -> str:
+        more = " ..." if self.count > len(self.first) else ""
+        files = (
+            "1 file that is no image or video"
+            if self.count == 1
+            else f"{self.count} files that are no images or videos"
+        )
+        return f"left out: {files} ({', '.join(self.first)}{more})"
+
+
+def _files(entry: Path, out: Path | None, others: OtherFiles) -> list[InputFile]:
     if entry.is_dir():
-        files = [InputFile(path, path.relative_to(entry)) for path in _inputs_below(entry, out)]
+        files = [InputFile(path, path.relative_to(entry)) for path in _inputs_below(entry, out, others)]
         if not files:
             raise UserError(f"{entry}: holds no images or videos")
         return files
@@ -84,29 +118,44 @@ def _files(entry: Path, out: Path | None) -> list[InputFile]:
         return [InputFile(entry, PurePath(entry.name))]
     if not glob.has_magic(str(entry)):
         raise UserError(f"{entry}: no such file or folder")
-    files = [InputFile(path, PurePath(path.name)) for path in _matches(entry) if _is_input(path)]
+    matches = _matches(entry)
+    files = [InputFile(path, PurePath(path.name)) for path in matches if _is_input(path)]
     if not files:
         raise UserError(f"{entry}: matches no images or videos")
+    for path in matches:
+        if path.is_file() and not _is_input(path):
+            others.add(path.name)
     return files
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """Return what a pattern matches, as shells do: nothing hidden unless the pattern says so."""
+    """Return what a pattern matches, as shells do: nothing hidden unless the pattern says so.
+
+    Folders that exist are taken by their names, and so are brackets where nothing matches them otherwise.
+    """
+    place, parts = Path(pattern.anchor), list(pattern.parts[1 if pattern.anchor else 0 :])
+    while len(parts) > 1 and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    rest = "/".join(parts)
     try:
-        found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+        found = sorted(place.glob(rest)) or sorted(place.glob(rest.replace("[", "[[]")))
     except ValueError as error:
         raise UserError(f"{pattern}: is no pattern ({error})") from error
     named = set(pattern.parts)
     return [path for path in found if not any(part.startswith(".") and part not in named for part in path.parts)]
 
 
-def _inputs_below(folder: Path, out: Path | None) -> Iterator[Path]:
+def _inputs_below(folder: Path, out: Path | None, others: OtherFiles) -> Iterator[Path]:
     """Yield a folder's files, then those of its folders, each in the order of their names; hidden ones left out."""
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         if _is_input(path):
             yield path
-        elif path.is_dir() and not path.is_symlink() and not path.name.startswith(".") and not _is(path, out):
-            yield from _inputs_below(path, out)
+        elif path.name.startswith("."):
+            continue
+        elif path.is_file():
+            others.add(path.name)
+        elif path.is_dir() and not path.is_symlink() and not _is(path, out):
+            yield from _inputs_below(path, out, others)
 
 
 def _is_input(path: Path) -> bool:

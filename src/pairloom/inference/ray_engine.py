@@ -106,7 +106,7 @@ def translate_addresses(
     translator = manner.translator(model.path, "cpu")
     suffix = form_suffix(form, translator.model.target)
     sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
-    jobs, skipped = _jobs(sources, folder, suffix, shard)
+    jobs, skipped = _jobs(sources, folder, suffix, shard, say)
     mark = made_with(model, [str(source) for source in sources], translator, form=form, steady=True)
     there = _require_ours(folder, mark)
     todo = [job for job in jobs if job.target not in there]
@@ -219,13 +219,15 @@ def _translations(todo: Sequence[Job], out: Address, model: StoredModel, manner:
     )
 
 
-def _jobs(inputs: Sequence[Address], out: Address, suffix: str, shard: str | None) -> tuple[list[Job], list[str]]:
+def _jobs(
+    inputs: Sequence[Address], out: Address, suffix: str, shard: str | None, log: Callable[[str], None]
+) -> tuple[list[Job], list[str]]:
     """Return the images to be translated, no two of which would get the same name, and what is wrong with others."""
     part = parse_shard(shard)
     jobs: dict[str, Job] = {}
     problems = []
     for entry in inputs:
-        for source, name in entry.inputs(out):
+        for source, name in entry.inputs(out, log):
             if not part.holds(name):
                 continue
             if _is_no_text(source.path):

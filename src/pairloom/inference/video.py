@@ -85,7 +85,7 @@ class Video:
     def __init__(self, path: Path) -> None:
         self.path, self._av = path, _library()
         with self._named():
-            self._container = self._av.open(str(path), "r")
+            self._container = self._av.open(str(path.absolute()), "r")  # which no name turns into an address
         moving = [stream for stream in self._container.streams.video if not _is_cover(stream)]
         if not moving:
             self._container.close()

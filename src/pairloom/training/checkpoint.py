@@ -4,7 +4,7 @@ import errno
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -21,6 +21,8 @@ class TrainingState(TypedDict):
     """Steps done."""
     pairs: list[str]
     """Names of the training and the validation pairs."""
+    digests: NotRequired[list[str]]
+    """Digests of the files of each of these pairs; states of earlier versions have none."""
     sides: list[dict[str, Any]]
     """What sources and targets are: channels, and classes with their colours."""
     history: list[EpochRecord]
@@ -121,7 +123,12 @@ def _is_state(state: object) -> bool:
         and all(isinstance(state[key], dict) and _all_are(kind, state[key].values()) for key, kind in mappings.items())
         and all(_all_are(str, state[key]) for key in mappings)
         and is_history(state["history"])
+        and ("digests" not in state or _are_digests(state["digests"], len(state["pairs"])))
     )
+
+
+def _are_digests(digests: object, count: int) -> bool:
+    return isinstance(digests, list) and len(digests) == count and _all_are(str, digests)
 
 
 def _all_are(kind: type[object], values: Iterable[object]) -> bool:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -28,6 +27,7 @@ from pairloom.training.interrupts import Interrupted, Interrupts
 from pairloom.training.networks import Networks
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.run_writer import RunWriter
+from pairloom.training.same_pairs import require_same_pairs
 from pairloom.training.team import Team
 
 FINITE_CHECK_STEPS = 50
@@ -99,7 +99,7 @@ def fit(
     if resume and state is None:
         say("no training state was saved yet: starting from the beginning")
     if state is not None:
-        _require_same_data(state, pairs, sides, run, data.root)
+        require_same_pairs(state, training, validation, run, data.root)
         totals = {name: total.to(device) for name, total in state["totals"].items()}
         step, epoch, history = state["step"], Epoch(totals, state["spent"]), list(state["history"])
         try:
@@ -133,6 +133,7 @@ def fit(
                 TrainingState(
                     step=step,
                     pairs=pairs,
+                    digests=[*training.digests, *validation.digests],
                     sides=sides,
                     history=history,
                     totals=epoch.totals,
@@ -256,22 +257,6 @@ def _saved_state(run: RunFolder, team: Team, say: Callable[[str], None]) -> Trai
     state = load_state(run.checkpoints, say) if team.leads else None
     team.broadcast(None)
     return state if team.leads else load_state(run.checkpoints)
-
-
-def _require_same_data(
-    state: TrainingState, pairs: list[str], sides: list[dict[str, Any]], run: RunFolder, root: str
-) -> None:
-    if state["pairs"] != pairs:
-        changed = sorted(set(state["pairs"]) ^ set(pairs))
-        raise UserError(
-            f"{root}: its pairs are not those that {run.path} began with ({', '.join(changed[:3]) or 'order'} ...); "
-            "bring them back, or start a new run"
-        )
-    if state["sides"] != sides:
-        raise UserError(
-            f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
-            f"{run.palette.name} and to {root}, or start a new run"
-        )
 
 
 def _circumstances(team: Team, training: PairStore, validation: PairStore) -> dict[str, str]:

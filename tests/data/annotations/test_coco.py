@@ -15,8 +15,10 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from annotated import find_in, only_set, read_all, save_image, write_json
+from pairloom.data.annotations import AnnotationReader
 from pairloom.data.annotations.run_lengths import decode_counts
 from pairloom.data.annotations.values import AnnotationError
+from pairloom.data.layouts import Part
 from pairloom.errors import UserError
 from pairloom.palette import VOID
 
@@ -267,9 +269,6 @@ def test_polygons_far_beyond_the_image_are_clipped(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    from pairloom.data.annotations import AnnotationReader
-    from pairloom.data.layouts import Part
-
     path = write(tmp_path, record([(3, SQUARE)]))
     found = only_set(tmp_path)
     path.write_text(path.read_text() + "\n")

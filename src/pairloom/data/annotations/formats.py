@@ -33,14 +33,19 @@ def find_annotations(files: Sequence[Path]) -> list[AnnotationSet]:
         The sets; readable ones first.
     """
     chosen: dict[str, list[Path]] = defaultdict(list)
-    texts, yamls, voc = [], [], []
-    for path in sorted(files):
-        suffix = path.suffix.lower()
-        if path.name.startswith("."):
+    texts: list[Path] = []
+    yamls: list[Path] = []
+    voc: list[Path] = []
+    others: list[Path] = []
+    # Of a hundred thousand files, comparing and taking apart the paths themselves would take seconds.
+    for path in sorted(files, key=str):
+        name = path.name
+        suffix = name[name.rfind(".") :].lower()
+        if name.startswith("."):
             continue
         if suffix == ".json":
-            if name := _recognise(path, JSON_FORMATS):
-                chosen[name].append(path)
+            if found_format := _recognise(path, JSON_FORMATS):
+                chosen[found_format].append(path)
         elif suffix == ".xml":
             if _recognise(path, (cvat,)):
                 chosen[cvat.NAME].append(path)
@@ -50,9 +55,11 @@ def find_annotations(files: Sequence[Path]) -> list[AnnotationSet]:
             texts.append(path)
         elif suffix in _YAMLS:
             yamls.append(path)
+        elif suffix in refused.FORMATS:
+            others.append(path)
     found = [each for format_ in FILE_FORMATS for each in format_.find(chosen[format_.NAME])]
     found += yolo.find(texts, yamls)
-    found += refused.find(files, voc)
+    found += refused.find(others, voc)
     return sorted(found, key=lambda each: each.refusal is not None)
 
 

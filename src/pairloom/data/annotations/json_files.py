@@ -17,7 +17,7 @@ LARGEST_VALUE = 2**25
 _CHUNK = 2**20
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Base64 needs no escapes, though some writers escape its slashes.
-_IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"((?:[A-Za-z0-9+/=]|\\/)*+)"')
+_IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"((?:[A-Za-z0-9+/=]++|\\/)*+)"')
 _DECODER = json.JSONDecoder()
 
 
@@ -205,7 +205,7 @@ class _Scanner:
         """Read on, twice as far each time the same value needs more, and forget what lies behind."""
         self._text = self._text[self._at :]
         self._at = 0
-        content = self._file.read(max(_CHUNK, len(self._text)))
+        content = self._file.read(min(max(_CHUNK, len(self._text)), LARGEST_VALUE + 1 - len(self._text)))
         self._ended = not content
         self._text += self._decoder.decode(content, final=self._ended)
 

@@ -1,10 +1,10 @@
 """Which image each reference of an annotation file means; names are compared, no path out of a file is ever opened."""
 
-import os
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from pairloom.data.annotations.sets import Reference
 from pairloom.errors import UserError
 
 _Parts = tuple[str, ...]
+_Index = dict[str, list[Path]]
 
 _UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of an uploaded file."""
@@ -62,54 +63,67 @@ def match_references(references: Sequence[Reference], images: Sequence[Path], ro
 
 
 class _Images:
-    """The images of a folder by their paths and names."""
+    """The images of a folder by their paths and names; the indexes are made when they are asked for."""
 
     def __init__(self, images: Iterable[Path], root: Path) -> None:
-        self._root = os.path.join(root, "")  # noqa: PTH118 (a hundred thousand paths are compared as texts)
-        self._parts = {image: self._split(image) for image in images}
-        self._by_path: dict[_Parts, list[Path]] = defaultdict(list)
-        self._by_key: list[Mapping[str, list[Path]]] = []
-        for image, parts in self._parts.items():
-            self._by_path[parts].append(image)
-            self._by_path[(*parts[:-1], _stem(parts[-1]))].append(image)
-        # The name itself, then also in other capitals, without extension, and with another extension.
-        for key in (str, str.casefold, _stem):
-            index: dict[str, list[Path]] = defaultdict(list)
-            for image, parts in self._parts.items():
-                index[key(parts[-1])].append(image)
-            self._by_key.append(index)
+        self._root = str(root).rstrip("/") + "/"
+        self._paths = {image: self._below_root(str(image)) for image in images}
+        self._by_path = _index(self._paths, str)
+        self._places: dict[str, _Parts] = {}
+        """The parts of folders of annotation files."""
+
+    @cached_property
+    def _by_path_stem(self) -> _Index:
+        return _index(self._paths, _stem)
+
+    @cached_property
+    def _by_name(self) -> _Index:
+        return _index(self._paths, _name)
+
+    @cached_property
+    def _by_folded_name(self) -> _Index:
+        return _index(self._paths, lambda path: _name(path).casefold())
+
+    @cached_property
+    def _by_stem(self) -> _Index:
+        return _index(self._paths, lambda path: _stem(_name(path)))
 
     def find(self, reference: Reference) -> _Match | None:
         """Return the image that a reference means, if there is one; raise UserError where it may be several."""
-        given = [part for part in unicodedata.normalize("NFC", reference.image).split("/") if part not in ("", ".")]
+        given = [part for part in _normal(reference.image).split("/") if part not in ("", ".")]
         if not given:
             return None
-        place = self._split(reference.file.parent)
-        way = _resolve(place, given)
-        for path in (way, (*way[:-1], *map(_stem, way[-1:]))):
-            if len(exact := self._by_path.get(path, [])) == 1:
+        place = self._place(reference.file)
+        way = "/".join(_resolve(place, given))
+        for exact in (self._by_path.get(way), self._by_path_stem.get(way), self._by_path_stem.get(_stem(way))):
+            if exact is not None and len(exact) == 1:
                 return _Match((0, 0), exact[0])
-        name = given[-1]
-        names = [name]
-        if _UPLOAD.match(name):
-            names.append(_UPLOAD.sub("", name, count=1))
-        for number, name in enumerate(names):
-            tries: tuple[tuple[int, str], ...] = ((0, name), (1, name.casefold()), (2, name), (2, _stem(name)))
-            for step, (index, key) in enumerate(tries, start=1 + len(tries) * number):
-                if candidates := self._by_key[index].get(key):
-                    return self._choose(candidates, given, place, reference, step)
+        names = [given[-1]]
+        if _UPLOAD.match(names[0]):
+            names.append(_UPLOAD.sub("", names[0], count=1))
+        for step, candidates in enumerate(chain.from_iterable(map(self._named, names)), start=1):
+            if candidates:
+                return self._choose(candidates, given, place, reference, step)
         return None
+
+    def _named(self, name: str) -> Iterator[list[Path]]:
+        """Yield the images of a name, then those of nearly the name."""
+        yield self._by_name.get(name, [])
+        yield self._by_folded_name.get(name.casefold(), [])
+        yield self._by_stem.get(name, [])
+        yield self._by_stem.get(_stem(name), [])
 
     def _choose(
         self, candidates: list[Path], given: list[str], place: _Parts, reference: Reference, step: int
     ) -> _Match:
         """Return the candidate for which most speaks."""
-        agreeing = {image: _common(self._parts[image][-2::-1], given[-2::-1]) for image in candidates}
+        folders = {image: tuple(self._paths[image].split("/")[:-1]) for image in candidates}
+        agreeing = {image: _common(folders[image][::-1], given[-2::-1]) for image in candidates}
         words = _words((*place, reference.file.stem))
         ranks: list[Callable[[Path], int]] = [
             agreeing.__getitem__,
-            lambda image: _common(self._parts[image][:-1], place),
-            lambda image: sum(bool(found) and found <= words for found in map(_words, _each(self._parts[image][:-1]))),
+            lambda image: _common(folders[image], place),
+            lambda image: sum(bool(found) and found <= words for found in map(_words_of, folders[image])),
         ]
         left = candidates
         for rank in ranks:
@@ -122,11 +136,30 @@ class _Images:
             "differ, or put each annotation file beside its images"
         )
 
-    def _split(self, path: Path) -> _Parts:
-        """Return the parts of a path below the root, in normal form C."""
-        text = str(path)
-        text = text.removeprefix(self._root) if f"{text}/" != self._root else ""
-        return tuple(unicodedata.normalize("NFC", text).split("/")) if text else ()
+    def _place(self, file: Path) -> _Parts:
+        """Return the parts of a file's folder below the root."""
+        folder = str(file).rpartition("/")[0]
+        if folder not in self._places:
+            self._places[folder] = tuple(filter(None, self._below_root(f"{folder}/").split("/")))
+        return self._places[folder]
+
+    def _below_root(self, path: str) -> str:
+        return _normal(path.removeprefix(self._root))
+
+
+def _index(paths: Mapping[Path, str], key: Callable[[str], str]) -> _Index:
+    index: _Index = {}
+    for image, path in paths.items():
+        index.setdefault(key(path), []).append(image)
+    return index
+
+
+def _normal(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _name(path: str) -> str:
+    return path[path.rfind("/") + 1 :]
 
 
 def _resolve(place: _Parts, given: Sequence[str]) -> _Parts:
@@ -140,8 +173,10 @@ def _resolve(place: _Parts, given: Sequence[str]) -> _Parts:
     return tuple(way)
 
 
-def _stem(name: str) -> str:
-    return name[:dot] if (dot := name.rfind(".")) > 0 else name
+def _stem(path: str) -> str:
+    """Return a path without its extension."""
+    dot = path.rfind(".")
+    return path[:dot] if dot > path.rfind("/") + 1 else path
 
 
 def _common(first: Sequence[str], second: Sequence[str]) -> int:
@@ -157,8 +192,8 @@ def _words(parts: Iterable[str]) -> frozenset[str]:
     return frozenset(_SPLITS.get(word, word) for part in parts for word in _WORD.findall(part.casefold()))
 
 
-def _each(parts: _Parts) -> list[_Parts]:
-    return [(part,) for part in parts]
+def _words_of(name: str) -> frozenset[str]:
+    return _words((name,))
 
 
 def _shown(reference: Reference) -> str:

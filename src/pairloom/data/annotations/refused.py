@@ -36,13 +36,12 @@ def find(files: Sequence[Path], voc: Sequence[Path]) -> list[AnnotationSet]:
     """Name the files of formats that are not read.
 
     Args:
-        files: files of any kind.
+        files: files whose ending is among `FORMATS`.
         voc: those that `is_voc` chose.
     """
     by_format: dict[str, list[Path]] = defaultdict(list)
     for path in files:
-        if name := FORMATS.get(path.suffix.lower()):
-            by_format[name].append(path)
+        by_format[FORMATS[path.suffix.lower()]].append(path)
     found = [
         AnnotationSet(
             name.lower(),

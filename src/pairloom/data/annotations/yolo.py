@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from pairloom.data.annotations.sets import AnnotationSet, Reference, whole_path
+from pairloom.data.annotations.sets import AnnotationSet, Reference, common_folder
 from pairloom.data.annotations.shapes import ClassMap, is_background
 from pairloom.data.annotations.values import MOST_POINTS, AnnotationError, as_id, as_name
 
@@ -42,14 +42,15 @@ def find(texts: Sequence[Path], yamls: Sequence[Path] = ()) -> list[AnnotationSe
         texts: text files of any kind.
         yamls: YAML files of any kind; of those that name classes, the one in the nearest folder above counts.
     """
-    folders: dict[Path, list[Path]] = defaultdict(list)
+    folders: dict[str, list[Path]] = defaultdict(list)
     listed: dict[Path, Mapping[int, str]] = {}
     for path in texts:
-        if path.name in NAMES_FILES:
+        folder, _, name = str(path).rpartition("/")
+        if name in NAMES_FILES:
             listed.setdefault(path.parent, _names_of_list(path))
-        elif path.suffix.lower() == ".txt":
-            folders[path.parent].append(path)
-    labelled = {folder: files for folder, files in folders.items() if _holds_labels(files)}
+        elif name[-4:].lower() == ".txt":
+            folders[folder].append(path)
+    labelled = [files for files in folders.values() if _holds_labels(files)]
     if not labelled:
         return []
     said: dict[Path, Mapping[int, str]] = {}
@@ -59,11 +60,11 @@ def find(texts: Sequence[Path], yamls: Sequence[Path] = ()) -> list[AnnotationSe
                 said.setdefault(path.parent, names)
         except AnnotationError as error:
             return [AnnotationSet(NAME, path, refusal=str(error))]
-    groups: dict[tuple[tuple[int, str], ...], list[Path]] = defaultdict(list)
-    for folder, files in labelled.items():
-        names = _nearest(folder, said) or _nearest(folder, listed)
-        groups[tuple(names.items())].extend(files)
-    return [_set(dict(names), sorted(files)) for names, files in groups.items()]
+    groups: dict[tuple[tuple[int, str], ...], list[list[Path]]] = defaultdict(list)
+    for files in labelled:
+        folder_names = _nearest(files[0].parent, said) or _nearest(files[0].parent, listed)
+        groups[tuple(folder_names.items())].append(files)
+    return [_set(dict(names), parts) for names, parts in groups.items()]
 
 
 def draw(annotations: AnnotationSet, file: Path, entry: str, canvas: ClassMap) -> None:
@@ -94,9 +95,10 @@ def draw(annotations: AnnotationSet, file: Path, entry: str, canvas: ClassMap) -
             raise AnnotationError(f"{where}: {error}") from None
 
 
-def _set(names: Mapping[int, str], files: list[Path]) -> AnnotationSet:
-    """Describe the files that share a list of names; their classes are those that occur."""
-    path = whole_path(files)
+def _set(names: Mapping[int, str], folders: Sequence[Sequence[Path]]) -> AnnotationSet:
+    """Describe the files, by folder, that share a list of names; their classes are those that occur."""
+    files = [file for folder in folders for file in folder]
+    path = files[0] if len(files) == 1 else common_folder(folder[0] for folder in folders)
     used: set[int] = set()
     polygons = False
     boxes = 0
@@ -126,19 +128,20 @@ def _set(names: Mapping[int, str], files: list[Path]) -> AnnotationSet:
         path,
         tuple(name for name in ordered if not is_background(name)),
         None,
-        tuple(Reference(_image(file), file, "") for file in files),
+        tuple(reference for folder in folders for reference in _references(folder)),
         has_background=any(map(is_background, ordered)),
         index=labels,
     )
 
 
-def _image(file: Path) -> str:
-    """Return where a file's image is, as seen from the file's folder: in images/ where the file is in labels/."""
-    parts = file.parent.parts
-    if "labels" not in parts:
-        return file.stem
-    below = parts[len(parts) - parts[::-1].index("labels") :]
-    return "/".join([*[".."] * (len(below) + 1), "images", *below, file.stem])
+def _references(files: Sequence[Path]) -> list[Reference]:
+    """Return where the images of a folder's files are: in images/ where the files are in labels/."""
+    parts = files[0].parent.parts
+    before = ""
+    if "labels" in parts:
+        below = parts[len(parts) - parts[::-1].index("labels") :]
+        before = "/".join([*[".."] * (len(below) + 1), "images", *below, ""])
+    return [Reference(before + file.name[: -len(".txt")], file, "") for file in files]
 
 
 def _holds_labels(files: Sequence[Path]) -> bool:

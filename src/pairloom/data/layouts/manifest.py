@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.listing import LONGEST_NAME, Listing, PairFiles, Part, Problem, Reading
-from pairloom.data.layouts.splits import SPLITS
+from pairloom.data.layouts.splits import SPLITS, split_and_rest
 from pairloom.data.layouts.tree import Tree
 from pairloom.errors import UserError
 from pairloom.palette import Palette
@@ -91,8 +91,13 @@ def _rows(path: Path) -> Iterator[tuple[str | None, PairFiles]]:
         if not isinstance(source, str) or not isinstance(target, str) or "\0" in source + target:
             columns = ", ".join(row)
             raise UserError(f"{where}: needs a path as source and one as target; the columns here are {columns[:80]}")
-        if split is not None and split not in SPLITS:
-            raise UserError(f"{where}: has the split {split!r}; there are {', '.join(SPLITS)}, or none for all rows")
+        if split is not None:
+            known, rest = split_and_rest(str(split))
+            if known is None or rest:
+                raise UserError(
+                    f"{where}: has the split {split!r}; there are {', '.join(SPLITS)}, or none for all rows"
+                )
+            split = known
         name = "-".join((*Path(source).parent.parts, Path(source).stem)).strip("/-.")
         name = os.fsencode(name)[-LONGEST_NAME:].decode("utf-8", "ignore")
         yield split, PairFiles(name, Part(path.parent / source), Part(path.parent / target))

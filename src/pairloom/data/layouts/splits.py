@@ -26,9 +26,9 @@ _FILLERS = frozenset({"set", "data", "split", "dataset"})
 def split_folders(paths: Sequence[tuple[str, ...]]) -> list[tuple[str | None, tuple[str, ...]]]:
     """Find the split of each folder in its path, and what the path is without it.
 
-    `train/images`, `images/Training`, `train_images` and `trainImages` all are (`train`, `images`). A split's word that
-    is run together with another counts where the rest stands alone, with a capital, or after the word of another split
-    as well: `trainannot` beside `valannot`, but not `testimonials`.
+    `train/images`, `images/Training`, `train_images` and `trainImages` all are (`train`, `images`). A split's word
+    that is run together with another counts where the rest begins with a capital, or stands alone or after the word of
+    another split as well, or the split has a folder of its own: `trainannot` beside `train`, but not `testimonials`.
 
     Args:
         paths: of all folders, from the data folder.
@@ -44,7 +44,7 @@ def split_folders(paths: Sequence[tuple[str, ...]]) -> list[tuple[str | None, tu
     known = {part: split_and_rest(part) for part in components}
     names = {name.lower() for name in components}
     for part, (candidate, other) in attached.items():
-        spoken = other[0].isupper() or other.lower() in names or len(splits_of[other.lower()]) > 1
+        spoken = other[0].isupper() or {other.lower(), candidate} & names or len(splits_of[other.lower()]) > 1
         if known[part][0] is None and spoken:
             known[part] = candidate, other
     return [_of_path(path, known) for path in paths]

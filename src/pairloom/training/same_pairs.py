@@ -1,0 +1,66 @@
+"""Whether the pairs with which a run is to go on are those that it began with."""
+
+from collections.abc import Callable
+
+from pairloom.data.store import PairStore
+from pairloom.errors import UserError
+from pairloom.run import RunFolder
+from pairloom.training.checkpoint import TrainingState
+
+NAMED = 3
+"""How many pairs a message names."""
+
+
+def require_same_pairs(
+    state: TrainingState, training: PairStore, validation: PairStore, run: RunFolder, root: str
+) -> None:
+    """Compare the names of the pairs, and what sources and targets are, with those in a saved state.
+
+    Raises:
+        UserError: if they differ.
+    """
+    names = [*training.names, *validation.names]
+    if state["pairs"] != names:
+        changed = sorted(set(state["pairs"]) ^ set(names))
+        raise UserError(
+            f"{root}: its pairs are not those that {run.path} began with ({_some(changed) or 'other order'}); "
+            "bring them back, or start a new run"
+        )
+    if state["sides"] != [training.source.to_record(), training.target.to_record()]:
+        raise UserError(
+            f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
+            f"{run.palette.name} and to {root}, or start a new run"
+        )
+
+
+def require_same_files(
+    state: TrainingState,
+    training: PairStore,
+    validation: PairStore,
+    run: RunFolder,
+    root: str,
+    log: Callable[[str], None],
+) -> None:
+    """Compare pairs that lie in another place than before with a saved state, file by file.
+
+    States of earlier versions hold no digests of the files; `log` receives a line about that.
+
+    Raises:
+        UserError: if their names or the contents of their files differ.
+    """
+    require_same_pairs(state, training, validation, run, root)
+    before = state.get("digests")
+    if before is None:
+        log(f"{run.path}: was saved by a version that kept no digests of the files; only the names are compared")
+        return
+    now = [*training.digests, *validation.digests]
+    changed = [name for name, old, new in zip(state["pairs"], before, now, strict=True) if old != new]
+    if changed:
+        raise UserError(
+            f"{root}: the files of {len(changed)} pairs differ from those that {run.path} began with "
+            f"({_some(changed)}); name the same data, or start a new run"
+        )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (" ..." if len(names) > NAMED else "")
