@@ -28,6 +28,8 @@ SAMPLE_PIXELS = 48_000_000
 MOST_CLASSES = 254
 _FEW_FILES, _OWN_SHARE = 2, 0.5
 """Files in which the colours of objects occur, and the share of the colours for which this must hold."""
+_FRACTIONS = 0.01
+"""Share of the numbers from which fractions beyond 0 to 1 are measured, and no slip of a conversion."""
 _AT_ONCE = 4
 _EXACT = 0.999
 """Share of a sample's pixels with a palette's colours from which others are no blends."""
@@ -88,7 +90,7 @@ def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: E
     if not masks:
         return Classes(known, ColourReader(known)) if known else None
     encoding = find_encoding(masks)
-    if encoding is None:
+    if encoding is None or (known is None and any(_measures(mask) for _, mask in masks)):
         return None
     if encoding.form != "colours":
         found = find_numbers(parts, masks, encoding, known, pool)
@@ -104,6 +106,16 @@ def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: E
             "alpha channel as a picture of its own"
         )
     return classes
+
+
+def _measures(mask: StoredMask) -> bool:
+    """Tell whether a file holds fractions in units of their own, such as heights in metres: no class and no colour."""
+    if mask.values.dtype.kind != "f":
+        return False
+    numbers = mask.values[np.isfinite(mask.values)]
+    beyond = (numbers < 0) | (numbers > 1)
+    fractions = beyond & (numbers != np.round(numbers))
+    return bool(fractions.sum() > _FRACTIONS * max(1, numbers.size))
 
 
 def _in_colours(
