@@ -23,7 +23,7 @@ from pairloom.data.samples import (
     show_the_same,
 )
 from pairloom.errors import UserError
-from pairloom.images import colour_table, for_display, read_picture
+from pairloom.images import colour_table, read_picture, stretched
 
 _LEAST_COVER = 0.5
 """Share of the files of both kinds that must have partners."""
@@ -204,7 +204,9 @@ def _halves(reading: Reading) -> Reading:
         if len(sides[0].displayed) < 0.75 * len(pairs):  # of an odd width, most of them
             continue
         kinds = _kinds(sides)
-        images = [for_display(read_picture(pair.a.path)) for pair in pairs if pair.a in sides[0].displayed]
+        images = [
+            stretched(read_picture(pair.a.path, any_number=True)) for pair in pairs if pair.a in sides[0].displayed
+        ]
         both_pictures = kinds == ("pictures", "pictures")
         if kinds[0] != kinds[1] or (both_pictures and show_one_scene(*sides, surely=not has_seam(images))):
             kept[split] = listing
@@ -406,7 +408,7 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
 
 def _plainness(path: Path) -> tuple[bool, int]:
     """Order label maps by how plainly they hold classes: images before arrays, one number per pixel before colours."""
-    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path).shape[2]
+    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path, any_number=True).shape[2]
 
 
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:

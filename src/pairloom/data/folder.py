@@ -100,10 +100,15 @@ class PairFolder:
                 )
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
+        # Of the training pairs, where they have a place of their own: what the others hold is not to be known.
+        learned = reading.listing("train").pairs or pairs
+        parts = [[pair.a for pair in learned], [pair.b for pair in learned]]
+        if direction == "BtoA":
+            parts.reverse()
         config, source_values, target_values = with_values(
             dataclasses.replace(config, target="classes" if target_classes else "images"),
-            None if source_classes else sides[0],
-            None if target_classes else sides[1],
+            None if source_classes else parts[0],
+            None if target_classes else parts[1],
         )
         return cls(
             root,
