@@ -403,6 +403,17 @@ def _pages(run: Path) -> tuple[list[str], Callable[[str], None]]:
     return pages, watch
 
 
+def test_what_was_read_can_be_looked_at_before_the_first_epoch_has_ended(streets: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="diverged"):
+        train(streets, tmp_path / "run", settings={**SMALL, "epochs": 2, "optim.learning_rate": 1e30}, say=_quiet)
+    page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Training: 0 of 2 epochs" in page
+    assert page.count(": target laid over source") == 6
+    assert page.count(", outlined in ") > 5
+    assert 'id="samples"' not in page
+    assert not (tmp_path / "run" / "report" / "grid.png").exists()
+
+
 def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
