@@ -145,8 +145,8 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
     be read, images that differ in size or of which one alone is turned by EXIF, values and colours outside the palette,
     targets that are nearly all void, sources that show nothing, sides that have changed places. Of all pairs together:
-    the same picture in two splits, targets that are mirrored, turned or shifted, classes that are in one split only, one
-    class alone, and palettes most of whose classes occur nowhere.
+    the same picture in two splits, targets that are mirrored, turned or shifted, classes that are in one split only,
+    one class alone, and palettes most of whose classes occur nowhere.
 
     Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
     """
