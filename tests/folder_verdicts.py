@@ -181,8 +181,9 @@ def _other_classes(folder: PairFolder, found: Sequence[PairFiles], meant: Meant)
         counts += np.bincount(both.ravel(), minlength=counts.size).reshape(counts.shape)
         inner += np.bincount(both[_inner(wanted)], minlength=counts.size).reshape(counts.shape)
     wanted_ids, read_ids = np.flatnonzero(counts.any(1)), np.flatnonzero(counts.any(0))
-    # Borders decide nothing where they may be read either way.
-    partner = (inner if meant.near else counts).argmax(1)
+    # Borders decide nothing where they may be read either way, but for classes that are border alone.
+    deciding = np.where(inner.any(axis=1, keepdims=True), inner, counts) if meant.near else counts
+    partner = deciding.argmax(1)
     mapped = {int(wanted): int(partner[wanted]) for wanted in wanted_ids}
     if len(set(mapped.values())) < len(mapped):
         return f"{len(mapped)} classes are read as {len(set(mapped.values()))}: {mapped}"

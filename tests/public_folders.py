@@ -22,6 +22,13 @@ PUBLIC: Mapping[str, Maker] = {**MEDICAL, **STREETS, **AERIAL, **GENERAL, **PICT
 """Every data set by its name."""
 
 
+AMBIGUOUS = (
+    "CHASE_DB1", "STARE", "BDD100K, segmentation of 2018", "Mapillary Vistas 2.0", "IDD Lite", "Freiburg Forest",
+    "LEVIR-CD", "GoPro deblurring",
+)  # fmt: skip
+"""Data sets that hold several kinds of targets or of photographs: a refusal names the settings that choose."""
+
+
 def read_public(name: str) -> Verdict:
     """Make a data set, read it, and return the best that comes of comparing it with what it may mean."""
     with tempfile.TemporaryDirectory() as folder:

@@ -227,14 +227,23 @@ def _(root: Path) -> Meant:
 
 @GENERAL.of("Supervisely Persons")
 def _(root: Path) -> Meant:
-    data = Dataset(root)
-    for n in range(6):
-        data.photograph(f"Supervisely Person Dataset/ds1/img/pexels-photo-{n}.png")
-        shape = {"classTitle": "person_poly", "points": {"exterior": [[1, 1], [30, 2], [20, 40]], "interior": []}}
-        record = {"tags": [], "size": {"height": 48, "width": 64}, "objects": [shape]}
-        data.json(f"Supervisely Person Dataset/ds1/ann/pexels-photo-{n}.png.json", record)
-    data.json("Supervisely Person Dataset/meta.json", {"classes": [{"title": "person_poly", "shape": "polygon"}]})
-    return Meant({}, must_refuse=True)
+    data, rng = Dataset(root), np.random.default_rng(6)
+    base = "Supervisely Person Dataset/ds1"
+    for n in range(8):
+        shapes = polygons(rng, 48, 64, 2)
+        ids = filled(48, 64, shapes)
+        source, target = f"{base}/img/pexels-photo-{n}.png", f"{base}/ann/pexels-photo-{n}.png.json"
+        data.photograph(source, photograph(rng, ids))
+        objects = [
+            {"description": "", "geometryType": "polygon", "classTitle": "person_poly", "tags": [],
+             "points": {"exterior": [list(corner) for corner in corners], "interior": []}}
+            for _, corners in shapes
+        ]  # fmt: skip
+        data.json(target, {"description": "", "size": {"height": 48, "width": 64}, "tags": [], "objects": objects})
+        data.keep(TOGETHER, source, target, ids)
+    classes = [{"title": "person_poly", "shape": "polygon", "color": "#54D4C4"}]
+    data.json("Supervisely Person Dataset/meta.json", {"classes": classes, "tags": [], "projectType": "images"})
+    return data.meant(near=True, named=True, refusals=("Supervisely",))
 
 
 @GENERAL.of("AISegment matting")

@@ -79,7 +79,7 @@ def _(root: Path) -> Meant:
 
 @PICTURES.of("pix2pix cityscapes")
 def _(root: Path) -> Meant:
-    data = Dataset(root, classes=6)
+    data = Dataset(root, classes=19)
     for split, count in (("train", 6), ("val", 4)):
         for n in range(1, count + 1):
             picture, ids = data.scene()

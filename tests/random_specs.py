@@ -239,7 +239,7 @@ def settle(spec: Spec) -> Spec:
     change["classes"] = max(2, min(spec.classes, most)) if spec.layout != "a mask file an object" else 2
     if spec.layout == "a folder a class":
         change["classes"] = max(3, min(spec.classes, 5))
-    if spec.scene == "street" and str(coding).startswith("soft edges"):  # its areas are small: all would be edge
+    if spec.scene == "street" and coding != PICTURES and CODINGS[str(coding)].near:  # its areas are small: all is edge
         change["scene"] = "shapes"
     if coding == "a channel a class" and spec.scene == "street":  # whose classes may occur nowhere
         change["scene"] = "shapes"

@@ -262,7 +262,8 @@ def test_images_of_any_size_can_be_checked(tmp_path: Path, size: tuple[int, int]
     for index in range(6):
         save(tmp_path / "images" / f"{index}.png", RNG.integers(0, 256, (*size, 3), dtype=np.uint8))
         save(tmp_path / "masks" / f"{index}.png", RNG.integers(0, 2, size, dtype=np.uint8))
-    assert sum(_check(tmp_path, target="images").pairs.values()) == 6
+    result = _check(tmp_path, target="images", sources="images", targets="masks")
+    assert sum(result.pairs.values()) == 6
 
 
 @pytest.mark.parametrize("name", WRITERS)

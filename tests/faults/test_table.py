@@ -13,7 +13,10 @@ ROWS = [
     if line.startswith("| ") and not line.startswith(("| fault |", "| attack |"))
 ]
 TARGETS = re.findall(r"^([a-z-]+):", (TESTS.parent / "Makefile").read_text(encoding="utf-8"), re.M)
-TABLED = ("test_faults.py", "test_hostile_files.py", "test_hostile_onnx.py", "test_hostile_requests.py")
+TABLED = (
+    "test_faults.py", "test_hostile_files.py", "test_hostile_folders.py", "test_hostile_onnx.py",
+    "test_hostile_requests.py",
+)  # fmt: skip
 """Files of tests each of which stands in the table."""
 
 

@@ -58,7 +58,9 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
 
 def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) -> None:
     source, target = np.full((32, 32, 3), (10, 20, 230), dtype=np.uint8), np.full((32, 32), 3, dtype=np.uint8)
-    draw_grid(run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3, palette=CAMVID))
+    draw_grid(
+        run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3), Side(3, palette=CAMVID)
+    )
     grid = read_picture(run.report / "grid.png")
     places = []
     for colour in ((10, 20, 230), (250, 10, 20), (30, 240, 10), CAMVID.colours[3]):

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as nps
 from PIL import Image
 
 from pairloom.data.sides import Side
-from pairloom.images import UInt8Array
+from pairloom.images import UInt8Array, for_display
 from pairloom.palette import CAMVID, VOID
 from pairloom.report.pictures import LONGEST_SIDE, UNSCORED, WRONG, data_uri, densest_box, error_map
 
@@ -37,7 +37,7 @@ def test_large_pictures_are_reduced_and_class_colours_are_not_mixed() -> None:
 
 def test_deep_and_grey_pictures_are_shown() -> None:
     deep = np.linspace(0, 65535, 32 * 32).reshape(32, 32, 1).astype(np.uint16)
-    shown = _decoded(data_uri(deep))
+    shown = _decoded(data_uri(for_display(deep)))
     assert shown.shape == (32, 32, 3)
     assert shown[0].mean() < 20
     assert shown[-1].mean() > 235
@@ -57,7 +57,7 @@ def test_errors_of_classes_are_marked_where_they_are() -> None:
 def test_errors_of_pictures_are_brighter_where_they_are_larger() -> None:
     truth = np.zeros((1, 3, 3), dtype=np.uint16)
     prediction = np.array([[[0] * 3, [9000] * 3, [40000] * 3]], dtype=np.uint16)
-    levels = error_map(prediction, truth, truth, Side(3, "uint16"))[0].sum(axis=1).tolist()
+    levels = error_map(prediction, truth, for_display(truth), Side(3, "uint16"))[0].sum(axis=1).tolist()
     assert levels == sorted(levels)
     assert len(set(levels)) == 3
 

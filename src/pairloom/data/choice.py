@@ -23,7 +23,7 @@ from pairloom.data.samples import (
     show_the_same,
 )
 from pairloom.errors import UserError
-from pairloom.images import colour_table, for_display, read_picture
+from pairloom.images import colour_table, read_picture, stretched
 
 _LEAST_COVER = 0.5
 """Share of the files of both kinds that must have partners."""
@@ -171,7 +171,7 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
                 reading, sides = _turned(reading), (sides[1], sides[0])
             kinds = _kinds(sides)
             weight = _KINDS.get(kinds, 0.5)
-            if kinds == ("pictures", "pictures") and not (sure or reading.ordered or _agree(reading, sides)):
+            if kinds == ("pictures", "pictures") and not (sure or _are_pictures(reading, chosen, sides)):
                 continue
             if kinds == ("classes", "classes") and not (sure or reading.ordered):
                 continue
@@ -204,7 +204,9 @@ def _halves(reading: Reading) -> Reading:
         if len(sides[0].displayed) < 0.75 * len(pairs):  # of an odd width, most of them
             continue
         kinds = _kinds(sides)
-        images = [for_display(read_picture(pair.a.path)) for pair in pairs if pair.a in sides[0].displayed]
+        images = [
+            stretched(read_picture(pair.a.path, any_number=True)) for pair in pairs if pair.a in sides[0].displayed
+        ]
         both_pictures = kinds == ("pictures", "pictures")
         if kinds[0] != kinds[1] or (both_pictures and show_one_scene(*sides, surely=not has_seam(images))):
             kept[split] = listing
@@ -243,15 +245,29 @@ def _turned(reading: Reading) -> Reading:
     )
 
 
-def _agree(reading: Reading, sides: tuple[Side, Side]) -> bool:
+def _are_identical(pairs: Sequence[PairFiles]) -> bool:
+    """Tell whether both images of each pair are one picture: a folder and its copy."""
+    try:
+        return all(pair.a.half == "whole" and show_the_same(pair.a.path, pair.b.path) for pair in pairs)
+    except UserError:
+        return False
+
+
+def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Side, Side]) -> bool:
     """Tell whether two kinds of picture belong together: by the words of their names, or since they show one scene.
 
-    In one folder the words must say it: frames of a film show one scene as well.
+    In one folder the words must say it: frames of a film show one scene as well. A folder and its copy are no pairs.
     """
+    if _are_identical(pairs):
+        return False
+    if reading.ordered:
+        return True
     hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
     if hints[0] > 0 > hints[1]:
         return True
-    return reading.layout != "one-folder" and show_one_scene(*sides)
+    # `1.png` with `1_y.png` for every file is no film either.
+    bare = reading.sources.rpartition("/")[2].startswith("*.") and _cover(reading) == 1
+    return (reading.layout != "one-folder" or hints[0] > hints[1] or bare) and show_one_scene(*sides)
 
 
 def _are_masks(reading: Reading, pairs: Sequence[PairFiles]) -> bool:
@@ -282,12 +298,15 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
         (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
         weighed[0],
     )
+    targets = {path for pair in best.reading.pairs for path in pair.b.files}
     for rival in weighed:
         if rival is best:
             continue
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
-        # The same files in other pairs, and fewer of them, are a worse guess at the same thing.
+        # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
+        # of one photograph as pairs of each other.
         worse = rival.reading.used <= best.reading.used and len(rival.reading.pairs) < len(best.reading.pairs)
+        worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
         if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
             continue
         if not _contradict(best.reading, rival.reading):
@@ -406,7 +425,7 @@ def _compared(best: _Weighed, rival: _Weighed) -> tuple[_Weighed, str] | None:
 
 def _plainness(path: Path) -> tuple[bool, int]:
     """Order label maps by how plainly they hold classes: images before arrays, one number per pixel before colours."""
-    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path).shape[2]
+    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path, any_number=True).shape[2]
 
 
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:

@@ -14,10 +14,10 @@ from pairloom.data.layouts import Part
 from pairloom.data.numbers import find_numbers, refuse_numbers
 from pairloom.data.readers import ColourReader, IndexReader, Reader
 from pairloom.errors import UserError
-from pairloom.images import UInt8Array, colour_table, inspect
+from pairloom.images import colour_table, inspect
 from pairloom.images.masks import StoredMask
 from pairloom.palette import ClassNames, Palette, SoftEdgesError, find_colours, name_classes
-from pairloom.palette.areas import add_up, area_share, is_shaded, take_census
+from pairloom.palette.areas import Census, add_up, area_share, is_shaded, take_census
 from pairloom.palette.colour_reading import pack
 from pairloom.palette.instances import own_numbers
 
@@ -28,6 +28,8 @@ SAMPLE_PIXELS = 48_000_000
 MOST_CLASSES = 254
 _FEW_FILES, _OWN_SHARE = 2, 0.5
 """Files in which the colours of objects occur, and the share of the colours for which this must hold."""
+_FRACTIONS = 0.01
+"""Share of the numbers from which fractions beyond 0 to 1 are measured, and no slip of a conversion."""
 _AT_ONCE = 4
 _EXACT = 0.999
 """Share of a sample's pixels with a palette's colours from which others are no blends."""
@@ -88,32 +90,49 @@ def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: E
     if not masks:
         return Classes(known, ColourReader(known)) if known else None
     encoding = find_encoding(masks)
-    if encoding is None:
+    if encoding is None or (known is None and any(_measures(mask) for _, mask in masks)):
         return None
     if encoding.form != "colours":
         found = find_numbers(parts, masks, encoding, known, pool)
-        if found == "pictures" and encoding.form == "alpha":
-            raise UserError(
-                f"{masks[0][0]}: its transparency is continuous, which is no class map, and pictures lose it; "
-                "save the alpha channel as a picture of its own"
-            )
-        if found == "pictures":
-            return None
-        if found != "colours":
+        if not isinstance(found, str):
             return Classes(found.palette, found)
-    return _in_colours(masks, encoding if encoding.form in ("alpha", "colours") else COLOURS, known, any_width)
+        if found == "pictures" and encoding.form != "alpha":
+            return None
+    coloured = encoding if encoding.form in ("alpha", "colours") else COLOURS
+    classes = _in_colours(masks, coloured, known, any_width, pool)
+    if classes is None and encoding.form == "alpha":
+        raise UserError(
+            f"{masks[0][0]}: its transparency is continuous, which is no class map, and pictures lose it; save the "
+            "alpha channel as a picture of its own"
+        )
+    return classes
+
+
+def _measures(mask: StoredMask) -> bool:
+    """Tell whether a file holds fractions in units of their own, such as heights in metres: no class and no colour."""
+    if mask.values.dtype.kind != "f":
+        return False
+    numbers = mask.values[np.isfinite(mask.values)]
+    beyond = (numbers < 0) | (numbers > 1)
+    fractions = beyond & (numbers != np.round(numbers))
+    return bool(fractions.sum() > _FRACTIONS * max(1, numbers.size))
 
 
 def _in_colours(
-    masks: Sequence[tuple[Path, StoredMask]], encoding: Encoding, known: Palette | None, any_width: bool
+    masks: Sequence[tuple[Path, StoredMask]],
+    encoding: Encoding,
+    known: Palette | None,
+    any_width: bool,
+    pool: Executor,
 ) -> Classes | None:
     pictures = [encoding.colours(mask, path) for path, mask in masks]
     lossy = any(mask.lossy for _, mask in masks)
     palette = known
     if palette is None:
-        _refuse_instances(pictures, masks[0][0].parent)
+        censuses = list(pool.map(lambda picture: take_census(pack(picture)), pictures))
+        _refuse_instances(censuses, masks[0][0].parent)
         try:
-            palette = find_colours(pictures, lossy=lossy, any_width=any_width)
+            palette = find_colours(pictures, lossy=lossy, any_width=any_width, censuses=censuses)
         except SoftEdgesError as error:
             raise UserError(f"{masks[0][0].parent}: {error}") from None
     if palette is None:
@@ -123,13 +142,12 @@ def _in_colours(
     return Classes(palette, ColourReader(palette, encoding, blends=lossy or exact < _EXACT), far_share)
 
 
-def _refuse_instances(pictures: Sequence[UInt8Array], place: Path) -> None:
+def _refuse_instances(censuses: Sequence[Census], place: Path) -> None:
     """Refuse masks that give each object a colour of its own, another one in each file."""
-    censuses = [take_census(pack(picture)) for picture in pictures]
     totals = add_up(censuses)
     many = len(totals.codes) > MOST_CLASSES and (totals.files <= _FEW_FILES).mean() > _OWN_SHARE
     if area_share(totals) > _INSTANCES_FILL and not is_shaded(censuses) and (many or own_numbers(censuses, totals)):
-        raise UserError(refuse_numbers(place, totals, len(pictures), "colours"))
+        raise UserError(refuse_numbers(place, totals, len(censuses), "colours"))
 
 
 def _sample(parts: Sequence[Part], pool: Executor) -> list[tuple[Path, StoredMask]]:

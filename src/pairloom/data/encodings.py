@@ -64,7 +64,7 @@ class Encoding:
         if mask.nodata is not None:
             missing = values == mask.nodata
             void = missing if void is None else void | missing
-        if self.inverted and mask.white_is_zero:
+        if self.inverted and mask.white_is_zero and values.dtype.kind == "u":
             values = (1 if mask.one_bit else np.iinfo(values.dtype).max) - values
         if self.full is not None and values.size:
             largest = values.max()

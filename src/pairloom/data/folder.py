@@ -93,17 +93,27 @@ class PairFolder:
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
             known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
-            target_classes = find_classes(sides[1], known, find_class_names(list(tree.small_files)))
+            target_classes = find_classes(
+                sides[1],
+                known,
+                find_class_names(list(tree.small_files)),
+                any_width=config.target == "classes",
+            )
             if target_classes is None and config.target == "classes":
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
                 )
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
+        # Of the training pairs, where they have a place of their own: what the others hold is not to be known.
+        learned = reading.listing("train").pairs or pairs
+        parts = [[pair.a for pair in learned], [pair.b for pair in learned]]
+        if direction == "BtoA":
+            parts.reverse()
         config, source_values, target_values = with_values(
             dataclasses.replace(config, target="classes" if target_classes else "images"),
-            None if source_classes else sides[0],
-            None if target_classes else sides[1],
+            None if source_classes else parts[0],
+            None if target_classes else parts[1],
         )
         return cls(
             root,

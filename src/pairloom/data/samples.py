@@ -17,7 +17,7 @@ from pairloom.data.discovery import find_classes
 from pairloom.data.encodings import half
 from pairloom.data.layouts import PairFiles, Part
 from pairloom.errors import UserError
-from pairloom.images import UInt8Array, for_display, read_picture
+from pairloom.images import UInt8Array, for_display, read_picture, stretched
 
 _BLEND = 24
 """Levels around black and white that compression leaves in a mask."""
@@ -62,7 +62,7 @@ class Side:
         """Why the classes of its images cannot be read, or the images themselves, where that is so."""
         try:
             if not self.displayed:
-                read_picture(self.parts[0].path)
+                read_picture(self.parts[0].path, any_number=True)
             find_classes(self.parts)
         except UserError as error:
             return error
@@ -126,7 +126,7 @@ def has_seam(images: Sequence[UInt8Array]) -> bool:
 
 
 def _displayed(part: Part) -> UInt8Array:
-    return half(for_display(read_picture(part.path, any_number=True)), part)
+    return half(stretched(read_picture(part.path, any_number=True)), part)
 
 
 def _edges(image: UInt8Array) -> NDArray[np.float32]:
@@ -169,7 +169,7 @@ def same_partition(first: Path, second: Path) -> tuple[bool, bool]:
 
 
 def _areas(path: Path) -> NDArray[np.int64]:
-    picture = read_picture(path).astype(np.float64)
+    picture = read_picture(path, any_number=True).astype(np.float64)
     values = np.zeros(picture.shape[:2])
     for channel in range(picture.shape[2]):
         values = values * 65536 + picture[:, :, channel]
@@ -180,8 +180,8 @@ def _areas(path: Path) -> NDArray[np.int64]:
 def show_the_same(first: Path, second: Path) -> bool:
     """Tell whether two files hold one picture, but for their compression and depth."""
     small = [
-        np.asarray(Image.fromarray(for_display(read_picture(path))).resize((32, 32), Image.Resampling.BOX), np.int16)
-        for path in (first, second)
+        np.asarray(Image.fromarray(shown).resize((32, 32), Image.Resampling.BOX), np.int16)
+        for shown in (stretched(read_picture(path, any_number=True)) for path in (first, second))
     ]
     return float(np.abs(small[0] - small[1]).mean()) < 3
 
@@ -207,7 +207,7 @@ def overlap(paths: Sequence[Path]) -> float:
 
 def is_binary(path: Path) -> bool:
     """Tell whether an image shows two levels at the most, but for the blends at their borders."""
-    image = for_display(read_picture(path))
+    image = stretched(read_picture(path, any_number=True))
     low, high = int(image.min()), int(image.max())
     if high - low <= 2 * _BLEND:  # numbers of classes, or masks of 0 and 1
         return len(np.unique(image)) <= 2

@@ -158,12 +158,6 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return upright(pixels if len(kept) == samples else pixels[:, :, kept], _tiff_orientation(page))
 
 
-def tiff_orientation(path: ImageFile) -> int:
-    """Return the orientation that a TIFF file states, 1 to 8."""
-    with tifffile.TiffFile(readable(path)) as tiff:
-        return _tiff_orientation(tiff.pages.first)
-
-
 def no_data(path: ImageFile) -> float | None:
     """Return the number that a GeoTIFF file says stands for no data; None for files that say nothing.
 
@@ -180,6 +174,12 @@ def no_data(path: ImageFile) -> float | None:
         return float(str(tag.value).strip("\0 "))
     except ValueError:
         raise Unfit(f"names {str(tag.value)[:40]!r} as its number for no data; correct its tag GDAL_NODATA") from None
+
+
+def tiff_orientation(path: ImageFile) -> int:
+    """Return the orientation that a TIFF file states, 1 to 8."""
+    with tifffile.TiffFile(readable(path)) as tiff:
+        return _tiff_orientation(tiff.pages.first)
 
 
 def require_bearable(height: int, width: int, channels: int, itemsize: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_COLOURS = 1 << 24
+"""Different colours of 8 bits a channel."""
 _SOLID_PIXELS, _SOLID_SHARE = 4, 0.05
 """Pixels inside areas, and their share of a code's pixels, from which a code fills areas: blends have none, hardly."""
 _MANY = 16
@@ -36,6 +38,13 @@ def take_census(codes: NDArray[np.integer[Any]]) -> Census:
     if codes.dtype in (np.uint8, np.uint16):
         present = np.flatnonzero(np.bincount(codes.ravel()))
         ranks_of = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.int32)
+        ranks_of[present] = np.arange(len(present))
+        ranks = ranks_of[codes]
+    elif codes.dtype == np.int32 and codes.size and codes.min() >= 0 and codes.max() < _COLOURS:
+        found = np.zeros(_COLOURS, dtype=np.bool_)
+        found[codes] = True
+        present = np.flatnonzero(found)
+        ranks_of = np.empty(_COLOURS, dtype=np.int32)  # the system gives room to what is written alone
         ranks_of[present] = np.arange(len(present))
         ranks = ranks_of[codes]
     else:

@@ -99,7 +99,10 @@ def _read_table(path: Path, text: str) -> ClassNames | None:
         classes = [_from_row(row, columns) for row in rows[1:]]
     else:
         classes = [_from_tokens(row) for row in rows] if width > 1 else [None]
-    return _as_names(path, classes)
+    names = _as_names(path, classes)
+    if names is None or names.rows[0].colour is not None or names.rows[0].value is not None:
+        return names
+    return _counted(path, [row.name for row in names.rows]) if _LISTS.fullmatch(path.stem) else None
 
 
 def _cells(text: str) -> list[list[str]]:

@@ -269,7 +269,10 @@ class Palette:
 
 def _stray_areas(picture: UInt8Array, far: NDArray[np.bool_]) -> tuple[Colour, ...]:
     """Return the colour of the areas that are far from every known colour: blends at borders fill none."""
-    if not far.any():
+    inner = far[1:-1].copy()
+    for rows in (far[:-2], far[2:]):
+        inner &= rows
+    if (inner[:, 1:-1] & inner[:, :-2] & inner[:, 2:]).sum() < _STRAY_PIXELS:
         return ()
     low, high = neighbourhood(picture)
     flat = far & ((high - low).max(axis=2) <= _FLAT)

@@ -59,25 +59,25 @@ def read_colours(
         # What a pixel means depends on those around it, so bands overlap.
         first, last = max(top - _SURROUNDINGS, 0), min(top + rows + _SURROUNDINGS, height)
         whole = slice(first, last)
-        band = _read_band(picture[whole], nearest[whole].copy(), distances[whole], known, classes)
+        band = _read_band(picture[whole], nearest[whole].astype(np.int16), distances[whole], known, classes)
         meanings[top : top + rows] = band[top - first : top - first + rows]
     return meanings, distances
 
 
 def _read_band(
     picture: NDArray[np.uint8],
-    nearest: NDArray[np.intp],
+    nearest: NDArray[np.int16],
     distances: NDArray[np.int32],
     known: NDArray[np.int32],
     classes: int,
-) -> NDArray[np.intp]:
+) -> NDArray[np.int16]:
     if distances.any():
         alike = _alike_neighbours(nearest)
         # Colours that are not scored lie close to others and must fill their surroundings: a rim is no caravan.
         wanted = np.where(nearest < classes, _SURE_NEIGHBOURS, 8)
         sure = (distances <= _SURE_DISTANCE) & (alike >= wanted)
         doubtful = (distances > 0) & ~(sure & (alike == 8))
-        near_by = _near_by(nearest, sure, len(known))[doubtful]
+        near_by = _near_by(nearest, sure, doubtful, len(known))
         contrast = (picture[doubtful] @ _YCBCR)[:, None, :] - known @ _YCBCR
         costs = np.square(contrast) @ _TINT_WEIGHTS + np.where(near_by, 0, _STRANGER_COST)
         if (known[:classes] == known[:classes, :1]).all():
@@ -143,7 +143,7 @@ def unpack(packed: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=-1)
 
 
-def _neighbours(nearest: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+def _neighbours(nearest: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
     """Yield the picture shifted to each of the 8 neighbours (H×W each), -1 beyond its border."""
     height, width = nearest.shape
     padded = np.pad(nearest, 1, constant_values=-1)
@@ -151,7 +151,7 @@ def _neighbours(nearest: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
         yield padded[down : down + height, across : across + width]
 
 
-def _alike_neighbours(nearest: NDArray[np.intp]) -> NDArray[np.int8]:
+def _alike_neighbours(nearest: NDArray[np.int16]) -> NDArray[np.int8]:
     """Count for each pixel (H×W) how many of its neighbours have the same number."""
     alike = np.zeros(nearest.shape, dtype=np.int8)
     for neighbour in _neighbours(nearest):
@@ -159,9 +159,9 @@ def _alike_neighbours(nearest: NDArray[np.intp]) -> NDArray[np.int8]:
     return alike
 
 
-def _votes(nearest: NDArray[np.intp], chosen: NDArray[np.bool_], colours: int) -> NDArray[np.intp]:
+def _votes(nearest: NDArray[np.int16], chosen: NDArray[np.bool_], colours: int) -> NDArray[np.int8]:
     """Count for each chosen pixel (N) how many of its neighbours read as each colour (N×K)."""
-    votes = np.zeros((int(chosen.sum()), colours), dtype=np.intp)
+    votes = np.zeros((int(chosen.sum()), colours), dtype=np.int8)
     for neighbour in _neighbours(nearest):
         votes += neighbour[chosen][:, None] == np.arange(colours)
     return votes
@@ -175,12 +175,20 @@ def _lies_between(greys: NDArray[np.uint8], near_by: NDArray[np.bool_], known: N
     return found
 
 
-def _near_by(nearest: NDArray[np.intp], sure: NDArray[np.bool_], colours: int) -> NDArray[np.bool_]:
-    """Tell for each pixel which colours have an area within reach (H×W×K)."""
-    areas: NDArray[np.bool_] = (nearest[:, :, None] == np.arange(colours)) & sure[:, :, None]
-    for axis in (0, 1):
-        padding = [(0, 0)] * 3
-        padding[axis] = (_REACH, _REACH)
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(areas, padding), 2 * _REACH + 1, axis=axis)
-        areas = np.any(windows, axis=-1)
-    return areas
+def _near_by(
+    nearest: NDArray[np.int16], sure: NDArray[np.bool_], chosen: NDArray[np.bool_], colours: int
+) -> NDArray[np.bool_]:
+    """Tell for each chosen pixel (N) which colours have an area within reach (N×K)."""
+    height, width = nearest.shape
+    rows, columns = np.nonzero(chosen)
+    top, bottom = np.maximum(rows - _REACH, 0), np.minimum(rows + _REACH + 1, height)
+    left, right = np.maximum(columns - _REACH, 0), np.minimum(columns + _REACH + 1, width)
+    found = np.zeros((len(rows), colours), dtype=np.bool_)
+    for colour in np.unique(nearest[sure]).tolist():
+        # Pixels above and left of each place, so that four of them count those of any rectangle.
+        before = np.zeros((height + 1, width + 1), dtype=np.int32)
+        np.cumsum((nearest == colour) & sure, axis=0, out=before[1:, 1:], dtype=np.int32)
+        np.cumsum(before[1:, 1:], axis=1, out=before[1:, 1:])
+        counts = before[bottom, right] - before[top, right] - before[bottom, left] + before[top, left]
+        found[:, colour] = counts > 0
+    return found

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.errors import UserError
-from pairloom.palette.areas import Totals, add_up, area_share, is_shaded, take_census
+from pairloom.palette.areas import Census, Totals, add_up, area_share, is_shaded, take_census
 from pairloom.palette.cityscapes import CITYSCAPES
 from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array
 from pairloom.palette.colour_reading import nearest_colours, pack, unpack
 from pairloom.palette.distinct import colour_beside_blends, colour_for_void, distinct_colours
 from pairloom.palette.flat_colours import area_colours
-from pairloom.palette.soft_edges import CONTINUOUS, SHARP, edge_width, has_blends, soft_areas
+from pairloom.palette.soft_edges import CONTINUOUS, SHARP, has_blends, soft_areas
 
 _LARGEST_INDEX = 63
 """Small values are taken for class numbers; an 8-bit picture of grey tones has larger ones."""
@@ -140,7 +140,13 @@ class SoftEdgesError(UserError):
     """Edges are so wide that the pictures may be soft class maps or continuous values."""
 
 
-def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_width: bool = False) -> Palette | None:
+def find_colours(
+    pictures: Sequence[UInt8Array],
+    *,
+    lossy: bool = False,
+    any_width: bool = False,
+    censuses: Sequence[Census] | None = None,
+) -> Palette | None:
     """Find the classes of colour-coded targets, also of those with soft edges or saved as JPEG (quality 75 and better).
 
     Pictures that consist of few colours, with steps between them, show classes in exactly these colours. So do
@@ -151,6 +157,7 @@ def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_wid
         pictures: a sample of the targets, each H×W×3, RGB, 0 to 255.
         lossy: whether their files are compressed so that colours change.
         any_width: take areas for classes however wide their edges are.
+        censuses: of the pictures' colours, where they have been taken.
 
     Returns:
         `CITYSCAPES`; or a palette named 'found', the most frequent colour first; or None where the pictures are
@@ -162,7 +169,7 @@ def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_wid
     filled = [picture for picture in pictures if picture.size]
     if not filled:
         return None
-    censuses = [take_census(pack(picture)) for picture in filled]
+    censuses = censuses or [take_census(pack(picture)) for picture in filled]
     totals = add_up(censuses)
     if has_blends(filled, totals, lossy=lossy):
         return _soft_classes(filled, totals, lossy, any_width)
@@ -178,9 +185,9 @@ def find_colours(pictures: Sequence[UInt8Array], *, lossy: bool = False, any_wid
 
 def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, lossy: bool, any_width: bool) -> Palette | None:
     """Find the classes of pictures with blends at borders."""
-    colours = area_colours(pictures, _MOST_COLOURS) if len(totals.codes) > _MOST_CLASSES else None
-    grey = all((unpack(totals.codes.astype(np.int32)) == totals.codes[:, None] & 255).all(axis=1))
-    width = edge_width(pictures, colours) if colours and grey else None
+    grey = bool((unpack(totals.codes.astype(np.int32)) == totals.codes[:, None] & 255).all())
+    colours = None if grey or len(totals.codes) <= _MOST_CLASSES else area_colours(pictures, _MOST_COLOURS)
+    width = 0.0
     if colours is None or len(colours) < 2:
         soft = soft_areas(pictures, totals, _MOST_COLOURS, lossy=lossy)
         if soft is None:
@@ -188,7 +195,7 @@ def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, lossy: bool, a
         colours, width = soft.colours, soft.width
     # JPEG keeps tints at half of the resolution, and mattes have none.
     sharp = SHARP if grey else CONTINUOUS
-    if width is not None and width > sharp and not any_width:
+    if width > sharp and not any_width:
         if width >= CONTINUOUS:
             return None
         raise SoftEdgesError(

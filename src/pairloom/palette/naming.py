@@ -28,14 +28,15 @@ def name_classes(palette: Palette, names: Sequence[ClassNames], *, numbered: boo
     Returns:
         The palette, named 'found' as before, and a sentence about where names are from, or why none are.
     """
-    for given in names:
-        rows = _fitting(palette, given, numbered)
-        if rows is None:
-            continue
-        try:
-            return _renamed(palette, rows, numbered), f"class names from {given.path.name}"
-        except UserError:  # a class or a colour twice, or no class at all
-            continue
+    for guess in (False, True):
+        for given in names:
+            rows = _fitting(palette, given, numbered, guess)
+            if rows is None:
+                continue
+            try:
+                return _renamed(palette, rows, numbered), f"class names from {given.path.name}"
+            except UserError:  # a colour twice, or no class at all
+                continue
     if not names:
         return palette, ""
     first = names[0]
@@ -46,13 +47,18 @@ def name_classes(palette: Palette, names: Sequence[ClassNames], *, numbered: boo
     return palette, f"class names of {first.path.name} are not used: it names {counted}, the masks hold {others}"
 
 
-def _fitting(palette: Palette, names: ClassNames, numbered: bool) -> list[tuple[int | None, NamedClass]] | None:
-    """Return a file's classes, each with the position in the palette that it names; None where it does not know all."""
+def _fitting(
+    palette: Palette, names: ClassNames, numbered: bool, guess: bool
+) -> list[tuple[int | None, NamedClass]] | None:
+    """Return a file's classes, each with the position in the palette that it names; None where it does not know all.
+
+    With `guess` a file may leave the background out, or number its classes from 1.
+    """
     colours = {row.colour: row for row in reversed(names.rows) if row.colour is not None}
-    positions = _by_colour(palette, colours) if colours else None
+    positions = _by_colour(palette, colours, guess) if colours else None
     if positions is None:
         values = _values(palette, numbered)
-        positions = None if values is None else _by_value(values, names)
+        positions = None if values is None else _by_value(values, names, guess)
     if positions is None:
         return None
     named = {id(row): position for position, row in positions.items()}
@@ -62,13 +68,13 @@ def _fitting(palette: Palette, names: ClassNames, numbered: bool) -> list[tuple[
     return [*background, *rows]
 
 
-def _by_colour(palette: Palette, rows: Mapping[Colour, NamedClass]) -> dict[int, NamedClass] | None:
+def _by_colour(palette: Palette, rows: Mapping[Colour, NamedClass], guess: bool) -> dict[int, NamedClass] | None:
     positions: dict[int, NamedClass] = {}
     for position, colour in enumerate(palette.colours):
         near = min(rows, key=lambda known: _apart(known, colour))
         if _apart(near, colour) <= _NEAR**2 and not any(rows[near] is row for row in positions.values()):
             positions[position] = rows[near]
-        elif _apart(_BLACK, colour) <= _NEAR**2 and _names_no_background(rows.values()):
+        elif guess and _apart(_BLACK, colour) <= _NEAR**2 and _names_no_background(rows.values()):
             positions[position] = NamedClass(_BACKGROUND, _BLACK)
         else:
             return None
@@ -92,10 +98,12 @@ def _values(palette: Palette, numbered: bool) -> tuple[int, ...] | None:
     return None
 
 
-def _by_value(values: Sequence[int], names: ClassNames) -> dict[int, NamedClass] | None:
+def _by_value(values: Sequence[int], names: ClassNames, guess: bool) -> dict[int, NamedClass] | None:
     rows = {row.value: row for row in reversed(names.rows) if row.value is not None}
     if rows and all(value in rows for value in values):
         return {position: rows[value] for position, value in enumerate(values)}
+    if not guess:
+        return None
     unnamed = [value for value in values if value not in rows]
     if unnamed == [0] and len(values) > 1 and not names.counted and _names_no_background(names.rows):
         return {position: rows.get(value, NamedClass(_BACKGROUND, None, 0)) for position, value in enumerate(values)}

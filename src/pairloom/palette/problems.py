@@ -22,8 +22,8 @@ def palette_problems(counts: Mapping[str, int], palette: Palette) -> list[tuple[
     problems = []
     if len(held) == 1:
         message = (
-            f"all pixels that have a class are {held[0]!r}, so there is nothing to learn; if others are meant, name "
-            "them in a palette by --data.palette, or take the targets for pictures by --data.target images"
+            f"all pixels that have a class are {held[0]!r}, so nothing can be learned; if others are meant, name them "
+            "in a palette by --data.palette, or take the targets for pictures by --data.target images"
         )
         problems.append(("one class alone", message))
     absent = len(palette) - len(held)

@@ -34,6 +34,8 @@ _NEAR_SHARE = 0.7
 _BESIDE_SHARE = 0.5
 """Of the pixels that have not the most frequent colour, those that may not be near any; small things in JPEG
 have 0.45."""
+_INSIDE_SHARE = 0.12
+"""Of the pixels of about the same colour, those in flat places: where values rise and fall, few are."""
 _THIN_SHARE = 0.05
 """Of the pixels of thin things, those of the grey that they have without blends."""
 _CONTRAST = 128
@@ -94,9 +96,9 @@ def soft_areas(
     """
     centres = _centres(totals)
     if not 2 <= len(centres) <= most or area_share(totals) < _FILLED:
-        centres = _flat_centres(pictures, most)
+        centres = _flat_centres(pictures, totals, most)
     elif lossy:
-        more = [one for one in _flat_centres(pictures, most) if _apart(one, centres) > (2 * _APART) ** 2]
+        more = [one for one in _flat_centres(pictures, totals, most) if _apart(one, centres) > (2 * _APART) ** 2]
         centres = np.array([*centres, *more], dtype=np.int32)
     if not 2 <= len(centres) <= most or _gap(centres) < _APART:
         return None
@@ -108,14 +110,6 @@ def soft_areas(
         return None
     ordered = centres[np.argsort(-seen.counts, kind="stable")]
     return SoftAreas([(red, green, blue) for red, green, blue in ordered.tolist()], seen.width)
-
-
-def edge_width(pictures: Sequence[NDArray[np.uint8]], colours: Sequence[tuple[int, int, int]]) -> float | None:
-    """Measure the width of the edges between known colours, in pixels; None where colours are too alike to tell."""
-    centres = np.array(colours, dtype=np.int32)
-    if len(centres) < 2 or _gap(centres) < 2 * _APART:
-        return None
-    return _measure(pictures, centres).width
 
 
 class _Measured(NamedTuple):
@@ -160,14 +154,14 @@ def _centres(totals: Totals) -> NDArray[np.int32]:
     return _with_thin(totals, centres[0]) if len(centres) == 1 else np.array(centres, dtype=np.int32).reshape(-1, 3)
 
 
-def _flat_centres(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.int32]:
+def _flat_centres(pictures: Sequence[NDArray[np.uint8]], totals: Totals, most: int) -> NDArray[np.int32]:
     """Return the colours (K×3) of areas in which compression has left hardly any pixel equal to its neighbours."""
     flat = []
     for picture in pictures:
         low, high = neighbourhood(picture)
         flat.append(pack(picture[(high - low).max(axis=2) <= _FLAT]))
     codes, counts = np.unique(np.concatenate(flat), return_counts=True)
-    rgb = unpack(codes)
+    rgb, every = unpack(codes), unpack(totals.codes.astype(np.int32))
     centres: list[NDArray[np.int32]] = []
     least, tight, beside = 0.0, 0, 0
     while len(rgb) and len(centres) <= most:
@@ -175,12 +169,13 @@ def _flat_centres(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[n
         apart = np.square(rgb - centre).sum(axis=1)
         around = apart <= _APART**2
         held = int(counts[around].sum())
-        if centres:
-            tight += int(counts[apart <= _SAME**2].sum())
+        crowd = int(counts[apart <= _SAME**2].sum())
+        tight += crowd if centres else 0
         rgb, counts = rgb[~around], counts[~around]
         beside = beside or int(counts.sum())
         least = least or max(_FLAT_PIXELS, _FLAT_SHARE * float(counts.sum()))
-        if held >= least:
+        alike = totals.counts[np.square(every - centre).sum(axis=1) <= _SAME**2].sum()
+        if held >= least and crowd >= _INSIDE_SHARE * alike:
             centres.append(centre)
     # Shading spreads its colours where areas crowd them.
     return np.array(centres if tight >= _TIGHT_SHARE * beside else [], dtype=np.int32).reshape(-1, 3)

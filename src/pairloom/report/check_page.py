@@ -28,8 +28,6 @@ PICTURED_OF_A_KIND = 4
 """Problems of one kind that are shown in pictures."""
 _MISREAD = ("swapped sides", "value outside the palette")
 """Kinds of problems whose files are shown as they are, not as they were read."""
-_TRIES = 3
-"""Pairs that are tried in the place of one that cannot be read."""
 _PROBLEM_SIDE, _PROBLEM_BYTES = 320, 12_000
 
 
@@ -42,7 +40,7 @@ def write_check_page(page: Path, folder: PairFolder, result: CheckResult) -> Non
         result: what was found in it.
     """
     description = folder.describe().removeprefix(f"{folder.root}: ")
-    pairs = [pair for split in folder.splits() for pair in _sample(folder, split)]
+    pairs = [pair for split in folder.splits() for pair in _sample(folder, result, split)]
     context = {
         "title": folder.root.name,
         "root": folder.root,
@@ -61,16 +59,14 @@ def write_check_page(page: Path, folder: PairFolder, result: CheckResult) -> Non
     write_page(page, "check.html.jinja", context)
 
 
-def _sample(folder: PairFolder, split: str) -> list[Words]:
-    """Return pairs of a split, evenly spaced; where one cannot be read, one after it."""
-    files = folder.listing(split).pairs
-    words = []
-    for place in spread(len(files), SHOWN_PAIRS // len(folder.splits())):
-        for one in files[place : place + _TRIES]:
-            if pair := _read(folder, one):
-                words.append(_shown(folder, pair, split))
-                break
-    return words
+def _sample(folder: PairFolder, result: CheckResult, split: str) -> list[Words]:
+    """Return some of the whole pairs of a split, evenly spaced."""
+    known = set(result.files)
+    whole = [
+        files for files in folder.listing(split).pairs if tuple(part.path for part in folder.parts(files)) in known
+    ]
+    chosen = (whole[place] for place in spread(len(whole), SHOWN_PAIRS // len(folder.splits())))
+    return [_shown(folder, pair, split) for files in chosen if (pair := _read(folder, files))]
 
 
 def _shown(folder: PairFolder, pair: Pair, split: str) -> Words:

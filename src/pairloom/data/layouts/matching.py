@@ -12,6 +12,8 @@ from pairloom.data.layouts.tree import Folder
 _SAMPLE = 60
 """Files that are tried with each pair of affixes, before the best pairs are tried with all."""
 _MOST_MATCHES = 6
+_FEW = 8
+"""Files in the folder of one sample, on average."""
 _ENOUGH = 0.3
 """Share of the best pair of affixes' matches that another must have to be considered."""
 
@@ -83,9 +85,9 @@ def match_places(first: Place, second: Place) -> list[Match]:
             continue
         kept.append(neutral)
         match = _match(first, second, a, b, [*kinds[0], *kinds[1]])
-        # Two names that have nothing in common make pairs only where each folder holds one of both.
-        alike = any(core for _, core, _, _ in match.pairs) or len(match.pairs) > 2
-        if match.pairs and (alike or not together):
+        # Two names that have nothing in common make pairs only where each folder holds few files, one of each kind.
+        alike = any(core for _, core, _, _ in match.pairs)
+        if match.pairs and (alike or (first.count <= _FEW * len(first.groups) and len(match.pairs) > 2)):
             matches.append(match)
     return matches
 
