@@ -65,7 +65,10 @@ def match_places(first: Place, second: Place) -> list[Match]:
     for b in kinds[1]:
         cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
         for a in kinds[0]:
-            if together and (a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension:
+            if together and (
+                ((a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension)
+                or (_counts_only(a) or _counts_only(b))
+            ):
                 continue
             matched = frozenset(
                 frozenset({(group, a.stem(core)), (group, stem + "\0")})
@@ -90,6 +93,12 @@ def match_places(first: Place, second: Place) -> list[Match]:
         if match.pairs and (alike or (first.count <= _FEW * len(first.groups) and len(match.pairs) > 2)):
             matches.append(match)
     return matches
+
+
+def _counts_only(affix: Affix) -> bool:
+    """Tell whether an affix is a number: of the files in one folder it tells no two kinds."""
+    text = affix.prefix + affix.suffix
+    return any(letter.isdigit() for letter in text) and not any(letter.isalpha() for letter in text)
 
 
 def _with_splits_of(first: Place, second: Place) -> Place:

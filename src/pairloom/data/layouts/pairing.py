@@ -60,7 +60,9 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
     words = [
         (*place.pattern, affix.prefix, affix.suffix) for place, affix in zip(match.places, match.affixes, strict=True)
     ]
-    turned = role(words[0]) < role(words[1])
+    roles = role(words[0]), role(words[1])
+    # Where the words say nothing, it is the target whose name has one more.
+    turned = roles[0] < roles[1] or (roles[0] == roles[1] and match.affixes[0].weight > match.affixes[1].weight)
     names = [_telling(words[0], words[1]), _telling(words[1], words[0])]
     if states_order(*names):
         turned = False
