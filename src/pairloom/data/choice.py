@@ -431,11 +431,23 @@ def _plainness(path: Path) -> tuple[bool, int]:
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
     ways = []
     for reading in (first, second):
-        flags = f"--data.sources '{reading.sources}' --data.targets '{reading.targets}'"
-        if not reading.sources:
-            flags = f"--layout {reading.layout}"
-        ways.append(f"{reading.how}: {flags}")
+        ways.append(f"{reading.how}: {_flags(reading)}")
     return f"{tree.root}: can be read in two ways, say which: {ways[0]}; or {ways[1]}"
+
+
+def _flags(reading: Reading) -> str:
+    """Return the settings that read a folder so, with the extension of its files where all have the same."""
+    if not reading.sources:
+        return f"--layout {reading.layout}"
+    patterns = []
+    for pattern, files in (
+        (reading.sources, [pair.a.path for pair in reading.pairs]),
+        (reading.targets, [pair.b.path for pair in reading.pairs]),
+    ):
+        extensions = {path.suffix for path in files}
+        one = pattern.endswith(".*") and len(extensions) == 1
+        patterns.append(pattern.removesuffix(".*") + extensions.pop() if one else pattern)
+    return f"--data.sources '{patterns[0]}' --data.targets '{patterns[1]}'"
 
 
 def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
@@ -454,12 +466,14 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     near = max(readings, key=lambda reading: len(reading.pairs) * _cover(reading), default=None)
     what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
     lead = f"{tree.root}: no pairs are found: {what}"
+    way = "Name both places, such as --data.sources images --data.targets masks"
     if near is not None and near.layout not in ("side-by-side", "annotations") and near.pairs:
         count = len(near.pairs)
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
+        way = f"If that is right, say {_flags(near)}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
-        "--layout side-by-side (no image looks like two pictures side by side)"
+        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, which none seems to, say "
+        "--layout side-by-side"
     )
 
 
