@@ -173,7 +173,7 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
             weight = _KINDS.get(kinds, 0.5)
             if kinds == ("pictures", "pictures") and not (sure or _are_pictures(reading, chosen, sides)):
                 continue
-            if kinds == ("classes", "classes") and not (sure or reading.ordered):
+            if kinds == ("classes", "classes") and not (sure or reading.ordered or _names_roles(reading)):
                 continue
         split = not trained or "train" in reading.splits()
         explained = len(reading.used) / max(1, tree.image_count)
@@ -245,6 +245,11 @@ def _turned(reading: Reading) -> Reading:
     )
 
 
+def _names_roles(reading: Reading) -> bool:
+    """Tell whether the names of both places say what they hold, such as `images/` and `masks/`."""
+    return role(reading.sources.split("/")) > 0 > role(reading.targets.split("/"))
+
+
 def _are_identical(pairs: Sequence[PairFiles]) -> bool:
     """Tell whether both images of each pair are one picture: a folder and its copy."""
     try:
@@ -262,9 +267,9 @@ def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Sid
         return False
     if reading.ordered:
         return True
-    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
-    if hints[0] > 0 > hints[1]:
+    if _names_roles(reading):
         return True
+    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
     # `1.png` with `1_y.png` for every file is no film either.
     bare = reading.sources.rpartition("/")[2].startswith("*.") and _cover(reading) == 1
     return (reading.layout != "one-folder" or hints[0] > hints[1] or bare) and show_one_scene(*sides)
