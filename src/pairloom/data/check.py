@@ -169,9 +169,10 @@ def check_pairs(folder: PairFolder) -> CheckResult:
             far.append(fact.far)
             source, target = (part.path for part in folder.parts(files))
             result.files.append((source, target))
+            total = int(fact.counts.sum())
             for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
                 if pixels:
-                    result.classes[name].add(split, files, target, pixels, pixels / fact.counts.sum())
+                    result.classes[name].add(split, files, target, pixels, pixels / total)
     if seen and folder.palette is not None:
         counts = {name: sum(count.pixels.values()) for name, count in result.classes.items()}
         result.problems += [Problem(kind, folder.root, text) for kind, text in palette_problems(counts, folder.palette)]

@@ -7,11 +7,11 @@ versions of the two are compared. Neighbouring frames of CamVid, which are a sec
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pairloom.config import Size
 from pairloom.data.thumbnails import Points
@@ -50,12 +50,23 @@ NO_LOOK = Look(0, np.zeros(GREY, dtype=np.uint8))
 
 def look_of(points: Points) -> Look:
     """Return what a small picture (C×H×W) looks like."""
-    image = Image.fromarray((points.sum(axis=0) // len(points)).astype(np.uint8))
-    grey = np.asarray(image.resize((GREY.width, GREY.height), Image.Resampling.BOX))
-    wide = grey.astype(np.int16)
-    areas = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
+    brightness = points.sum(axis=0, dtype=np.int16).astype(np.float32) / len(points)
+    height, width = brightness.shape
+    means = np.rint(_averaging(GREY.height, height) @ brightness @ _averaging(GREY.width, width).T)
+    grey = means.astype(np.uint8)
+    areas = means[::2, ::2] + means[1::2, ::2] + means[::2, 1::2] + means[1::2, 1::2]
     rises = np.packbits(areas[:, 1:] > areas[:, :-1])
     return Look(int.from_bytes(rises.tobytes(), "big"), grey)
+
+
+@cache
+def _averaging(parts: int, length: int) -> NDArray[np.float32]:
+    """Return the matrix that averages a column down to so many equal parts."""
+    edges = np.linspace(0, length, parts + 1)
+    starts, ends, places = edges[:-1, None], edges[1:, None], np.arange(length)
+    covered = np.clip(np.minimum(places + 1, ends) - np.maximum(places, starts), 0, None)
+    matrix: NDArray[np.float32] = (covered * parts / length).astype(np.float32)
+    return matrix
 
 
 def find_near(looks: Sequence[Look], others: Sequence[Look]) -> list[tuple[int, int]]:
