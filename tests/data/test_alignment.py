@@ -55,16 +55,19 @@ def test_a_data_set_with_one_mistake_throughout_is_one_finding(remedy: str) -> N
     assert single == ()
 
 
-@given(remedy=st.sampled_from(sorted(MISTAKES)), wrong=st.sets(st.integers(0, COUNT - 1), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)
-def test_single_pairs_are_found_and_no_other(remedy: str, wrong: set[int]) -> None:
-    whole, single = find_misaligned([(WRONG[remedy] if index in wrong else RIGHT)[index] for index in range(COUNT)])
-    assert whole is None
-    found = {index for finding in single for index in finding.pairs}
-    assert found <= wrong
+@pytest.mark.parametrize("remedy", MISTAKES)
+def test_single_pairs_are_found_and_no_other(remedy: str) -> None:
+    found_of_all = 0
+    for seed in range(12):
+        wrong = set(np.random.default_rng(seed).permutation(COUNT)[: 1 + seed % 3].tolist())
+        whole, single = find_misaligned([(WRONG[remedy] if index in wrong else RIGHT)[index] for index in range(COUNT)])
+        assert whole is None
+        found = {index for finding in single for index in finding.pairs}
+        assert found <= wrong
+        assert {finding.position.kind for finding in single} <= {MISTAKES[remedy][0]}
+        found_of_all += len(found)
     # The evidence of a scene may be too weak; it seldom is.
-    assert len(wrong - found) <= 1
-    assert {finding.position.kind for finding in single} <= {MISTAKES[remedy][0]}
+    assert found_of_all >= 0.8 * sum(1 + seed % 3 for seed in range(12))
 
 
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 30), side=st.integers(16, 200))

@@ -41,8 +41,12 @@ def _contents() -> dict[str, bytes]:
     files = {f"{TOP}/README.md": b"text", f"{TOP}/CamVid/train.txt": b"lists", f"{TOP}/Models/x.png": b"no image"}
     for split, count in COUNTS.items():
         for index in range(count):
-            files[f"{TOP}/CamVid/{split}/{index}.png"] = _png(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
-            files[f"{TOP}/CamVid/{split}annot/{index}.png"] = _png(rng.integers(0, 12, (24, 32), dtype=np.uint8))
+            files[f"{TOP}/CamVid/{split}/0001TP_{index:06d}.png"] = _png(
+                rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+            )
+            files[f"{TOP}/CamVid/{split}annot/0001TP_{index:06d}.png"] = _png(
+                rng.integers(0, 12, (24, 32), dtype=np.uint8)
+            )
     return files
 
 
@@ -201,7 +205,7 @@ def test_a_server_that_falls_silent_is_given_up(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-FIRST = f"{TOP}/CamVid/train/0.png"
+FIRST = f"{TOP}/CamVid/train/0001TP_000000.png"
 
 
 def _linked() -> bytes:
@@ -294,7 +298,10 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "a name of gigabytes": (lambda: _announcing(tarfile.GNUTYPE_LONGNAME), "damaged .a header is too large"),
     "a name that no file can have": (lambda: _zip({f"{TOP}/CamVid/val/{'x' * 300}.png": PAGE}), "too long a name"),
     "packed by xz": (lambda: lzma.compress(_tar(_contents())), "neither a zip nor a tar"),
-    "a missing partner": (lambda: _zip(_without(f"{TOP}/CamVid/valannot/1.png")), "'1' has no partner"),
+    "a missing partner": (
+        lambda: _zip(_without(f"{TOP}/CamVid/valannot/0001TP_000001.png")),
+        "'0001TP_000001' has no partner",
+    ),
     "something else": (lambda: _zip({"other/file.png": b"x"}), "holds no CamVid"),
 }
 
@@ -363,7 +370,7 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_what_macos_packs_beside_files_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(_zip({**_contents(), "__MACOSX/CamVid/train/._0.png": b"no image"}))
+    (tmp_path / "a").write_bytes(_zip({**_contents(), "__MACOSX/CamVid/train/._0001TP_000000.png": b"no image"}))
     assert fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"), say=_quiet) == COUNTS
 
 

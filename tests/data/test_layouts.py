@@ -189,9 +189,23 @@ def test_two_targets_that_differ_are_refused_with_both_ways_out(tmp_path: Path) 
         _reading(tmp_path)
     assert "--data.targets 'first/" in str(caught.value)
     assert "--data.targets 'second/" in str(caught.value)
-    flags = {"sources": "images/*.*", "targets": "second/*.*"}
+    flags = {"sources": "images/*.png", "targets": "second/*.png"}
     assert f"--data.sources '{flags['sources']}' --data.targets '{flags['targets']}'" in str(caught.value)
     assert {pair.b.path.parent.name for pair in _reading(tmp_path, **flags).pairs} == {"second"}
+
+
+def test_the_flags_of_a_refusal_name_the_photographs_alone(tmp_path: Path) -> None:
+    for index in range(8):
+        save(tmp_path / f"{index}.jpg", _photograph())
+        save(tmp_path / f"{index}_first.png", _mask())
+        save(tmp_path / f"{index}_second.png", _mask())
+    with pytest.raises(UserError, match="can be read in two ways") as caught:
+        _reading(tmp_path)
+    flags = {"sources": "*.jpg", "targets": "*_first.png"}
+    assert f"--data.sources '{flags['sources']}' --data.targets '{flags['targets']}'" in str(caught.value)
+    listing = _reading(tmp_path, **flags).listing(None)
+    assert len(listing.pairs) == 8
+    assert listing.problems == ()
 
 
 def test_of_classes_as_numbers_and_as_colours_the_numbers_are_read(tmp_path: Path) -> None:
@@ -309,6 +323,20 @@ def test_masks_of_objects_and_of_classes_are_put_together(tmp_path: Path) -> Non
     assert pair.target[10, 10] == 1
     assert pair.target[30, 10] == 2
     assert pair.target[0, 0] == 0
+
+
+@pytest.mark.parametrize("full", [1, 100, 255])
+def test_masks_of_objects_may_be_written_by_any_number(tmp_path: Path, full: int) -> None:
+    for index in range(6):
+        save(tmp_path / "images" / f"{index}.png", _photograph())
+        for place in range(2):
+            mask = np.zeros((48, 48), dtype=np.uint8)
+            mask[4 + 20 * place : 20 + 20 * place, 5:30] = full
+            save(tmp_path / "masks" / f"{index}_{place}.png", mask)
+    folder = PairFolder.open(DataConfig(str(tmp_path)))
+    target = folder.read(folder.files("train")[0]).target
+    assert target[10, 10] == target[30, 10] == 1
+    assert target[0, 0] == 0
 
 
 def test_pairs_of_one_group_stay_in_one_split(tmp_path: Path) -> None:

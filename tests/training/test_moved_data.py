@@ -98,7 +98,7 @@ def _rename(data: Path) -> None:
 @pytest.mark.parametrize(
     ("alter", "words"),
     [
-        (_change, r"the files of 1 pairs differ .*\(0002\)"),
+        (_change, r"the files of 1 pair differ .*\(0002\)"),
         (_exchange, r"the files of 2 pairs differ .*\(0000, 0001\)"),
         (_remove, r"its pairs are not those .*\(0002\)"),
         (_rename, r"its pairs are not those .*\(0002, 0009\)"),

@@ -171,9 +171,9 @@ def _weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[_
                 reading, sides = _turned(reading), (sides[1], sides[0])
             kinds = _kinds(sides)
             weight = _KINDS.get(kinds, 0.5)
-            if kinds == ("pictures", "pictures") and not (sure or reading.ordered or _agree(reading, sides)):
+            if kinds == ("pictures", "pictures") and not (sure or _are_pictures(reading, chosen, sides)):
                 continue
-            if kinds == ("classes", "classes") and not (sure or reading.ordered):
+            if kinds == ("classes", "classes") and not (sure or reading.ordered or _names_roles(reading)):
                 continue
         split = not trained or "train" in reading.splits()
         explained = len(reading.used) / max(1, tree.image_count)
@@ -245,15 +245,34 @@ def _turned(reading: Reading) -> Reading:
     )
 
 
-def _agree(reading: Reading, sides: tuple[Side, Side]) -> bool:
+def _names_roles(reading: Reading) -> bool:
+    """Tell whether the names of both places say what they hold, such as `images/` and `masks/`."""
+    return role(reading.sources.split("/")) > 0 > role(reading.targets.split("/"))
+
+
+def _are_identical(pairs: Sequence[PairFiles]) -> bool:
+    """Tell whether both images of each pair are one picture: a folder and its copy."""
+    try:
+        return all(pair.a.half == "whole" and show_the_same(pair.a.path, pair.b.path) for pair in pairs)
+    except UserError:
+        return False
+
+
+def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Side, Side]) -> bool:
     """Tell whether two kinds of picture belong together: by the words of their names, or since they show one scene.
 
-    In one folder the words must say it: frames of a film show one scene as well.
+    In one folder the words must say it: frames of a film show one scene as well. A folder and its copy are no pairs.
     """
-    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
-    if hints[0] > 0 > hints[1]:
+    if _are_identical(pairs):
+        return False
+    if reading.ordered:
         return True
-    return reading.layout != "one-folder" and show_one_scene(*sides)
+    if _names_roles(reading):
+        return True
+    hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
+    # `1.png` with `1_y.png` for every file is no film either.
+    bare = reading.sources.rpartition("/")[2].startswith("*.") and _cover(reading) == 1
+    return (reading.layout != "one-folder" or hints[0] > hints[1] or bare) and show_one_scene(*sides)
 
 
 def _are_masks(reading: Reading, pairs: Sequence[PairFiles]) -> bool:
@@ -284,12 +303,15 @@ def _settled(tree: Tree, weighed: Sequence[_Weighed]) -> _Weighed:
         (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
         weighed[0],
     )
+    targets = {path for pair in best.reading.pairs for path in pair.b.files}
     for rival in weighed:
         if rival is best:
             continue
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
-        # The same files in other pairs, and fewer of them, are a worse guess at the same thing.
+        # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
+        # of one photograph as pairs of each other.
         worse = rival.reading.used <= best.reading.used and len(rival.reading.pairs) < len(best.reading.pairs)
+        worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
         if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
             continue
         if not _contradict(best.reading, rival.reading):
@@ -414,11 +436,23 @@ def _plainness(path: Path) -> tuple[bool, int]:
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
     ways = []
     for reading in (first, second):
-        flags = f"--data.sources '{reading.sources}' --data.targets '{reading.targets}'"
-        if not reading.sources:
-            flags = f"--layout {reading.layout}"
-        ways.append(f"{reading.how}: {flags}")
+        ways.append(f"{reading.how}: {_flags(reading)}")
     return f"{tree.root}: can be read in two ways, say which: {ways[0]}; or {ways[1]}"
+
+
+def _flags(reading: Reading) -> str:
+    """Return the settings that read a folder so, with the extension of its files where all have the same."""
+    if not reading.sources:
+        return f"--layout {reading.layout}"
+    patterns = []
+    for pattern, files in (
+        (reading.sources, [pair.a.path for pair in reading.pairs]),
+        (reading.targets, [pair.b.path for pair in reading.pairs]),
+    ):
+        extensions = {path.suffix for path in files}
+        one = pattern.endswith(".*") and len(extensions) == 1
+        patterns.append(pattern.removesuffix(".*") + extensions.pop() if one else pattern)
+    return f"--data.sources '{patterns[0]}' --data.targets '{patterns[1]}'"
 
 
 def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
@@ -437,12 +471,14 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     near = max(readings, key=lambda reading: len(reading.pairs) * _cover(reading), default=None)
     what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
     lead = f"{tree.root}: no pairs are found: {what}"
+    way = "Name both places, such as --data.sources images --data.targets masks"
     if near is not None and near.layout not in ("side-by-side", "annotations") and near.pairs:
         count = len(near.pairs)
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
+        way = f"If that is right, say {_flags(near)}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}. Name both places (--data.sources images --data.targets masks), or say "
-        "--layout side-by-side (no image looks like two pictures side by side)"
+        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, which none seems to, say "
+        "--layout side-by-side"
     )
 
 

@@ -93,7 +93,12 @@ class PairFolder:
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
             known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
-            target_classes = find_classes(sides[1], known, find_class_names(list(tree.small_files)))
+            target_classes = find_classes(
+                sides[1],
+                known,
+                find_class_names(list(tree.small_files)),
+                any_width=config.target == "classes",
+            )
             if target_classes is None and config.target == "classes":
                 raise UserError(
                     f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"

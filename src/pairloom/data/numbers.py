@@ -111,8 +111,9 @@ def find_numbers(
             if areas:
                 raise UserError(_lossy_numbers(looks, totals))
             return "colours"
+    tones = totals.flat_share < _TONES or totals.codes[-1] > 255
     if len(totals.codes) > _MANY_NUMBERS and filled < _FLAT:
-        return "colours"
+        return "pictures" if tones and encoding.table is None else "colours"
     if filled > _FILLED:
         maps = [encoding.numbers(mask, path) for path, mask in masks]
         if len(totals.codes) > _MOST_CLASSES + 1 or own_numbers(censuses, totals) or counts_objects(maps):
@@ -126,7 +127,7 @@ def find_numbers(
     )
     if palette is not None:
         return IndexReader(palette, encoding)
-    return "pictures" if totals.flat_share < _TONES or totals.codes[-1] > 255 else "colours"
+    return "pictures" if tones else "colours"
 
 
 def refuse_numbers(place: Path, totals: Totals, files: int, what: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_mask
 from pairloom.data.layouts import MaskFiles, Part
@@ -145,7 +146,7 @@ class MaskFilesReader:
             UserError: if the masks differ in size.
         """
         ids: UInt8Array | None = None
-        areas = [(path, for_display(read_picture(path)).max(axis=2) > 127) for path in part.files]
+        areas = [(path, _bright(for_display(read_picture(path)).max(axis=2))) for path in part.files]
         for path, area in sorted(areas, key=lambda item: -int(item[1].sum())):
             if ids is None:
                 ids = np.zeros(area.shape, np.uint8)
@@ -155,6 +156,12 @@ class MaskFilesReader:
         if ids is None:
             raise UserError(f"{part.path}: no mask is there")
         return ids
+
+
+def _bright(mask: UInt8Array) -> NDArray[np.bool_]:
+    """Return where a binary mask (H×W) is above half of its highest level, be that 255 or 1; nowhere where all is 0."""
+    bright: NDArray[np.bool_] = mask > mask.max(initial=0) / 2
+    return bright
 
 
 def mask_files_palette(masks: MaskFiles) -> Palette:

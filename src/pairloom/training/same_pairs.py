@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pairloom.data.layouts.tree import counted
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.run import RunFolder
@@ -57,7 +58,7 @@ def require_same_files(
     changed = [name for name, old, new in zip(state["pairs"], before, now, strict=True) if old != new]
     if changed:
         raise UserError(
-            f"{root}: the files of {len(changed)} pairs differ from those that {run.path} began with "
+            f"{root}: the files of {counted(len(changed), 'pair')} differ from those that {run.path} began with "
             f"({_some(changed)}); name the same data, or start a new run"
         )
 

@@ -105,15 +105,18 @@ class ClassMap:
         clipped = self._clipped(points)
         if clipped is None:
             return
-        # As pycocotools begins: rounded so, a polygon can be moved by whole pixels without any change.
+        # As pycocotools begins: rounded so, a polygon can be moved by whole pixels without any change, but for negative
+        # coordinates, which its arithmetic rounds the other way.
         sampled = np.trunc(clipped * _OUTLINE + 0.5)
         steps = np.abs(np.diff(sampled, axis=0, append=sampled[:1])).max(axis=1) + 1
         samples = int(steps.sum())
         self._samples += samples
         if samples > _MOST_SAMPLES or self._samples > _MOST_SAMPLES_IN_ALL:
             raise AnnotationError("has outlines of millions of pixels; simplify its polygons")
-        left, top = (np.floor(sampled.min(axis=0) / _OUTLINE).astype(int) - 1).tolist()
-        right, bottom = (np.ceil(sampled.max(axis=0) / _OUTLINE).astype(int) + 2).tolist()
+        left, top = np.maximum(np.floor(sampled.min(axis=0) / _OUTLINE).astype(int) - 1, 0).tolist()
+        right, bottom = np.maximum(
+            np.ceil(sampled.max(axis=0) / _OUTLINE).astype(int) + 2, (left + 1, top + 1)
+        ).tolist()
         box = left, top, right - left, bottom - top
         moved = (sampled - (left * _OUTLINE, top * _OUTLINE)) / _OUTLINE
         (runs,) = frPyObjects([moved.ravel().tolist()], box[3], box[2])

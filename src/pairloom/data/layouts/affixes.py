@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 _TOKENS = re.compile(r"\d+|[^\W\d_]+|[\W_]")
@@ -57,19 +57,39 @@ def frequent_affixes(stems: Sequence[str]) -> list[Affix]:
     least = max(2, round(_FREQUENT * len(stems))) if len(stems) > 1 else 1
     heads = _longest_of(prefixes, least, str.startswith)
     tails = _longest_of(suffixes, least, str.endswith)
+    if len(stems) > 1:  # words may be run together: `imgcity` and `imgdune`
+        head = _shared_start(stems).rstrip("0123456789")
+        tail = _shared_start([stem[::-1] for stem in stems])[::-1].lstrip("0123456789")
+        heads += [head] if head and head not in heads else []
+        tails += [tail] if tail and tail not in tails else []
     return [Affix(head, tail) for head in ("", *heads) for tail in ("", *tails)]
 
 
-def _longest_of(counts: Counter[str], least: int, extends: object) -> list[str]:
-    """Return frequent affixes, of those with the same count that continue each other the longest and the shortest."""
+def _shared_start(texts: Sequence[str]) -> str:
+    """Return the longest beginning that all texts share."""
+    first, last = min(texts), max(texts)
+    length = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:length]
+
+
+def _longest_of(counts: Counter[str], least: int, extends: Callable[[str, str], bool]) -> list[str]:
+    """Return frequent affixes; of those with the same count that continue each other, the longest and the shortest."""
     frequent = [(text, count) for text, count in counts.items() if count >= least]
     frequent.sort(key=lambda item: (-item[1], -len(item[0])))
-    kept: list[tuple[str, int]] = []
+    chains: list[tuple[int, list[str]]] = []
     for text, count in frequent:
-        longer = [other for other, same in kept if same == count and extends(other, text)]  # type: ignore[operator]
-        if not longer:
-            kept.append((text, count))
-    return [text for text, _ in kept[:_MOST]]
+        for same, chain in chains:
+            if same == count and extends(chain[0], text):
+                chain.append(text)
+                break
+        else:
+            chains.append((count, [text]))
+    kept: list[str] = []
+    for _, chain in chains[:_MOST]:
+        # Between the longest and the shortest the one that a separator sets off: `_mask` of `image_mask` and `mask`.
+        parted = [text for text in chain if not (text[-1] if extends is str.startswith else text[0]).isalnum()]
+        kept += dict.fromkeys([chain[0], *parted[-1:], chain[-1]])
+    return kept
 
 
 def role(words: Iterable[str]) -> float:

@@ -1,7 +1,6 @@
 """Splits that are lists of names: `ImageSets/Segmentation/train.txt`, `splits/val.txt`, `train.txt`."""
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pairloom.data.layouts.tree import Folder, Tree, normalised
 
 LARGEST = 2**26
 """Bytes of a list at the most: some million names."""
+_SEPARATORS = re.compile(r"[\s,;]+")
 _LEAST_SHARE = 0.5
 """Share of a list's names that must be those of pairs; other text files are no lists of them."""
 
@@ -106,9 +106,15 @@ def _assigned(
     return {split: pairs for split, pairs in splits.items() if pairs}, missing
 
 
-def _pair(name: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
-    """Return the pair of a listed name; of a path as much of its end as tells one."""
-    parts = name.strip("/").split("/")
+def _pair(line: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
+    """Return the pair that a line names: by the whole line, or by what stands before one of its separators."""
+    ends = [len(line), *(found.start() for found in reversed(list(_SEPARATORS.finditer(line))))]
+    return next((pair for end in ends if (pair := _named(line[:end].strip(" /"), names)) is not None), None)
+
+
+def _named(path: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
+    """Return the pair of a path; of as much of its end as tells one."""
+    parts = path.split("/")
     for index in range(len(parts)):
         ending = "/".join(parts[index:])
         if ending in names:
@@ -119,7 +125,7 @@ def _pair(name: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
 
 
 def _read(path: Path) -> list[str]:
-    """Return the names in a list: the first word of each line; nothing for files that are no lists."""
+    """Return the lines of a list that hold something; nothing for files that are no lists."""
     try:
         if path.stat().st_size > LARGEST:
             return []
@@ -128,8 +134,5 @@ def _read(path: Path) -> list[str]:
         return []
     if "\0" in text:
         return []
-    words: dict[str, None] = defaultdict(None)
-    for line in text.splitlines():
-        if line.strip() and not line.startswith("#"):
-            words[normalised(re.split(r"[\s,;]+", line.strip())[0].replace("\\", "/"))] = None
-    return list(words)
+    lines = (normalised(line.strip().replace("\\", "/")) for line in text.splitlines())
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))

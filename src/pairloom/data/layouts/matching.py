@@ -12,6 +12,8 @@ from pairloom.data.layouts.tree import Folder
 _SAMPLE = 60
 """Files that are tried with each pair of affixes, before the best pairs are tried with all."""
 _MOST_MATCHES = 6
+_FEW = 8
+"""Files in the folder of one sample, on average."""
 _ENOUGH = 0.3
 """Share of the best pair of affixes' matches that another must have to be considered."""
 
@@ -63,7 +65,10 @@ def match_places(first: Place, second: Place) -> list[Match]:
     for b in kinds[1]:
         cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
         for a in kinds[0]:
-            if together and (a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension:
+            if together and (
+                ((a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension)
+                or (_counts_only(a) or _counts_only(b))
+            ):
                 continue
             matched = frozenset(
                 frozenset({(group, a.stem(core)), (group, stem + "\0")})
@@ -83,11 +88,17 @@ def match_places(first: Place, second: Place) -> list[Match]:
             continue
         kept.append(neutral)
         match = _match(first, second, a, b, [*kinds[0], *kinds[1]])
-        # Two names that have nothing in common make pairs only where each folder holds one of both.
-        alike = any(core for _, core, _, _ in match.pairs) or len(match.pairs) > 2
-        if match.pairs and (alike or not together):
+        # Two names that have nothing in common make pairs only where each folder holds few files, one of each kind.
+        alike = any(core for _, core, _, _ in match.pairs)
+        if match.pairs and (alike or (first.count <= _FEW * len(first.groups) and len(match.pairs) > 2)):
             matches.append(match)
     return matches
+
+
+def _counts_only(affix: Affix) -> bool:
+    """Tell whether an affix is a number: of the files in one folder it tells no two kinds."""
+    text = affix.prefix + affix.suffix
+    return any(letter.isdigit() for letter in text) and not any(letter.isalpha() for letter in text)
 
 
 def _with_splits_of(first: Place, second: Place) -> Place:

@@ -60,7 +60,9 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
     words = [
         (*place.pattern, affix.prefix, affix.suffix) for place, affix in zip(match.places, match.affixes, strict=True)
     ]
-    turned = role(words[0]) < role(words[1])
+    roles = role(words[0]), role(words[1])
+    # Where the words say nothing, it is the target whose name has one more.
+    turned = roles[0] < roles[1] or (roles[0] == roles[1] and match.affixes[0].weight > match.affixes[1].weight)
     names = [_telling(words[0], words[1]), _telling(words[1], words[0])]
     if states_order(*names):
         turned = False
@@ -86,9 +88,7 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
         pairs.setdefault(split, [])
         problems[split].append(empty(folder.path))
     listings = {split: Listing(tuple(_named_apart(sorted(pairs[split]))), tuple(problems[split])) for split in pairs}
-    patterns = [
-        f"{match.places[side].label}{match.affixes[side].pattern('*')}".replace("//", "/") for side in (first, second)
-    ]
+    patterns = [_pattern(match, side) for side in (first, second)]
     _, core, *example = match.pairs[0]
     how = " with ".join(_shown(example[side], match.affixes[side].pattern("\0"), core) for side in (first, second))
     return Reading(
@@ -99,6 +99,13 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
         sources=patterns[0],
         targets=patterns[1],
     )
+
+
+def _pattern(match: Match, side: int) -> str:
+    """Return the pattern that `data.sources` or `data.targets` would take for one side of a match."""
+    place = match.places[side]
+    nested = any(len(group.folders) > place.wild for group in place.groups)
+    return f"{place.label.replace('~', '*')}{'**/' if nested else ''}{match.affixes[side].pattern('*')}"
 
 
 def pair_name(group: Group, core: str, source: str) -> str:

@@ -1,8 +1,9 @@
 """Pairs by hand: two settings that say where the sources and where the targets are."""
 
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
@@ -10,6 +11,7 @@ from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Rea
 from pairloom.data.layouts.matching import match_places
 from pairloom.data.layouts.pairing import pair_name, reading_of
 from pairloom.data.layouts.places import Group, Place
+from pairloom.data.layouts.splits import split_folders
 from pairloom.data.layouts.tree import Folder, Tree, normalised, stem_of
 from pairloom.errors import UserError
 from pairloom.palette import Palette
@@ -120,6 +122,10 @@ def _files(tree: Tree, sources: str, targets: str) -> Reading:
         folders = tuple(part.strip("/") for part in match.groups() if "/" in part)
         name = pair_name(Group(split, folders), path.stem, path.name)
         pairs[split].append(PairFiles(name, Part(path), Part(candidates[0])))
+    stems = {(pair.a.path.parent, pair.a.path.stem) for found in pairs.values() for pair in found}
+    for split, lonely in problems.items():
+        # A pattern such as `*.png` names the targets beside the sources as well.
+        problems[split] = [problem for problem in lonely if not _is_beside(problem.path, used, stems)]
     if not pairs:
         which = "data.targets" if problems else "data.sources"
         raise UserError(
@@ -130,12 +136,28 @@ def _files(tree: Tree, sources: str, targets: str) -> Reading:
     return Reading(_LAYOUT, f"{sources} with {targets}", listings, ordered=True, certain=True)
 
 
+def _is_beside(path: Path, targets: Mapping[Path, Path], stems: Container[tuple[Path, str]]) -> bool:
+    """Tell whether a file is a target, or has the name of a source with something behind it."""
+    ends = (len(path.stem) - length for length in range(1, len(path.stem)))
+    return path in targets or any((path.parent, path.stem[:end]) in stems for end in ends)
+
+
 def _spelled(tree: Tree) -> Iterator[tuple[Path, str | None, tuple[str, ...]]]:
     """Yield each image with its split and its path as patterns may write it: as it is, and without the split."""
     for folder in tree.with_images:
         for name in folder.images:
-            spellings = {"/".join((*map(normalised, parts), normalised(name))) for parts in (folder.parts, folder.rest)}
+            ending = os.path.splitext(name)[1]  # noqa: PTH122 (a name, not a path)
+            spellings = {
+                "/".join((*map(normalised, parts), own))
+                for parts in (folder.parts, folder.rest, _without_split(folder))
+                for own in (normalised(name), folder.stem(name) + ending)
+            }
             yield folder.path / name, folder.split, tuple(sorted(spellings, key=len, reverse=True))
+
+
+def _without_split(folder: Folder) -> tuple[str, ...]:
+    """Return a folder's path without its split, as `rest`, with the names that it repeats."""
+    return split_folders([folder.parts])[0][1] if any("~" in part for part in folder.rest) else folder.rest
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

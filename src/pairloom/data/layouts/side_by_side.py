@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, empty, taken
+from pairloom.data.layouts.splits import SPLITS
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
 from pairloom.palette import Palette
 
@@ -50,5 +51,6 @@ def _reading(kind: tuple[str, ...], folders: Sequence[Folder]) -> Reading:
                 problems.append(empty(folder.path))
         pairs = (PairFiles(stem, Part(path, "left"), Part(path, "right")) for stem, path in sorted(images.items()))
         listings[split] = Listing(tuple(pairs), tuple(problems))
-    where = splits[0].label if splits[0].parts else ""
+    first = min(splits, key=lambda folder: SPLITS.index(folder.split) if folder.split else len(SPLITS))
+    where = first.label if first.parts else ""
     return Reading("side-by-side", f"the left and the right half of {where}*", listings)

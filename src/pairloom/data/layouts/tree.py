@@ -112,10 +112,9 @@ class Tree:
                 if _is_folder(entry):
                     if entry.name.lower() not in IGNORED_FOLDERS and len(parts) < DEEPEST:
                         inside.append((path / entry.name, (*parts, entry.name)))
-                elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122 (twice as fast)
-                    folder.images.append(entry.name)
-                else:
-                    folder.others.append(entry.name)
+                elif _is_file(entry):  # no pipe, which would never end
+                    image = os.path.splitext(entry.name)[1].lower() in EXTENSIONS  # noqa: PTH122 (twice as fast)
+                    (folder.images if image else folder.others).append(entry.name)
             waiting += reversed(inside)
         for folder, (split, rest) in zip(folders, split_folders([folder.parts for folder in folders]), strict=True):
             folder.split, folder.rest = split, _without_repeats(rest)
@@ -181,6 +180,13 @@ def stem_of(name: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number and what is counted: `1 image`, `4 images`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
