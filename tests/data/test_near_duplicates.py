@@ -7,14 +7,14 @@ from PIL import Image
 
 from pairloom.data.near_duplicates import Look, find_near, look_of
 from pairloom.data.streets import draw_street
-from pairloom.data.thumbnails import Raster
+from pairloom.data.thumbnails import glance
 from pairloom.images import UInt8Array
 
 PHOTOGRAPHS = [draw_street(0, index, 96, 128)[0] for index in range(16)]
 
 
 def _look(picture: UInt8Array) -> Look:
-    return look_of(Raster.of(*picture.shape[:2]).shrink(picture))
+    return look_of(glance(picture))
 
 
 def _compressed(picture: UInt8Array) -> UInt8Array:

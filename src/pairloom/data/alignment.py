@@ -28,9 +28,10 @@ _NEIGHBOURHOOD = 3
 _SLACK = 1
 """Cells of shift that are no mistake: borders are drawn by hand."""
 
+_SURE_LEVEL = 0.3
+"""Correlation of a pair that lies as it should: no other position can have twice as much by chance."""
 _PLAIN_LEVEL = 0.2
 """Correlation from which a pair lies as it should, if no turn comes near it."""
-_ROOTS = np.sqrt(np.arange(256, dtype=np.float32))
 
 _FEWEST_PAIRS = 5
 """Pairs from which what is usual in a data set can be told."""
@@ -73,7 +74,7 @@ class Agreement(NamedTuple):
     straight: float
     """As the two images lie."""
     best: float
-    """In the best other position."""
+    """In the best other position; 0 where none was tried, since it is beyond doubt."""
     position: int
     """That position: an index of `POSITIONS`, or -1 for a shift."""
     down: float = 0.0
@@ -97,7 +98,7 @@ def picture_edges(points: Points) -> FloatArray:
     edges = np.zeros(points.shape[1:], dtype=np.int16)
     edges[:, 1:] = np.abs(points[:, :, 1:] - points[:, :, :-1]).max(axis=0)
     np.maximum(edges[1:], np.abs(points[:, 1:] - points[:, :-1]).max(axis=0), out=edges[1:])
-    return _in_cells(_ROOTS[edges])
+    return _in_cells(np.sqrt(edges, dtype=np.float32))
 
 
 def class_borders(ids: UInt8Array) -> FloatArray:
@@ -112,8 +113,11 @@ def agreement(source: FloatArray, target: FloatArray) -> Agreement:
     """Compare the edges of a source and of its target, both H×W."""
     first, second = _normalised(source), _normalised(target)
     flat = first.ravel()
+    straight = float(flat @ second.ravel())
+    if straight > _SURE_LEVEL:
+        return Agreement(first.size, straight, 0.0, 0)
     turned = [float(flat @ other.ravel()) for other in _other_positions(second)]
-    straight, best = float(flat @ second.ravel()), max(turned)
+    best = max(turned)
     position, down, right = turned.index(best), 0, 0
     if straight < max(_PLAIN_LEVEL, 2 * best):  # else no shift can be much better
         shifts = _correlations(first, second)
@@ -194,8 +198,8 @@ def _in_cells(points: FloatArray) -> FloatArray:
 def _normalised(edges: FloatArray) -> FloatArray:
     """Take the mean of its surroundings off each cell, and scale to a sum of squares of 1; all 0 without edges."""
     own = edges - _averaging(edges.shape[0]) @ edges @ _averaging(edges.shape[1]).T
-    own -= own.mean()
-    length = float(np.sqrt(np.square(own).sum()))
+    own -= own.sum() / np.float32(own.size)
+    length = float(np.vdot(own, own)) ** 0.5
     return (own / length if length > 1e-3 else np.zeros_like(own)).astype(np.float32, copy=False)
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.alignment import FloatArray, agreement, class_borders, picture_edges
-from pairloom.data.appearance import looks_like_labels, may_be_labels, may_be_photograph
+from pairloom.data.alignment import Agreement, agreement, class_borders, picture_edges
+from pairloom.data.appearance import looks_like_labels
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles, Part, Problem
-from pairloom.data.near_duplicates import NO_LOOK, look_of
+from pairloom.data.near_duplicates import look_of
 from pairloom.data.readers import ColourReader, PictureReader
 from pairloom.data.set_problems import (
     Finding,
@@ -27,7 +27,7 @@ from pairloom.data.set_problems import (
     swapped,
 )
 from pairloom.data.stream import read_ahead
-from pairloom.data.thumbnails import Raster, is_blank
+from pairloom.data.thumbnails import Raster, glance, is_blank
 from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.palette import VOID, Colour, Palette, UnknownValueError, palette_problems
@@ -37,8 +37,10 @@ FAR_LIMIT = 0.2
 """Share of a target's pixels that may be far from every colour: JPEG's blends at the borders stay below it."""
 VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""
-_FAINT = 16.0
-"""Edges of a blank picture stay below it."""
+_BLENDS_SHARE = 0.02
+"""Share of a colour-coded target's pixels that may be far from every colour without it being a photograph."""
+COMPARED = 600
+"""Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
 _LEAST_SIDE = 8
 """Pixels; smaller images show too little to be compared."""
 SHOWN_OF_A_KIND = 6
@@ -152,14 +154,16 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
+    listings = {split: folder.listing(split) for split in folder.splits()}
+    step = -(-sum(len(listing.pairs) for listing in listings.values()) // COMPARED) or 1
     seen: list[SeenPair] = []
     far = []
-    for split in folder.splits():
-        listing = folder.listing(split)
+    for split, listing in listings.items():
         result.problems += listing.problems
         result.pairs[split] = 0
-        facts = read_ahead(partial(_examine, folder, split), listing.pairs)
-        for files, fact in zip(listing.pairs, track(facts, len(listing.pairs), f"Checking {split}"), strict=True):
+        items = [(files, place % step == 0) for place, files in enumerate(listing.pairs)]
+        facts = read_ahead(partial(_examine, folder, split), items)
+        for files, fact in zip(listing.pairs, track(facts, len(items), f"Checking {split}"), strict=True):
             for problem in fact.problems:
                 result.add(Finding(problem, (files,)))
             if fact.seen is None:
@@ -169,20 +173,32 @@ def check_pairs(folder: PairFolder) -> CheckResult:
             far.append(fact.far)
             source, target = (part.path for part in folder.parts(files))
             result.files.append((source, target))
+            total = int(fact.counts.sum())
             for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
                 if pixels:
-                    result.classes[name].add(split, files, target, pixels, pixels / fact.counts.sum())
+                    result.classes[name].add(split, files, target, pixels, pixels / total)
     if seen and folder.palette is not None:
         counts = {name: sum(count.pixels.values()) for name, count in result.classes.items()}
         result.problems += [Problem(kind, folder.root, text) for kind, text in palette_problems(counts, folder.palette)]
     same, near = find_copies(folder, seen)
-    for finding in (*same, *find_swapped(folder, seen), *find_misplaced(folder, seen), *_in_one_split_only(result)):
+    for finding in (*same, *find_swapped(folder, seen), *_misplaced(folder, seen), *_in_one_split_only(result)):
         result.add(finding)
     for finding in (*near, *find_blank_targets(folder, seen)):
         result.add(finding, warning=True)
     if isinstance(folder.target_reader, ColourReader):
         result.far_share = sum(far) / max(1, len(far))
     return result
+
+
+def _misplaced(folder: PairFolder, seen: Sequence[SeenPair]) -> list[Finding]:
+    """Find targets that do not lie over their sources; where a sample holds single ones, all pairs are looked at."""
+    found = list(find_misplaced(folder, seen))
+    rest = [pair for pair in seen if not pair.compared]
+    if not rest or not found or any(finding.problem.path == folder.root for finding in found):
+        return found
+    edges = track(read_ahead(partial(_compare, folder), rest), len(rest), "Comparing edges")
+    compared = [pair._replace(edges=agreed) for pair, agreed in zip(rest, edges, strict=True)]
+    return list(find_misplaced(folder, [*(pair for pair in seen if pair.compared), *compared]))
 
 
 def _in_one_split_only(result: CheckResult) -> Iterator[Finding]:
@@ -195,7 +211,9 @@ def _in_one_split_only(result: CheckResult) -> Iterator[Finding]:
             yield Finding(Problem("class in one split only", count.example, message), (count.clearest,))
 
 
-def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
+def _examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> _Facts:
+    """Look at a pair; the item says whether its edges are to be compared."""
+    files, closely = item
     source_part, target_part = folder.parts(files)
     try:
         source = folder.source_reader.read(source_part)
@@ -219,11 +237,12 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
         return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
     if problem := folder.mismatch(files, source, target):
         return _Facts((problem,))
-    seen, counts = _seen(folder, split, files, source, target)
-    if seen is None:
+    if far > _BLENDS_SHARE and _are_swapped(source, target_part):
         return _Facts((swapped(source_part, target_part),))
     problems = []
+    counts = _Facts().counts
     if folder.palette is not None:
+        counts = _class_counts(target)
         void = counts[VOID] / target.size
         if void > VOID_LIMIT:
             message = f"{void:.1%} of its pixels are void; nothing can be learned from it, so remove the pair"
@@ -240,6 +259,9 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
                 "to your palette as a class or as void, and name that by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))
+    seen = _seen(folder, split, files, source, target, counts)
+    if closely:
+        seen = seen._replace(compared=True, edges=_edges(seen, source, target))
     if seen.blank_source:
         message = "shows nothing but one colour; nothing can be learned from it, so remove the pair"
         problems.append(Problem("blank image", source_part.path, message))
@@ -247,35 +269,40 @@ def _examine(folder: PairFolder, split: str, files: PairFiles) -> _Facts:
 
 
 def _seen(
-    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture
-) -> tuple[SeenPair | None, NDArray[np.intp]]:
-    """Return what is remembered of a pair, None where its sides have changed places, and the pixels of each class."""
-    counts = _class_counts(target) if folder.palette is not None else _Facts().counts
-    if min(source.shape[:2]) < _LEAST_SIDE:
-        return SeenPair(split, files, NO_LOOK), counts
-    raster = Raster.of(*source.shape[:2])
-    points = raster.shrink(source)
-    edges = picture_edges(points)
+    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture, counts: NDArray[np.intp]
+) -> SeenPair:
+    """Return what is remembered of a pair, but for how its edges agree."""
+    seen = glance(source)
+    blank_source, labels = is_blank(source, seen), 0
     if folder.palette is not None:
-        ids = raster.pick(target.astype(np.uint8, copy=False))
-        if may_be_labels(points) and may_be_photograph(ids) and _are_swapped(source, folder.parts(files)[1]):
-            return None, counts
-        look, blank, labels = look_of(points), _only_class(folder.palette, counts), 0
-        other_edges = class_borders(ids)
+        blank = _only_class(folder.palette, counts)
     else:
-        other_points = raster.shrink(target)
-        other_edges = picture_edges(other_points)
-        look = look_of(points if photograph_part(folder, files)[1] else other_points)
-        blank = "one value" if _shows_nothing(target, other_edges) else ""
+        seen_target = glance(target)
+        blank = "one value" if is_blank(target, seen_target) else ""
         labels = int(looks_like_labels(target)) - int(looks_like_labels(source))
-    blank_source = _shows_nothing(source, edges)
-    compared = None if blank_source or blank else agreement(edges, other_edges)
-    return SeenPair(split, files, look, compared, labels, blank_source, blank), counts
+        seen = seen if photograph_part(folder, files)[1] else seen_target
+    return SeenPair(split, files, look_of(seen), labels, blank_source, blank)
 
 
-def _shows_nothing(picture: Picture, edges: FloatArray) -> bool:
-    """Tell whether a picture is blank; one with strong edges is not, and need not be looked through."""
-    return float(edges.max()) < _FAINT and is_blank(picture)
+def _compare(folder: PairFolder, pair: SeenPair) -> Agreement | None:
+    """Compare the edges of a pair that was read before."""
+    try:
+        read = folder.read(pair.files)
+    except UserError:  # it has changed since
+        return None
+    return _edges(pair, read.source, read.target)
+
+
+def _edges(pair: SeenPair, source: Picture, target: Picture) -> Agreement | None:
+    """Return how the edges of a pair agree; None where an image shows nothing, or is too small."""
+    if pair.blank_source or pair.blank or min(source.shape[:2]) < _LEAST_SIDE:
+        return None
+    raster = Raster.of(*source.shape[:2])
+    if target.ndim == 2:
+        edges = class_borders(raster.pick(target.astype(np.uint8, copy=False)))
+    else:
+        edges = picture_edges(raster.shrink(target))
+    return agreement(picture_edges(raster.shrink(source)), edges)
 
 
 def _class_counts(ids: Picture) -> NDArray[np.intp]:

@@ -26,14 +26,16 @@ class SeenPair(NamedTuple):
     files: PairFiles
     look: Look
     """What the photograph looks like."""
-    edges: Agreement | None = None
-    """How well the edges of source and target agree; None where one of them shows nothing."""
     labels: int = 0
     """1 if of two pictures the target alone looks like labels, -1 if the source alone does, else 0."""
     blank_source: bool = False
     """Whether the source shows nothing."""
     blank: str = ""
     """What fills a target that shows nothing else: `the class 'sky'`, say; empty as a rule."""
+    compared: bool = False
+    """Whether the edges of source and target were compared."""
+    edges: Agreement | None = None
+    """How well they agree; None where one image shows nothing."""
 
 
 class Finding(NamedTuple):

@@ -21,6 +21,22 @@ Points = NDArray[np.int16]
 """C×H×W: the channels of a small picture, 0 to 255."""
 
 
+_GLANCE = 64
+"""Rows and columns of a glance, roughly."""
+
+
+def glance(picture: Picture) -> UInt8Array:
+    """Return some pixels of a picture (H×W×C), evenly spaced, of its green or only channel: about 64×64, 0 to 255.
+
+    It takes a hundredth of the time of decoding. Deep pictures are stretched from their least value to their largest.
+    """
+    down, across = (max(1, round(side / _GLANCE)) for side in picture.shape[:2])
+    channel = picture[down // 2 :: down, across // 2 :: across, min(1, picture.shape[2] - 1)]
+    if picture.dtype == np.uint8:
+        return np.ascontiguousarray(channel)
+    return _as_levels(channel.astype(np.float32)).astype(np.uint8)
+
+
 class Raster(NamedTuple):
     """Where in images of one size the points lie."""
 
@@ -45,7 +61,7 @@ class Raster(NamedTuple):
         places = (self.step // 4, self.step // 4 + self.step // 2) if self.step > 1 else (0,)
         samples = [np.array([self._picked(picture[:, :, channel], at) for channel in channels]) for at in places]
         if picture.dtype != np.uint8:
-            samples = _as_levels(np.array(samples, dtype=np.float32))
+            samples = list(_as_levels(np.array(samples, dtype=np.float32)))
         points: Points = samples[0].astype(np.int16)
         return (points + samples[1].astype(np.int16)) >> 1 if len(samples) > 1 else points
 
@@ -57,16 +73,23 @@ class Raster(NamedTuple):
         return plane[at :: self.step, at :: self.step][: self.height, : self.width]
 
 
-def _as_levels(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def _as_levels(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
     """Stretch numbers to 0 to 255; those that are none, such as NaN where nothing was measured, become 0."""
-    known = np.isfinite(samples)
+    known = np.isfinite(numbers)
     if not known.any():
-        return list(np.zeros_like(samples))
-    low, high = float(samples[known].min()), float(samples[known].max())
-    return list(np.where(known, (samples - low) * (255 / (high - low if high > low else 1)), 0))
+        return np.zeros_like(numbers)
+    low, high = float(numbers[known].min()), float(numbers[known].max())
+    return np.where(known, (numbers - low) * (255 / (high - low if high > low else 1)), 0)
 
 
-def is_blank(picture: Picture) -> bool:
-    """Tell whether a picture (H×W×C) shows nothing: one value everywhere, but for what compression leaves."""
+def is_blank(picture: Picture, seen: UInt8Array) -> bool:
+    """Tell whether a picture (H×W×C) shows nothing: one value everywhere, but for what compression leaves.
+
+    Args:
+        picture: the picture.
+        seen: a glance at it; where that shows something, the picture is not looked through.
+    """
+    if int(seen.max()) - int(seen.min()) > _BLANK_SPREAD:
+        return False
     spread = max(float(np.ptp(picture[:, :, channel])) for channel in range(picture.shape[2]))
     return spread <= (_BLANK_SPREAD if picture.dtype == np.uint8 else 0)

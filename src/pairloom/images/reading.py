@@ -13,8 +13,8 @@ from pairloom.images import deep
 from pairloom.images.arrays import Picture, UInt8Array
 from pairloom.images.deep import ImageInfo
 from pairloom.images.formats import READABLE, is_lfs_pointer, opened
-from pairloom.images.in_memory import ImageFile
-from pairloom.images.turning import orientation, upright
+from pairloom.images.in_memory import ImageFile, head
+from pairloom.images.turning import NOTES_HEAD, may_be_turned, orientation, upright
 
 MODES: Mapping[str, tuple[int, str]] = {
     **dict.fromkeys(("1", "L", "LA", "La"), (1, "uint8")),
@@ -77,6 +77,8 @@ def exif_orientation(path: ImageFile) -> int:
         UserError: if the file is missing or not an image.
     """
     with _named(path):
+        if path.suffix.lower() != ".npy" and not may_be_turned(head(path, NOTES_HEAD)):
+            return 1
         kind = deep.kind(path, as_stored=True)
         if kind == "tiff":
             return deep.tiff_orientation(path)
