@@ -37,7 +37,8 @@ def test_every_layout_trains_evaluates_and_draws(tmp_path: Path, name: LayoutNam
     WRITERS[name](data)
     lines: list[str] = []
     result = train(data, run, settings=SMALL, say=lines.append)
-    assert f"layout {name}, 5 train, 2 val pairs; targets are maps of" in lines[0]
+    assert f"layout {name} (" in lines[0]
+    assert "5 train, 2 val pairs; targets are maps of" in lines[0]
     scores = evaluate(run)
     assert isinstance(scores, Scores)
     assert scores.to_record() == result.record["validation"]

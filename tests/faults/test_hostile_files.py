@@ -245,7 +245,7 @@ def test_odd_names_stay_in_their_folder_and_rule_no_terminal(small_model: Path, 
     before = {path for path in tmp_path.rglob("*") if "said" not in path.parts[len(tmp_path.parts)]}
     out = tmp_path / "out"
     for words, code in (
-        (["check", data], 2),
+        (["check", data, "--layout", "side-by-side"], 2),
         (["translate", small_model, data, "--out", out, "--device", "cpu"], 2),
     ):
         ended = run(words, tmp_path)
@@ -301,7 +301,8 @@ def test_brackets_in_class_names_are_no_markup(tmp_path: Path) -> None:
         Image.fromarray(np.concatenate([colours, colours], axis=1)).save(tmp_path / f"data/train/{number}.png")
     palette = tmp_path / "classes.yaml"
     palette.write_text("classes: {'[/x]': [1, 2, 3], \"[b]y\\e[31m\": [200, 5, 6]}")
-    ended = run(["check", tmp_path / "data", "--data.palette", palette], tmp_path)
+    words = ["check", tmp_path / "data", "--layout", "side-by-side", "--data.palette", palette]
+    ended = run(words, tmp_path)
     assert "[/x]" in ended.out, ended.err
     assert "[b]y\\x1b[31m" in ended.out
     assert "\x1b" not in ended.out

@@ -23,7 +23,7 @@ from pairloom.data.samples import (
     show_the_same,
 )
 from pairloom.errors import UserError
-from pairloom.images import colour_table, read_picture, stretched
+from pairloom.images import colour_table, inspect, read_picture, stretched
 
 _LEAST_COVER = 0.5
 """Share of the files of both kinds that must have partners."""
@@ -195,13 +195,18 @@ def _cover(reading: Reading) -> float:
 def _halves(reading: Reading) -> Reading:
     """Keep the splits whose images are two pictures side by side, by the evidence of a sample of each."""
     kept: dict[str | None, Listing] = {}
+    seen = False
     for split, listing in reading.listings.items():
         if not listing.pairs:
             kept[split] = listing
             continue
         pairs = sampled(listing.pairs)
         sides = Side(tuple(pair.a for pair in pairs)), Side(tuple(pair.b for pair in pairs))
-        if len(sides[0].displayed) < 0.75 * len(pairs):  # of an odd width, most of them
+        # A damaged file says nothing; `check` names it.
+        if sum(_has_odd_width(pair.a.path) for pair in pairs) > 0.25 * len(pairs):
+            continue
+        if not sides[0].displayed:
+            kept[split] = listing
             continue
         kinds = _kinds(sides)
         images = [
@@ -210,9 +215,18 @@ def _halves(reading: Reading) -> Reading:
         both_pictures = kinds == ("pictures", "pictures")
         if kinds[0] != kinds[1] or (both_pictures and show_one_scene(*sides, surely=not has_seam(images))):
             kept[split] = listing
-    if not any(listing.pairs for listing in kept.values()):
+            seen = True
+    if not seen:
         kept = {}
     return dataclasses.replace(reading, listings=kept)
+
+
+def _has_odd_width(path: Path) -> bool:
+    """Tell whether an image cannot be cut into two halves; one that cannot be read may be of any width."""
+    try:
+        return inspect(path).width % 2 == 1
+    except UserError:
+        return False
 
 
 def _is_reversed(reading: Reading) -> bool:

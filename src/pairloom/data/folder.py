@@ -289,9 +289,8 @@ def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | 
     if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
         return None
     found = find_classes(parts, palette)
-    if found is None or not found.numbered:  # grey levels that mean classes are a picture already
-        return None
-    return found if palette is None or palette.values == tuple(range(len(palette))) else None
+    # Grey levels that mean classes are a picture already.
+    return found if found is not None and found.numbered else None
 
 
 def _example(parts: Sequence[Part]) -> str:
