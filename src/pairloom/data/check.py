@@ -27,9 +27,9 @@ from pairloom.data.set_problems import (
     swapped,
 )
 from pairloom.data.stream import read_ahead
-from pairloom.data.thumbnails import Raster, glance, is_blank
+from pairloom.data.thumbnails import GLANCE, POINTS, Raster, glance, is_blank
 from pairloom.errors import UserError
-from pairloom.images import Picture
+from pairloom.images import Picture, ReducedPicture
 from pairloom.palette import VOID, Colour, Palette, UnknownValueError, palette_problems
 from pairloom.progress import track
 
@@ -39,7 +39,7 @@ VOID_LIMIT = 0.95
 """Share of a target's pixels that may be void."""
 _BLENDS_SHARE = 0.02
 """Share of a colour-coded target's pixels that may be far from every colour without it being a photograph."""
-COMPARED = 600
+COMPARED = 400
 """Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
 _LEAST_SIDE = 8
 """Pixels; smaller images show too little to be compared."""
@@ -216,7 +216,7 @@ def _examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> _F
     files, closely = item
     source_part, target_part = folder.parts(files)
     try:
-        source = folder.source_reader.read(source_part)
+        source = _read_source(folder, source_part, POINTS if closely else GLANCE)
     except UserError as error:
         return _Facts((_problem("unreadable", source_part.path, error),))
     far, strays = 0.0, tuple[Colour, ...]()
@@ -227,17 +227,18 @@ def _examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> _F
         else:
             target = folder.target_reader.read(target_part)
     except UserError as error:
-        if _are_swapped(source, target_part):
+        if _are_swapped(folder, files):
             return _Facts((swapped(source_part, target_part),))
         kind = "value outside the palette" if isinstance(error, UnknownValueError) else "unreadable"
         return _Facts((_problem(kind, target_part.path, error),))
     try:
-        source, target = folder.oriented(files, source, target)
+        picture, target = folder.oriented(files, source.picture, target)
     except UserError as error:
         return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
-    if problem := folder.mismatch(files, source, target):
+    size = picture.shape[:2] if source.step == 1 else (source.height, source.width)
+    if problem := folder.mismatch(files, size, target.shape[:2]):
         return _Facts((problem,))
-    if far > _BLENDS_SHARE and _are_swapped(source, target_part):
+    if far > _BLENDS_SHARE and _are_swapped(folder, files):
         return _Facts((swapped(source_part, target_part),))
     problems = []
     counts = _Facts().counts
@@ -259,13 +260,24 @@ def _examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> _F
                 "to your palette as a class or as void, and name that by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))
-    seen = _seen(folder, split, files, source, target, counts)
+    seen = _seen(folder, split, files, picture, target, counts)
+    if seen.blank_source and source.step > 1:  # its means may be equal, though its pixels are not
+        seen = _seen(folder, split, files, folder.read(files).source, target, counts)
     if closely:
-        seen = seen._replace(compared=True, edges=_edges(seen, source, target))
+        seen = seen._replace(compared=True, edges=_edges(seen, picture, target, source.step))
     if seen.blank_source:
         message = "shows nothing but one colour; nothing can be learned from it, so remove the pair"
         problems.append(Problem("blank image", source_part.path, message))
     return _Facts(tuple(problems), seen, counts, far)
+
+
+def _read_source(folder: PairFolder, part: Part, longest: int) -> ReducedPicture:
+    """Read a source, smaller where it needs to be seen from afar only."""
+    reader = folder.source_reader
+    if isinstance(reader, PictureReader) and folder.palette is not None and folder.config.exif != "ignore":
+        return reader.read_reduced(part, longest)
+    picture = reader.read(part)
+    return ReducedPicture(picture, 1, *picture.shape[:2])
 
 
 def _seen(
@@ -293,16 +305,23 @@ def _compare(folder: PairFolder, pair: SeenPair) -> Agreement | None:
     return _edges(pair, read.source, read.target)
 
 
-def _edges(pair: SeenPair, source: Picture, target: Picture) -> Agreement | None:
-    """Return how the edges of a pair agree; None where an image shows nothing, or is too small."""
-    if pair.blank_source or pair.blank or min(source.shape[:2]) < _LEAST_SIDE:
+def _edges(pair: SeenPair, source: Picture, target: Picture, reduced: int = 1) -> Agreement | None:
+    """Return how the edges of a pair agree; None where an image shows nothing, or is too small.
+
+    Args:
+        pair: what was seen of it.
+        source: its source, of which each pixel averages `reduced` × `reduced` of the file's.
+        target: its target.
+        reduced: 1, 2, 4 or 8.
+    """
+    if pair.blank_source or pair.blank or min(target.shape[:2]) < _LEAST_SIDE:
         return None
-    raster = Raster.of(*source.shape[:2])
+    raster = Raster.of(*target.shape[:2])
     if target.ndim == 2:
         edges = class_borders(raster.pick(target.astype(np.uint8, copy=False)))
     else:
         edges = picture_edges(raster.shrink(target))
-    return agreement(picture_edges(raster.shrink(source)), edges)
+    return agreement(picture_edges(raster.shrink(source, reduced)), edges)
 
 
 def _class_counts(ids: Picture) -> NDArray[np.intp]:
@@ -318,12 +337,15 @@ def _only_class(palette: Palette, counts: NDArray[np.intp]) -> str:
     return f"the class {palette.names[present[0]]!r}" if len(present) == 1 and present[0] != VOID else ""
 
 
-def _are_swapped(source: Picture, target_part: Part) -> bool:
+def _are_swapped(folder: PairFolder, files: PairFiles) -> bool:
     """Tell whether a pair whose target is no map of classes has its labels where the photograph belongs."""
-    if target_part.entry or target_part.more or not looks_like_labels(source):
+    source, target = folder.parts(files)
+    if target.entry or target.more:
         return False
     try:
-        return not looks_like_labels(PictureReader().read(target_part))
+        return looks_like_labels(folder.source_reader.read(source)) and not looks_like_labels(
+            PictureReader().read(target)
+        )
     except UserError:
         return False
 
