@@ -139,7 +139,7 @@ def camvid_like(tmp_path: Path) -> Path:
         for folder in (split, f"{split}annot"):
             (root / folder).mkdir(parents=True)
         for index in range(count):
-            name = f"{split}_{index:03d}.png"
+            name = f"Seq05VD_f{len(split)}{index:04d}.png"
             Image.fromarray(rng.integers(0, 256, (36, 48, 3), dtype=np.uint8)).save(root / split / name)
             Image.fromarray(rng.integers(0, 12, (36, 48), dtype=np.uint8)).save(root / f"{split}annot" / name)
     return root

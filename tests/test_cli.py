@@ -511,7 +511,6 @@ def test_translations_have_the_images_sizes_and_the_palettes_colours(trained: tu
     rng = np.random.default_rng(0)
     for name, height, width in (("tall.jpg", 90, 40), ("wide.png", 20, 70), ("small.bmp", 5, 5)):
         Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(photos / name)
-    (photos / "notes.txt").write_text("no image")
     folder, single = tmp_path / "folder", tmp_path / "a" / "single"
     assert "3 written" in _good("translate", trained[0], photos, "--out", folder)
     assert "1 written" in _good("translate", trained[0], photos / "wide.png", "--out", single)

@@ -279,9 +279,12 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "flipped, a tar": (lambda: _with_wrong_check_sum(_tar(_contents())), "damaged"),
     "cut in its middle": (lambda: _zip(_contents())[:200] + _zip(_contents())[9000:], "damaged"),
     "understated": (_understated, "damaged"),
-    "encrypted": (_marked_encrypted, r"train/0\.png is encrypted"),
+    "encrypted": (_marked_encrypted, r"train/0001TP_000000\.png is encrypted"),
     "packed by bzip2": (_repacked, "unusual method"),
-    "twice": (lambda: _zip({**_contents(), FIRST.replace(".png", ".JPG"): _contents()[FIRST]}), "train/0 twice"),
+    "twice": (
+        lambda: _zip({**_contents(), FIRST.replace(".png", ".JPG"): _contents()[FIRST]}),
+        "train/0001TP_000000 twice",
+    ),
     "leading out": (lambda: _zip({**_contents(), f"{TOP}/CamVid/train/../../../evil.png": b"x"}), "leads out"),
     "absolute": (lambda: _zip({**_contents(), "/CamVid/train/evil.png": b"x"}), "leads out"),
     "a drive": (lambda: _zip({**_contents(), "C:/CamVid/train/evil.png": b"x"}), "leads out"),
@@ -380,7 +383,7 @@ def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert fetch_camvid(tmp_path / "link", url=str(tmp_path / "a"), say=_quiet) == COUNTS
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real" / "train" / "0.png").is_file()
+    assert (tmp_path / "real" / "train" / "0001TP_000000.png").is_file()
 
 
 def test_a_folder_that_cannot_be_replaced_is_named_before_the_download(

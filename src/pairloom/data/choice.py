@@ -263,10 +263,10 @@ def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Sid
 
     In one folder the words must say it: frames of a film show one scene as well. A folder and its copy are no pairs.
     """
-    if _are_identical(pairs):
-        return False
     if reading.ordered:
         return True
+    if _are_identical(pairs):
+        return False
     if _names_roles(reading):
         return True
     hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
@@ -462,7 +462,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
             return UserError(f"{reading.annotations.path}: {reading.annotations.refusal}")
     if not tree.image_count:
         return UserError(
-            f"{tree.root}: holds no images. Expected: pairs in two folders, in one folder, or side by side"
+            f"{tree.root}: holds no pairs, since there are no images; name the folder of the pairs, or a manifest (CSV)"
         )
     first = next(tree.images)
     side = Side(tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)])))

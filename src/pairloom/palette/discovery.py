@@ -29,6 +29,8 @@ _JUMP = 8
 """Levels by which the colours of classes differ at the least, in one channel; smooth shading has smaller steps."""
 _STRAY = 1e-4
 """Of all pixels; rarer colours beside the 64 are accidents of editing."""
+_CLOSE, _CLOSE_SHARE = 12, 0.7
+"""Levels (Euclidean) from a colour of Cityscapes within which a pixel shows it, and the share of the pixels that must."""
 _STRANGERS = 0.2
 """Of the colours found in JPEGs of Cityscapes, those that may be none of its own."""
 _FAR_SHARE = 0.1
@@ -176,7 +178,8 @@ def find_colours(
     exact = _exact_colours(filled, totals, areas=not lossy and not is_shaded(censuses))
     colours = exact or area_colours(filled, _MOST_COLOURS)
     if colours is None or len(colours) < 2:
-        return None if exact else _soft_classes(filled, totals, lossy, any_width)
+        soft = None if exact else _soft_classes(filled, totals, lossy, any_width)
+        return CITYSCAPES if soft is None and _shows_cityscapes(filled) else soft
     # Among exact colours, a single strange one is a class of the user's own; among others, it may be a blend.
     if _is_cityscapes(filled, colours, strangers=0.0 if exact else _STRANGERS):
         return CITYSCAPES
@@ -231,6 +234,22 @@ def _is_shaded(pictures: Sequence[UInt8Array]) -> bool:
             steps += int((size > 0).sum())
             jumps += int((size > _JUMP).sum())
     return jumps < steps / 2
+
+
+def _shows_cityscapes(pictures: Sequence[UInt8Array]) -> bool:
+    """Tell whether most pixels are close to Cityscapes' colours, several of its own among them.
+
+    Small pictures of many small things have no areas in which to find colours; known ones need none. Of such JPEGs 97 %
+    of the pixels are so close, of CamVid's photographs 6 %.
+    """
+    known = np.array(CITYSCAPES.colours, dtype=np.int32)
+    counts, pixels = np.zeros(len(known)), 0
+    for picture in pictures:
+        nearest, apart = nearest_colours(picture, known)
+        counts += np.bincount(nearest[apart <= _CLOSE**2], minlength=len(known))
+        pixels += nearest.size
+    own = [CITYSCAPES.colours.index(colour) for colour in _CHARACTERISTIC]
+    return bool(counts.sum() > _CLOSE_SHARE * pixels and (counts[own] > 0.01 * pixels).sum() >= _SEVERAL)
 
 
 def _is_cityscapes(pictures: Sequence[UInt8Array], colours: list[Colour], strangers: float) -> bool:

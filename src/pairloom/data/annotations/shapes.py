@@ -114,11 +114,10 @@ class ClassMap:
         if samples > _MOST_SAMPLES or self._samples > _MOST_SAMPLES_IN_ALL:
             raise AnnotationError("has outlines of millions of pixels; simplify its polygons")
         left, top = np.maximum(np.floor(sampled.min(axis=0) / _OUTLINE).astype(int) - 1, 0).tolist()
-        right, bottom = np.maximum(
-            np.ceil(sampled.max(axis=0) / _OUTLINE).astype(int) + 2, (left + 1, top + 1)
-        ).tolist()
+        ends = np.ceil(sampled.max(axis=0) / _OUTLINE).astype(int) + 2
+        right, bottom = np.maximum(ends, (left + 1, top + 1)).tolist()
         box = left, top, right - left, bottom - top
-        moved = (sampled - (left * _OUTLINE, top * _OUTLINE)) / _OUTLINE
+        moved = np.where(clipped < 0, clipped, (sampled - (left * _OUTLINE, top * _OUTLINE)) / _OUTLINE)
         (runs,) = frPyObjects([moved.ravel().tolist()], box[3], box[2])
         # Its own decoder warns of NumPy 2.
         self.draw_runs(label, decode_counts(runs["counts"].decode()), box, by_columns=True)
