@@ -95,7 +95,8 @@ def read_reduced(path: ImageFile, longest: int) -> ReducedPicture:
                 _require_fit(image)
                 width, height = image.size
                 wanted = max(1, round(max(image.size) / longest))
-                step = next(step for step in (8, 4, 2, 1) if wanted % step == 0) if image.format == "JPEG" else 1
+                steps = (8, 4, 2, 1) if image.format == "JPEG" else (1,)
+                step = next(step for step in steps if wanted % step == 0 and step <= min(image.size))
                 if step > 1:
                     image.draft(None, (width // step, height // step))
                 picture = _picture(image)
