@@ -30,7 +30,7 @@ _JUMP = 8
 _STRAY = 1e-4
 """Of all pixels; rarer colours beside the 64 are accidents of editing."""
 _CLOSE, _CLOSE_SHARE = 12, 0.7
-"""Levels (Euclidean) from a colour of Cityscapes within which a pixel shows it, and the share of the pixels that must."""
+"""Levels (Euclidean) from a colour of Cityscapes within which a pixel shows it; the share of pixels that must."""
 _STRANGERS = 0.2
 """Of the colours found in JPEGs of Cityscapes, those that may be none of its own."""
 _FAR_SHARE = 0.1
