@@ -209,6 +209,33 @@ def test_pairs_unlike_the_others_are_found(tmp_path: Path) -> None:
     assert {files.name for pairs in result.evidence.values() for files in pairs} >= {"00", "01", "02", "03"}
 
 
+def test_where_a_sample_holds_a_bad_pair_all_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pairloom.data.check.COMPARED", 8)
+    files = _scenes(tmp_path, 20)
+    for place in (4, 7):
+        _change(files[place], lambda source, target: (source, target[:, ::-1]))
+    assert _kinds(_check(tmp_path).problems) == {}, "neither is in the sample: each third pair"
+    _change(files[6], lambda source, target: (source, target[:, ::-1]))
+    assert _kinds(_check(tmp_path).problems) == {"mirrored target": {"04.png", "06.png", "07.png"}}
+
+
+def test_compressed_photographs_are_compared_too(tmp_path: Path) -> None:
+    for index in range(10):
+        photograph, ids = draw_street(0, index, 300, 420)
+        photograph = np.full_like(photograph, 90) if index == 1 else photograph
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.fromarray(photograph).save(tmp_path / "images" / f"{index}.jpg", quality=90)
+        save(tmp_path / "masks" / f"{index}.png", ids[::-1] if index == 2 else ids)
+    save(tmp_path / "masks" / "3.png", np.zeros((300, 418), dtype=np.uint8))
+    result = _check(tmp_path, palette="cityscapes")
+    assert _kinds(result.problems) == {
+        "blank image": {"1.jpg"},
+        "different sizes": {"3.png"},
+        "mirrored target": {"2.png"},
+        "classes that occur nowhere": {tmp_path.name},
+    }
+
+
 def test_a_mistake_of_all_pairs_is_one_problem(tmp_path: Path) -> None:
     for path in _scenes(tmp_path):
         _change(path, lambda source, target: (source, target[::-1]))

@@ -32,7 +32,7 @@ def test_a_picture_is_known_again_after_small_changes() -> None:
     )
     for change in changes:
         found = find_near([_look(change(picture)) for picture in PHOTOGRAPHS], looks)
-        assert all(index == other for index, other in found)
+        assert all(likeness.picture == likeness.other for likeness in found)
         assert len(found) >= len(PHOTOGRAPHS) - 1
 
 

@@ -4,18 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from pairloom.data.alignment import Agreement, agreement, class_borders, picture_edges
-from pairloom.data.appearance import looks_like_labels
+from pairloom.data.examination import compare_edges, examine
 from pairloom.data.folder import PairFolder
-from pairloom.data.layouts import PairFiles, Part, Problem
-from pairloom.data.near_duplicates import look_of
-from pairloom.data.readers import ColourReader, PictureReader
+from pairloom.data.layouts import PairFiles, Problem
+from pairloom.data.readers import ColourReader
 from pairloom.data.set_problems import (
     Finding,
     SeenPair,
@@ -23,26 +16,13 @@ from pairloom.data.set_problems import (
     find_copies,
     find_misplaced,
     find_swapped,
-    photograph_part,
-    swapped,
 )
 from pairloom.data.stream import read_ahead
-from pairloom.data.thumbnails import Raster, glance, is_blank
-from pairloom.errors import UserError
-from pairloom.images import Picture
-from pairloom.palette import VOID, Colour, Palette, UnknownValueError, palette_problems
+from pairloom.palette import palette_problems
 from pairloom.progress import track
 
-FAR_LIMIT = 0.2
-"""Share of a target's pixels that may be far from every colour: JPEG's blends at the borders stay below it."""
-VOID_LIMIT = 0.95
-"""Share of a target's pixels that may be void."""
-_BLENDS_SHARE = 0.02
-"""Share of a colour-coded target's pixels that may be far from every colour without it being a photograph."""
-COMPARED = 600
+COMPARED = 400
 """Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
-_LEAST_SIDE = 8
-"""Pixels; smaller images show too little to be compared."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -130,17 +110,6 @@ def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return groups
 
 
-class _Facts(NamedTuple):
-    """What was seen of one pair."""
-
-    problems: tuple[Problem, ...] = ()
-    seen: SeenPair | None = None
-    """What is compared with other pairs; None where the images could not be read, or do not fit each other."""
-    counts: NDArray[np.intp] = np.zeros(VOID + 1, dtype=np.intp)
-    """Pixels of each class id."""
-    far: float = 0.0
-
-
 def check_pairs(folder: PairFolder) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
@@ -162,7 +131,7 @@ def check_pairs(folder: PairFolder) -> CheckResult:
         result.problems += listing.problems
         result.pairs[split] = 0
         items = [(files, place % step == 0) for place, files in enumerate(listing.pairs)]
-        facts = read_ahead(partial(_examine, folder, split), items)
+        facts = read_ahead(partial(examine, folder, split), items)
         for files, fact in zip(listing.pairs, track(facts, len(items), f"Checking {split}"), strict=True):
             for problem in fact.problems:
                 result.add(Finding(problem, (files,)))
@@ -196,7 +165,7 @@ def _misplaced(folder: PairFolder, seen: Sequence[SeenPair]) -> list[Finding]:
     rest = [pair for pair in seen if not pair.compared]
     if not rest or not found or any(finding.problem.path == folder.root for finding in found):
         return found
-    edges = track(read_ahead(partial(_compare, folder), rest), len(rest), "Comparing edges")
+    edges = track(read_ahead(partial(compare_edges, folder), rest), len(rest), "Comparing edges")
     compared = [pair._replace(edges=agreed) for pair, agreed in zip(rest, edges, strict=True)]
     return list(find_misplaced(folder, [*(pair for pair in seen if pair.compared), *compared]))
 
@@ -209,127 +178,6 @@ def _in_one_split_only(result: CheckResult) -> Iterator[Finding]:
             others = " and ".join(split for split in splits if split != only)
             message = f"holds the class {name!r}, which appears in {only} only and not in {others}; move some pairs"
             yield Finding(Problem("class in one split only", count.example, message), (count.clearest,))
-
-
-def _examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> _Facts:
-    """Look at a pair; the item says whether its edges are to be compared."""
-    files, closely = item
-    source_part, target_part = folder.parts(files)
-    try:
-        source = folder.source_reader.read(source_part)
-    except UserError as error:
-        return _Facts((_problem("unreadable", source_part.path, error),))
-    far, strays = 0.0, tuple[Colour, ...]()
-    target: Picture
-    try:
-        if isinstance(folder.target_reader, ColourReader):
-            target, far, strays = folder.target_reader.read_closely(target_part)
-        else:
-            target = folder.target_reader.read(target_part)
-    except UserError as error:
-        if _are_swapped(source, target_part):
-            return _Facts((swapped(source_part, target_part),))
-        kind = "value outside the palette" if isinstance(error, UnknownValueError) else "unreadable"
-        return _Facts((_problem(kind, target_part.path, error),))
-    try:
-        source, target = folder.oriented(files, source, target)
-    except UserError as error:
-        return _Facts((_problem("EXIF orientation on one side", source_part.path, error),))
-    if problem := folder.mismatch(files, source, target):
-        return _Facts((problem,))
-    if far > _BLENDS_SHARE and _are_swapped(source, target_part):
-        return _Facts((swapped(source_part, target_part),))
-    problems = []
-    counts = _Facts().counts
-    if folder.palette is not None:
-        counts = _class_counts(target)
-        void = counts[VOID] / target.size
-        if void > VOID_LIMIT:
-            message = f"{void:.1%} of its pixels are void; nothing can be learned from it, so remove the pair"
-            problems.append(Problem("nearly all void", target_part.path, message))
-        if far > FAR_LIMIT:
-            message = (
-                f"{far:.1%} of its pixels are far from every colour of the palette {folder.palette.name!r}; "
-                "name another by --data.palette"
-            )
-            problems.append(Problem("value outside the palette", target_part.path, message))
-        elif strays:
-            message = (
-                f"holds the colour {list(strays[0])}, which the palette {folder.palette.name!r} does not know; add it "
-                "to your palette as a class or as void, and name that by --data.palette"
-            )
-            problems.append(Problem("value outside the palette", target_part.path, message))
-    seen = _seen(folder, split, files, source, target, counts)
-    if closely:
-        seen = seen._replace(compared=True, edges=_edges(seen, source, target))
-    if seen.blank_source:
-        message = "shows nothing but one colour; nothing can be learned from it, so remove the pair"
-        problems.append(Problem("blank image", source_part.path, message))
-    return _Facts(tuple(problems), seen, counts, far)
-
-
-def _seen(
-    folder: PairFolder, split: str, files: PairFiles, source: Picture, target: Picture, counts: NDArray[np.intp]
-) -> SeenPair:
-    """Return what is remembered of a pair, but for how its edges agree."""
-    seen = glance(source)
-    blank_source, labels = is_blank(source, seen), 0
-    if folder.palette is not None:
-        blank = _only_class(folder.palette, counts)
-    else:
-        seen_target = glance(target)
-        blank = "one value" if is_blank(target, seen_target) else ""
-        labels = int(looks_like_labels(target)) - int(looks_like_labels(source))
-        seen = seen if photograph_part(folder, files)[1] else seen_target
-    return SeenPair(split, files, look_of(seen), labels, blank_source, blank)
-
-
-def _compare(folder: PairFolder, pair: SeenPair) -> Agreement | None:
-    """Compare the edges of a pair that was read before."""
-    try:
-        read = folder.read(pair.files)
-    except UserError:  # it has changed since
-        return None
-    return _edges(pair, read.source, read.target)
-
-
-def _edges(pair: SeenPair, source: Picture, target: Picture) -> Agreement | None:
-    """Return how the edges of a pair agree; None where an image shows nothing, or is too small."""
-    if pair.blank_source or pair.blank or min(source.shape[:2]) < _LEAST_SIDE:
-        return None
-    raster = Raster.of(*source.shape[:2])
-    if target.ndim == 2:
-        edges = class_borders(raster.pick(target.astype(np.uint8, copy=False)))
-    else:
-        edges = picture_edges(raster.shrink(target))
-    return agreement(picture_edges(raster.shrink(source)), edges)
-
-
-def _class_counts(ids: Picture) -> NDArray[np.intp]:
-    """Count the pixels of each class id; Pillow needs no copy of them, NumPy one of eight times their size."""
-    pixels = np.ascontiguousarray(ids, dtype=np.uint8)
-    image = Image.frombuffer("L", (pixels.shape[1], pixels.shape[0]), pixels, "raw", "L", 0, 1)
-    return np.array(image.histogram(), dtype=np.intp)
-
-
-def _only_class(palette: Palette, counts: NDArray[np.intp]) -> str:
-    """Say which class a target of one class shows; empty for others, and where all is void."""
-    present = np.flatnonzero(counts)
-    return f"the class {palette.names[present[0]]!r}" if len(present) == 1 and present[0] != VOID else ""
-
-
-def _are_swapped(source: Picture, target_part: Part) -> bool:
-    """Tell whether a pair whose target is no map of classes has its labels where the photograph belongs."""
-    if target_part.entry or target_part.more or not looks_like_labels(source):
-        return False
-    try:
-        return not looks_like_labels(PictureReader().read(target_part))
-    except UserError:
-        return False
-
-
-def _problem(kind: str, path: Path, error: UserError) -> Problem:
-    return Problem(kind, path, str(error).removeprefix(f"{path}: "))
 
 
 def _problem_record(problem: Problem) -> dict[str, str]:

@@ -194,7 +194,7 @@ class PairFolder:
         source_part, target_part = self.parts(files)
         source, target = self.source_reader.read(source_part), self.target_reader.read(target_part)
         source, target = self.oriented(files, source, target)
-        if problem := self.mismatch(files, source, target):
+        if problem := self.mismatch(files, source.shape[:2], target.shape[:2]):
             raise UserError(str(problem))
         pair = self.pair(files, source, target)
         return self.in_channels(pair, files, channels) if channels else pair
@@ -210,16 +210,20 @@ class PairFolder:
         """Return the images of a pair together with what their numbers mean."""
         return Pair(files.name, source, target, self.source_values, self.target_values)
 
-    def mismatch(self, files: PairFiles, source: Picture, target: Picture) -> Problem | None:
-        """Return what is wrong with a pair whose images differ in size, or of which one alone is turned by EXIF."""
+    def mismatch(self, files: PairFiles, source: tuple[int, int], target: tuple[int, int]) -> Problem | None:
+        """Return what is wrong with a pair whose images differ in size, or of which one alone is turned by EXIF.
+
+        Args:
+            files: the pair.
+            source: height and width of its source.
+            target: those of its target.
+        """
         source_part, target_part = self.parts(files)
-        if self.config.exif == "auto" and (
-            problem := orientation_problem(source_part, target_part, source.shape[:2], target.shape[:2])
-        ):
+        if self.config.exif == "auto" and (problem := orientation_problem(source_part, target_part, source, target)):
             return problem
-        if source.shape[:2] == target.shape[:2]:
+        if source == target:
             return None
-        (height, width), (other_height, other_width) = target.shape[:2], source.shape[:2]
+        (height, width), (other_height, other_width) = target, source
         message = (
             f"{width}×{height} pixels, but its source {source_part.path.name} has {other_width}×{other_height}; "
             "bring them to the same size"

@@ -38,6 +38,17 @@ class Look(NamedTuple):
     """16×18."""
 
 
+class Likeness(NamedTuple):
+    """Two pictures that are nearly the same."""
+
+    picture: int
+    """Its position."""
+    other: int
+    """That of the picture that it is like."""
+    difference: float
+    """In shares of their contrast; 0 for the same grey version."""
+
+
 def look_of(seen: UInt8Array) -> Look:
     """Return what a picture looks like, from a glance at it (H×W)."""
     brightness = seen.astype(np.float32)
@@ -59,15 +70,11 @@ def _averaging(parts: int, length: int) -> NDArray[np.float32]:
     return matrix
 
 
-def find_near(looks: Sequence[Look], others: Sequence[Look]) -> list[tuple[int, int]]:
-    """Find the pictures that are nearly the same as one of the others; plain ones are not compared.
-
-    Returns:
-        The position of each such picture, and that of the other one.
-    """
+def find_near(looks: Sequence[Look], others: Sequence[Look]) -> list[Likeness]:
+    """Find the pictures that are nearly the same as one of the others; plain ones are not compared."""
     first, hashes, greys, contrasts = _recognisable(looks)
     second, other_hashes, other_greys, other_contrasts = _recognisable(others)
-    found: list[tuple[int, int]] = []
+    found: list[Likeness] = []
     rows = max(1, _AT_ONCE // max(1, len(second)))
     for start in range(0, len(first) if len(second) else 0, rows):
         bits = np.bitwise_count(hashes[start : start + rows, None] ^ other_hashes)
@@ -75,8 +82,9 @@ def find_near(looks: Sequence[Look], others: Sequence[Look]) -> list[tuple[int, 
         near = np.flatnonzero(np.take_along_axis(bits, nearest[:, None], axis=1)[:, 0] <= _MOST_BITS)
         one, other = start + near, nearest[near]
         apart = np.sqrt(np.square(greys[one] - other_greys[other]).mean(axis=1))
-        alike = apart <= _MOST_DIFFERENCE * np.maximum(contrasts[one], other_contrasts[other])
-        found += zip(first[one[alike]].tolist(), second[other[alike]].tolist(), strict=True)
+        apart /= np.maximum(contrasts[one], other_contrasts[other])
+        alike = zip(first[one].tolist(), second[other].tolist(), apart.tolist(), strict=True)
+        found += [likeness for likeness in map(Likeness._make, alike) if likeness.difference <= _MOST_DIFFERENCE]
     return found
 
 

@@ -11,7 +11,7 @@ from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_
 from pairloom.data.layouts import MaskFiles, Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
-from pairloom.images import WHOLE, Picture, UInt8Array, Values, for_display, read_picture
+from pairloom.images import WHOLE, Picture, ReducedPicture, UInt8Array, Values, for_display, read_picture, read_reduced
 from pairloom.images.masks import StoredMask
 from pairloom.palette import CITYSCAPES_TRAIN_IDS, VOID, Colour, Palette, UnknownValueError
 from pairloom.palette.distinct import distinct_colours
@@ -42,6 +42,13 @@ class PictureReader:
     def read(self, part: Part) -> Picture:
         """Return the picture, H×W×C."""
         return half(read_picture(part.path, any_number=self._any_number), part)
+
+    def read_reduced(self, part: Part, longest: int) -> ReducedPicture:
+        """Return the picture, smaller where that saves time, with `longest` pixels or more of its longer side."""
+        if part.half == "whole" and not self._any_number:
+            return read_reduced(part.path, longest)
+        picture = self.read(part)
+        return ReducedPicture(picture, 1, *picture.shape[:2])
 
 
 class IndexReader:

@@ -15,6 +15,8 @@ FEW = 0.2
 """Share of the pairs up to which those that differ from the others are exceptions."""
 _FEWEST_PAIRS = 5
 """Pairs from which there is something to differ from."""
+_PERHAPS_SAME = 0.05
+"""Difference, in shares of the contrast, up to which two pictures are compared pixel by pixel."""
 _SHOWN_OF_ALL = 6
 """Pairs that are named where most have the same problem."""
 
@@ -125,9 +127,11 @@ def find_copies(folder: PairFolder, pairs: Sequence[SeenPair]) -> tuple[list[Fin
             if twin.split != split and _are_equal(folder, pair, twin):
                 copies.add(index)
                 same.append(_found_twice(folder, pair, twin, exactly=True))
-        for index, other in find_near([pair.look for pair in own], [pair.look for pair in earlier]):
+        for index, other, difference in find_near([pair.look for pair in own], [pair.look for pair in earlier]):
             if index not in copies:
-                near.append(_found_twice(folder, own[index], earlier[other], exactly=False))
+                pair, twin = own[index], earlier[other]
+                exactly = difference < _PERHAPS_SAME and _are_equal(folder, pair, twin)
+                (same if exactly else near).append(_found_twice(folder, pair, twin, exactly=exactly))
         earlier += own
     return same, near
 

@@ -12,7 +12,7 @@ from pairloom.images import Picture, UInt8Array
 
 Number = TypeVar("Number", bound=np.generic)
 
-_POINTS = 128
+POINTS = 128
 """Points along the longer side, roughly; smaller images have one for each pixel."""
 _BLANK_SPREAD = 4
 """Levels of 255 by which a picture of one colour may vary once it is a JPEG."""
@@ -21,7 +21,7 @@ Points = NDArray[np.int16]
 """C×H×W: the channels of a small picture, 0 to 255."""
 
 
-_GLANCE = 64
+GLANCE = 64
 """Rows and columns of a glance, roughly."""
 
 
@@ -30,7 +30,7 @@ def glance(picture: Picture) -> UInt8Array:
 
     It takes a hundredth of the time of decoding. Deep pictures are stretched from their least value to their largest.
     """
-    down, across = (max(1, round(side / _GLANCE)) for side in picture.shape[:2])
+    down, across = (max(1, round(side / GLANCE)) for side in picture.shape[:2])
     channel = picture[down // 2 :: down, across // 2 :: across, min(1, picture.shape[2] - 1)]
     if picture.dtype == np.uint8:
         return np.ascontiguousarray(channel)
@@ -49,17 +49,21 @@ class Raster(NamedTuple):
     @classmethod
     def of(cls, height: int, width: int) -> "Raster":
         """Return the raster of images of that size."""
-        step = max(1, round(max(height, width) / _POINTS))
+        step = max(1, round(max(height, width) / POINTS))
         return cls(step, height // step // 2 * 2, width // step // 2 * 2)
 
-    def shrink(self, picture: Picture) -> Points:
+    def shrink(self, picture: Picture, reduced: int = 1) -> Points:
         """Return a small version of a picture (H×W×C) with its first three channels at the most.
 
         Deep pictures are stretched from their least value to their largest.
+
+        Args:
+            picture: the picture.
+            reduced: how many of its file's pixels each of its own averages to each side; a divisor of the step.
         """
-        channels = range(min(3, picture.shape[2]))
-        places = (self.step // 4, self.step // 4 + self.step // 2) if self.step > 1 else (0,)
-        samples = [np.array([self._picked(picture[:, :, channel], at) for channel in channels]) for at in places]
+        channels, step = range(min(3, picture.shape[2])), self.step // reduced
+        places = (step // 4, step // 4 + step // 2) if step > 1 else (0,)
+        samples = [np.array([self._picked(picture[:, :, channel], at, step) for channel in channels]) for at in places]
         if picture.dtype != np.uint8:
             samples = list(_as_levels(np.array(samples, dtype=np.float32)))
         points: Points = samples[0].astype(np.int16)
@@ -67,10 +71,10 @@ class Raster(NamedTuple):
 
     def pick(self, ids: UInt8Array) -> UInt8Array:
         """Return the class ids (H×W) at the points."""
-        return self._picked(ids, self.step // 2)
+        return self._picked(ids, self.step // 2, self.step)
 
-    def _picked(self, plane: NDArray[Number], at: int) -> NDArray[Number]:
-        return plane[at :: self.step, at :: self.step][: self.height, : self.width]
+    def _picked(self, plane: NDArray[Number], at: int, step: int) -> NDArray[Number]:
+        return plane[at::step, at::step][: self.height, : self.width]
 
 
 def _as_levels(numbers: NDArray[np.float32]) -> NDArray[np.float32]:

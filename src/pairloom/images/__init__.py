@@ -20,6 +20,7 @@ from pairloom.images.deep import ImageInfo
 from pairloom.images.formats import EXTENSIONS, READABLE, is_image, is_lfs_pointer
 from pairloom.images.in_memory import ImageBytes, ImageFile
 from pairloom.images.reading import (
+    ReducedPicture,
     as_indices,
     as_picture,
     colour_table,
@@ -28,6 +29,7 @@ from pairloom.images.reading import (
     no_data,
     read_indices,
     read_picture,
+    read_reduced,
 )
 from pairloom.images.turning import turned_back
 from pairloom.images.values import WHOLE, Range, Values, filled, limits, without_reading
@@ -42,6 +44,7 @@ __all__ = [
     "ImageInfo",
     "Picture",
     "Range",
+    "ReducedPicture",
     "UInt8Array",
     "Values",
     "as_indices",
@@ -59,6 +62,7 @@ __all__ = [
     "png_bytes",
     "read_indices",
     "read_picture",
+    "read_reduced",
     "resize_class_map",
     "resize_picture",
     "stretched",

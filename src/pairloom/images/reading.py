@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,44 @@ def read_picture(path: ImageFile, *, any_number: bool = False) -> Picture:
         with opened(path) as image:
             _require_fit(image)
             return _picture(image, any_number=any_number)
+
+
+class ReducedPicture(NamedTuple):
+    """A picture of which each pixel averages `step` × `step` of the file's."""
+
+    picture: Picture
+    """H×W×C."""
+    step: int
+    """1, 2, 4 or 8."""
+    height: int
+    width: int
+    """Of the picture in the file."""
+
+
+def read_reduced(path: ImageFile, longest: int) -> ReducedPicture:
+    """Read a picture as `read_picture` does, but at a half, a quarter or an eighth of its size where that saves time.
+
+    JPEG files are decoded so, as long as `longest` pixels remain of the longer side, and are read to their end; others
+    are read at their size.
+
+    Raises:
+        UserError: as `read_picture` does.
+    """
+    with _named(path):
+        if deep.kind(path) is None:
+            with opened(path) as image:
+                _require_fit(image)
+                width, height = image.size
+                wanted = max(1, round(max(image.size) / longest))
+                steps = (8, 4, 2, 1) if image.format == "JPEG" else (1,)
+                step = next(step for step in steps if wanted % step == 0 and step <= min(image.size))
+                if step > 1:
+                    image.draft(None, (width // step, height // step))
+                picture = _picture(image)
+                turned = picture.shape[0] != -(-height // step)
+                return ReducedPicture(picture, step, *((width, height) if turned else (height, width)))
+    picture = read_picture(path)
+    return ReducedPicture(picture, 1, *picture.shape[:2])
 
 
 def exif_orientation(path: ImageFile) -> int:

@@ -7,7 +7,7 @@ predicted.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -151,6 +151,9 @@ class Palette:
             The class ids (H×W, `VOID` where there is none), the share of the pixels that are far from every colour,
             and some colours that the picture holds and the palette does not know.
         """
+        exact = self._exact_ids(picture)
+        if exact is not None:
+            return exact, 0.0, ()
         known, ids = self._known
         rows, distances = read_colours(picture, known, len(self))
         if not distances.any():
@@ -158,6 +161,15 @@ class Palette:
         far = distances > _FAR**2
         strays = _stray_areas(picture, far) if blends else self._stray_colours(picture, distances)
         return ids[rows], float(far.mean()), strays
+
+    def _exact_ids(self, picture: UInt8Array) -> UInt8Array | None:
+        """Read a picture (H×W×3) all of whose colours are exactly the palette's; None for others."""
+        marks = _marks(self.colours, (self.void_colour, *self.void_colours))[pack(picture)]
+        if not marks.all():
+            return None
+        # Void has the mark 255 already, classes have one more than their id.
+        ids = np.frombuffer(bytearray(marks.tobytes()).translate(bytes([0, *range(VOID - 1), VOID])), dtype=np.uint8)
+        return ids.reshape(marks.shape)
 
     def far_share(self, picture: UInt8Array) -> float:
         """Return the share (0 to 1) of a picture's pixels whose colour is not nearly one of the palette's.
@@ -293,6 +305,18 @@ def _stray_areas(picture: UInt8Array, far: NDArray[np.bool_]) -> tuple[Colour, .
         return ()
     red, green, blue = np.median(picture[flat], axis=0).astype(int).tolist()
     return ((red, green, blue),)
+
+
+@lru_cache(maxsize=8)
+def _marks(colours: tuple[Colour, ...], void: tuple[Colour, ...]) -> UInt8Array:
+    """Return the class id, plus 1, of every packed colour (2²⁴); 255 for void, 0 for unknown colours.
+
+    The system gives room to the parts alone that are written to.
+    """
+    marks = np.zeros(1 << 24, dtype=np.uint8)
+    marks[pack(np.array(void, dtype=np.uint8))] = VOID
+    marks[pack(np.array(colours, dtype=np.uint8))] = np.arange(1, len(colours) + 1)
+    return marks
 
 
 def _repeated(items: tuple[_T, ...]) -> list[_T]:
