@@ -19,8 +19,12 @@ from pairloom.data.readers import ColourReader, IndexReader
 from pairloom.errors import UserError
 from pairloom.palette import VOID, ClassNames, NamedClass, Palette, UInt8Array, UnknownValueError
 
-EVERY = settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FEW = settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EVERY = settings(
+    derandomize=True, deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+FEW = settings(
+    derandomize=True, deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 Draw = Callable[[np.random.Generator, int], NDArray[Any]]
 
 

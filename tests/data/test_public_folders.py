@@ -17,6 +17,8 @@ RIGHT = 0.9
 
 _read = cache(read_public)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_data_set_is_read_rightly_or_refused(name: str) -> None:

@@ -44,6 +44,7 @@ for root in sorted(Path(sys.argv[1]).iterdir()):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.slow
 def test_annotations_that_lie_or_explode_are_refused(tmp_path: Path) -> None:
     hostile = hostile_files.annotations()
     for name, (file, content) in hostile.items():

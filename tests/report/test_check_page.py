@@ -89,6 +89,7 @@ def test_ranges_are_those_of_the_files() -> None:
     assert value_range(shares[:, 2:]) == "no readings"
 
 
+@pytest.mark.slow
 def test_a_page_of_many_noisy_classes_stays_small(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     names, colours = zip(*((f"class {index}", (index, 255 - index, 90)) for index in range(200)), strict=True)
