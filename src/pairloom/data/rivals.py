@@ -1,0 +1,189 @@
+"""Settles which of several likely readings of a data folder is meant, or refuses with both ways out."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from pairloom.data.layouts import PairFiles, Reading, Tree
+from pairloom.data.layouts.affixes import is_aside
+from pairloom.data.samples import (
+    mostly_the_same,
+    same_partition,
+    sampled,
+    show_the_same,
+)
+from pairloom.data.weighing import Weighed
+from pairloom.errors import UserError
+from pairloom.images import colour_table, read_picture
+
+_SAMPLED = 4
+"""Pairs whose images are compared."""
+_MARGIN = 0.25
+"""A reading is the best where no rival comes so close."""
+_FEW = 0.3
+"""A reading with a smaller share of the best one's pairs is no rival."""
+_MOST_COPIES = 4
+"""Folders that may hold the same pictures in different formats."""
+
+
+def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
+    """Return the best reading, if it is clearly the best, or its rivals say the same.
+
+    Raises:
+        UserError: if a rival comes as close.
+    """
+    best = next(
+        (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
+        weighed[0],
+    )
+    targets = {path for pair in best.reading.pairs for path in pair.b.files}
+    for rival in weighed:
+        if rival is best:
+            continue
+        few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
+        # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
+        # of one photograph as pairs of each other.
+        worse = rival.reading.used <= best.reading.used and len(rival.reading.pairs) < len(best.reading.pairs)
+        worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
+        if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
+            continue
+        if not _contradict(best.reading, rival.reading):
+            continue
+        verdict = _compared(best, rival)
+        if verdict is None:
+            raise UserError(_ambiguity(tree, best.reading, rival.reading))
+        winner, note = verdict
+        best = dataclasses.replace(winner, notes=(*best.notes, note))
+    return _without_copies(best)
+
+
+def _without_copies(best: Weighed) -> Weighed:
+    """Leave out folders that hold the pictures of another once more, in a second format say."""
+    listings = {}
+    notes = []
+    for split, listing in best.reading.listings.items():
+        folders: dict[Path, dict[str, PairFiles]] = defaultdict(dict)
+        for pair in listing.pairs:
+            folders[pair.a.path.parent][pair.a.path.stem] = pair
+        kept = list(folders)
+        if 1 < len(folders) <= _MOST_COPIES:
+            original, *others = folders
+            for folder in others:
+                if _are_copies(folders[original], folders[folder]):
+                    kept.remove(folder)
+                    notes.append(f"{folder.name}/ in {folder.parent.name}/ holds the pictures of {original} once more")
+        pairs = tuple(pair for pair in listing.pairs if pair.a.path.parent in kept)
+        listings[split] = dataclasses.replace(listing, pairs=pairs)
+    if not notes:
+        return best
+    reading = dataclasses.replace(best.reading, listings=listings)
+    return dataclasses.replace(best, reading=reading, notes=(*best.notes, *notes))
+
+
+def _are_copies(first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
+    if first.keys() != second.keys() or len(first) < 2:
+        return False
+    chosen = sampled([first[name] for name in sorted(first)], _SAMPLED)
+    try:
+        return all(show_the_same(pair.a.path, second[pair.a.path.stem].a.path) for pair in chosen)
+    except UserError:
+        return False
+
+
+def _holds(masks: Reading, other: Reading) -> bool:
+    """Tell whether a reading with several masks per image has all masks of another, and more."""
+    files = {path for pair in masks.pairs for path in pair.b.files}
+    return len(files) > len(other.pairs) and all(pair.b.path in files for pair in other.pairs)
+
+
+def _contradict(first: Reading, second: Reading) -> bool:
+    """Tell whether two readings give a file different partners, or have no file in common."""
+    if (first.masks is None) != (second.masks is None):
+        masks, other = (first, second) if first.masks is not None else (second, first)
+        files = {path for pair in masks.pairs for path in pair.b.files}
+        return not all(pair.b.path in files for pair in other.pairs)
+    partners: dict[Path, Path] = {}
+    for pair in first.pairs:
+        partners[pair.a.path] = pair.b.path
+        partners[pair.b.path] = pair.a.path
+    shared = False
+    for pair in second.pairs:
+        for path, partner in ((pair.a.path, pair.b.path), (pair.b.path, pair.a.path)):
+            if path in partners:
+                shared = True
+                if partners[path] != partner:
+                    return True
+    return not shared
+
+
+def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
+    """Settle which of two readings is meant, by what their images show; None where nothing tells.
+
+    Of two targets that divide their pictures alike the one with fewer channels is taken (numbers in place of colours);
+    of classes and instances, the classes; of masks that hardly differ from file to file, the other. Of two sources,
+    the coloured one.
+    """
+    theirs = {pair.a.path: pair for pair in rival.reading.pairs}
+    shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs if pair.a.path in theirs]
+    if not shared:
+        by_target = {pair.b.path for pair in rival.reading.pairs}
+        if any(pair.b.path in by_target for pair in best.reading.pairs):
+            if best.sides[0].coloured and not rival.sides[0].coloured:
+                return best, f"{rival.reading.how} was not taken, since its sources have no colours"
+            if rival.sides[0].coloured and not best.sides[0].coloured:
+                return rival, f"{best.reading.how} was not taken, since its sources have no colours"
+        return None
+    if best.reading.annotations is not None or rival.reading.annotations is not None:
+        drawn, masks = (best, rival) if best.reading.annotations is not None else (rival, best)
+        if is_aside(masks.reading.targets.split("/")):
+            return drawn, f"{masks.reading.targets} is not used beside the annotations"
+        return masks, f"the annotations {drawn.reading.how.split('shapes from ')[-1]} are not used beside the masks"
+    indices = range(0, len(shared), max(1, len(shared) // _SAMPLED))
+    try:
+        finer = [same_partition(shared[index][0].b.path, shared[index][1].b.path) for index in indices]
+    except UserError:
+        return None
+    own_in_theirs, theirs_in_own = (all(values) for values in zip(*finer, strict=True))
+    if own_in_theirs and theirs_in_own:
+        plain = [_plainness(pair.b.path) for pair in shared[0]]
+        winner, other = (best, rival) if plain[0] <= plain[1] else (rival, best)
+        if is_aside(winner.reading.targets.split("/")):  # two kinds of depth, say
+            return None
+        return winner, f"{other.reading.targets} shows the same areas as {winner.reading.targets}, and is not used"
+    coarse, fine = (rival, best) if own_in_theirs else (best, rival)
+    if (own_in_theirs or theirs_in_own) and (fine.sides[1].refusal or is_aside(fine.reading.targets.split("/"))):
+        winner, other = coarse, fine
+        return winner, f"{other.reading.targets} divides the areas of {winner.reading.targets} further, and is not used"
+    still = [mostly_the_same(list(item.sides[1].displayed.values())) for item in (best, rival)]
+    if still[0] != still[1]:
+        winner, other = (rival, best) if still[0] else (best, rival)
+        return winner, f"{other.reading.targets} is nearly the same in all files, and is not used"
+    return None
+
+
+def _plainness(path: Path) -> tuple[bool, int]:
+    """Order label maps by how plainly they hold classes: images before arrays, one number per pixel before colours."""
+    return path.suffix == ".npy", 1 if colour_table(path) is not None else read_picture(path, any_number=True).shape[2]
+
+
+def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
+    ways = []
+    for reading in (first, second):
+        ways.append(f"{reading.how}: {flags_of(reading)}")
+    return f"{tree.root}: can be read in two ways, say which: {ways[0]}; or {ways[1]}"
+
+
+def flags_of(reading: Reading) -> str:
+    """Return the settings that read a folder so, with the extension of its files where all have the same."""
+    if not reading.sources:
+        return f"--layout {reading.layout}"
+    patterns = []
+    for pattern, files in (
+        (reading.sources, [pair.a.path for pair in reading.pairs]),
+        (reading.targets, [pair.b.path for pair in reading.pairs]),
+    ):
+        extensions = {path.suffix for path in files}
+        one = pattern.endswith(".*") and len(extensions) == 1
+        patterns.append(pattern.removesuffix(".*") + extensions.pop() if one else pattern)
+    return f"--data.sources '{patterns[0]}' --data.targets '{patterns[1]}'"
