@@ -256,7 +256,8 @@ def test_odd_names_stay_in_their_folder_and_rule_no_terminal(small_model: Path, 
     assert len(ended.err.splitlines()) == 2
     (data / "train" / "bad\n\x1b[31m.png").unlink()
     settings = (
-        "--size 32 --model.width 4 --epochs 1 --data.target images --preset photo --train.samples 20 --device cpu"
+        "--size 32 --model.width 4 --epochs 1 --data.target images --preset photo --train.samples 20 --device cpu "
+        "--layout side-by-side"
     )
     ended = run(["train", data, "--out", out / "run", *settings.split()], tmp_path)
     assert (ended.code, ended.err) == (0, "")
