@@ -7,7 +7,7 @@ from pathlib import Path
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, empty, taken
 from pairloom.data.layouts.splits import SPLITS
-from pairloom.data.layouts.tree import Folder, Tree, stem_of
+from pairloom.data.layouts.tree import Folder, Tree
 from pairloom.palette import Palette
 
 
@@ -41,8 +41,8 @@ def _reading(kind: tuple[str, ...], folders: Sequence[Folder]) -> Reading:
         for folder in splits:
             if folder.split != split:
                 continue
-            for name in sorted(folder.images, key=lambda name: (stem_of(name), name)):
-                stem, path = stem_of(name), folder.path / name
+            for path in sorted((folder.path / name for name in folder.images), key=lambda path: (path.stem, path.name)):
+                stem = path.stem  # as it is: no partner has to be found by it
                 if stem in images:
                     problems.append(taken(path, images[stem]))
                 else:
