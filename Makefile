@@ -16,10 +16,10 @@ demo: $(INSTALLED)
 	$(BIN)/pairloom demo --out runs/demo
 
 test: check
-	$(BIN)/pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -m slow -rP
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

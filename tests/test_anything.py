@@ -92,7 +92,7 @@ def _answer(*words: str) -> int:
     return code
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(files=st.lists(FILES, max_size=12), options=OPTIONS)
 def test_any_files_in_any_places_are_checked_or_refused(
     tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, str, str]], options: list[str]
@@ -108,7 +108,7 @@ def test_any_files_in_any_places_are_checked_or_refused(
     assert _answer("train", str(root), "--dry-run", "--size", "32", "--model.width", "2", *options) in (0, 2)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), name=st.sampled_from(sorted(WRITERS)))
 def test_a_good_data_set_with_one_damaged_file_is_refused_by_that_files_name(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str

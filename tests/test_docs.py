@@ -299,10 +299,15 @@ def _run_command(command: str, where: str) -> None:
 
 
 WITH_CODE = [page for page in PAGES if any(block.language in ("console", "python") for block in _blocks(page))]
+READ_FIRST = ("README.md", "docs/tutorial.md")
 
 
 @pytest.mark.usefixtures("_small")
-@pytest.mark.parametrize("page", WITH_CODE, ids=_name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=() if _name(page) in READ_FIRST else pytest.mark.slow) for page in WITH_CODE],
+    ids=_name,
+)
 def test_the_code_of_a_page_runs(page: Path, supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = shutil.copytree(supplies, tmp_path / "work")
     monkeypatch.chdir(folder)  # also undoes a page's own `cd`

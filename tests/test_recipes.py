@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCH = Path(__file__).parents[1] / "benchmarks" / "recipes.py"
 ROWS = ("seed", "no adversarial term")
 
@@ -27,6 +29,7 @@ def _bench(streets: Path, out: Path, *rows: str, seeds: tuple[int, ...] = (0,)) 
     return "\n".join(table), json.loads(records)
 
 
+@pytest.mark.slow
 def test_rows_are_trained_once_scored_at_each_stage_and_laid_side_by_side(streets: Path, tmp_path: Path) -> None:
     _bench(streets, tmp_path, ROWS[0])
     lines = (tmp_path / "smoke.jsonl").read_text(encoding="utf-8").splitlines()

@@ -102,6 +102,7 @@ def test_killed_it_goes_on_with_another_number_of_processes(
     _require_same_curve(run, alone)
 
 
+@pytest.mark.slow
 def test_all_stop_when_one_is_asked_to(streets: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with _started(streets, run, "--devices", "2") as leader:

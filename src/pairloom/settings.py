@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -45,7 +46,8 @@ def preset_names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def experiment_parser() -> ArgumentParser:
+@cache
+def _parser() -> ArgumentParser:
     """Return a parser that knows every field of `Experiment` as `--section.field`."""
     parser = ArgumentParser(exit_on_error=False, allow_abbrev=False, add_help=False)
     for section in dataclasses.fields(Experiment):
@@ -56,7 +58,7 @@ def experiment_parser() -> ArgumentParser:
 def settings_help() -> str:
     """Describe every field, its choices and its default, and the short names, for the command line's help."""
     short = "\n".join(f"  --{name.replace('_', '-'):<14} is --{field}" for name, field in ALIASES.items())
-    _usage, _, text = experiment_parser().format_help().partition("\n\n")
+    _usage, _, text = _parser().format_help().partition("\n\n")
     fields = re.sub(r"  --\w+ CONFIG .*\n", "", text)  # a file for one section is not taken here
     return f"short names of settings:\n{short}\n\n{fields}"
 
@@ -83,7 +85,7 @@ def load_experiment(
     """
     if preset not in preset_names():
         raise UserError(f"unknown preset {preset!r}; there are {', '.join(preset_names())}")
-    parser = experiment_parser()
+    parser = _parser()
     namespace = parser.get_defaults()
     sources: list[tuple[str, Mapping[str, object]]] = [
         (f"preset {preset}", _read_yaml(str(resources.files("pairloom.presets") / f"{preset}.yaml")))
@@ -108,7 +110,7 @@ def load_experiment(
 
 def dump_experiment(experiment: Experiment) -> str:
     """Write every setting as YAML that `load_experiment` reads back to an equal experiment."""
-    parser = experiment_parser()
+    parser = _parser()
     plain = json.loads(parser.dump(parser.parse_object(_plain(experiment)), skip_unset=False, format="json"))
     # Left as they are, YAML would read these as line breaks.
     data = experiment.data

@@ -11,8 +11,8 @@ from folder_verdicts import judge
 from random_folders import make, read_spec, report
 from random_specs import Spec, draw_spec
 
-ORDINARY = range(30)
-MORE = range(1000, 1300)
+ORDINARY = range(15)
+MORE = range(1000, 1200)
 RIGHT = 0.95
 """Share of the folders that must be read; the others must be refused."""
 

@@ -107,8 +107,8 @@ def _slowly() -> None:
     [
         pytest.param((signal.SIGTERM,), 143, id="SIGTERM"),
         pytest.param((signal.SIGINT,), 130, id="SIGINT", marks=pytest.mark.slow),
-        pytest.param((signal.SIGUSR1,), 138, id="SIGUSR1"),
-        pytest.param((signal.SIGINT, signal.SIGINT), 130, id="SIGINT twice"),
+        pytest.param((signal.SIGUSR1,), 138, id="SIGUSR1", marks=pytest.mark.slow),
+        pytest.param((signal.SIGINT, signal.SIGINT), 130, id="SIGINT twice", marks=pytest.mark.slow),
         pytest.param((signal.SIGTERM, signal.SIGTERM), -signal.SIGTERM, id="SIGTERM twice", marks=pytest.mark.slow),
     ],
 )

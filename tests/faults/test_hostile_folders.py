@@ -40,7 +40,9 @@ def _files(root: Path, tmp_path: Path, *words: str) -> list[list[str]]:
     return files
 
 
-@pytest.mark.parametrize("make", [hostile_folders.loops, hostile_folders.deep, hostile_folders.wide])
+@pytest.mark.parametrize(
+    "make", [hostile_folders.loops, hostile_folders.deep, pytest.param(hostile_folders.wide, marks=pytest.mark.slow)]
+)
 def test_links_in_circles_and_thousands_of_folders_change_nothing(make: object, root: Path, tmp_path: Path) -> None:
     assert callable(make)
     make(root)

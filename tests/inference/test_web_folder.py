@@ -34,6 +34,8 @@ GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-f
 SIZE = (64, 96)
 PHOTOGRAPH, _ = draw_street(0, 3, *SIZE)
 
+pytestmark = pytest.mark.xdist_group("web folder")  # one browser and one export serve all
+
 
 @pytest.fixture(scope="module")
 def runtime() -> Runtime:
@@ -150,6 +152,7 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/classes")
     opened.shown(1)
@@ -182,6 +185,7 @@ def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(browser: 
     _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_images_are_dropped_and_pasted_and_come_out_at_their_own_size(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/classes")
     opened.shown(1)
@@ -203,6 +207,7 @@ def test_images_are_dropped_and_pasted_and_come_out_at_their_own_size(browser: B
     _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_the_camera_is_translated_until_it_is_stopped(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/classes")
     opened.shown(1)
@@ -220,6 +225,7 @@ def test_the_camera_is_translated_until_it_is_stopped(browser: Browser, server: 
     _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_what_is_no_image_is_named_and_the_page_goes_on(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/classes")
     opened.shown(1)
@@ -232,6 +238,7 @@ def test_what_is_no_image_is_named_and_the_page_goes_on(browser: Browser, server
     _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_is_told(browser: Browser, server: str) -> None:
     context = browser.new_context()
     page = context.new_page()
@@ -242,6 +249,7 @@ def test_a_model_that_cannot_be_loaded_is_told(browser: Browser, server: str) ->
     context.close()
 
 
+@pytest.mark.slow
 def test_a_phone_needs_no_sideways_scrolling(browser: Browser, server: str) -> None:
     for scheme in ("light", "dark"):
         opened = _open(browser, f"{server}/classes", 390, scheme)
@@ -251,6 +259,7 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, server: str) -> N
         _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_the_slider_parts_photograph_and_translation(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/classes")
     opened.shown(1)
@@ -267,6 +276,7 @@ def test_the_slider_parts_photograph_and_translation(browser: Browser, server: s
     _close(opened, f"{server}/classes")
 
 
+@pytest.mark.slow
 def test_pictures_as_targets_have_no_legend(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/pictures")
     opened.shown(1)
@@ -279,6 +289,7 @@ def test_pictures_as_targets_have_no_legend(browser: Browser, server: str) -> No
     _close(opened, f"{server}/pictures")
 
 
+@pytest.mark.slow
 def test_answers_that_differ_are_noticed(browser: Browser, server: str) -> None:
     """What keeps WebGPU from being used where it is wrong."""
     opened = _open(browser, f"{server}/classes")

@@ -235,6 +235,7 @@ def test_without_the_library_the_message_says_how_to_get_it(monkeypatch: pytest.
         upload({}, "me/streets", private=False, message="x")
 
 
+@pytest.mark.slow
 def test_verbs_take_the_name_of_a_model_where_they_take_a_run(tiny_run: TinyRun, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         command = [sys.executable, "-W", "error", "-W", "ignore:Use 'content", "-m", "pairloom", *words]

@@ -73,8 +73,15 @@ def comparison(tiny_run: TinyRun, other_run: TinyRun, tmp_path_factory: pytest.T
     return page
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+SCREENS = [
+    (1440, "light"),
+    (390, "dark"),
+    pytest.param(1440, "dark", marks=pytest.mark.slow),
+    pytest.param(390, "light", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_pages_open_without_complaint_or_request_and_fit_the_screen(
     browser: Browser, tiny_run: TinyRun, comparison: Path, width: int, scheme: str
 ) -> None:
@@ -93,7 +100,7 @@ def test_pages_open_without_complaint_or_request_and_fit_the_screen(
         opened.page.context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_the_page_of_a_check_is_whole(browser: Browser, streets: Path, tmp_path: Path, width: int, scheme: str) -> None:
     data = tmp_path / ("d" * 80)
     shutil.copytree(streets, data)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,17 +87,62 @@ class _StopAt(TrainingStep):
         return losses
 
 
+@pytest.fixture(scope="module")
+def finished(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four epochs, to be looked at only."""
+    return _train(streets, tmp_path_factory.mktemp("finished") / "run", "recommended")
+
+
+@pytest.fixture(scope="module")
+def _with_two_states(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _train(streets, tmp_path_factory.mktemp("states") / "run", "recommended", **{"train.checkpoint_steps": 3})
+
+
+@pytest.fixture
+def with_two_states(_with_two_states: Path, tmp_path: Path) -> Path:
+    """A copy of a run of four epochs that has `last.pt` and `previous.pt`."""
+    return shutil.copytree(_with_two_states, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def _of_one_epoch(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _train(streets, tmp_path_factory.mktemp("epoch") / "run", "recommended", epochs=1)
+
+
+@pytest.fixture
+def of_one_epoch(_of_one_epoch: Path, tmp_path: Path) -> Path:
+    """A copy of a run of one epoch."""
+    return shutil.copytree(_of_one_epoch, tmp_path / "run")
+
+
 STEPS_AN_EPOCH = 6
+ONE_BY_ONE: dict[str, object] = {"optim.decay": "cosine", "batch_size": 1}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the run of a preset that nothing has stopped."""
+    runs = tmp_path_factory.mktemp("undisturbed")
+
+    @cache
+    def run(preset: str) -> Path:
+        return _train(streets, runs / preset, preset, **ONE_BY_ONE)
+
+    return run
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("at", [1, STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH + 4, 4 * STEPS_AN_EPOCH])
 def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
-    streets: Path, tmp_path: Path, preset: str, at: int, monkeypatch: pytest.MonkeyPatch
+    streets: Path,
+    tmp_path: Path,
+    preset: str,
+    at: int,
+    undisturbed: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In the middle of an epoch, at its end before it is validated, and at the very end."""
-    settings: dict[str, object] = {"optim.decay": "cosine", "batch_size": 1}
-    undisturbed = _train(streets, tmp_path / "undisturbed", preset, **settings)
+    whole = undisturbed(preset)
     number = signal.SIGTERM if preset == "seed" else signal.SIGINT
     monkeypatch.setattr(_StopAt, "calls", 0)
     monkeypatch.setattr(_StopAt, "at", at)
@@ -104,20 +150,19 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
     monkeypatch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
     stopped = tmp_path / "stopped"
     with pytest.raises(Interrupted) as caught:
-        _train(streets, stopped, preset, **settings)
+        _train(streets, stopped, preset, **ONE_BY_ONE)
     assert caught.value.signal == number
     assert torch.load(stopped / "checkpoints" / "last.pt", weights_only=True)["step"] == at
     result = resume(stopped, say=_quiet)
-    assert _weights(stopped) == _weights(undisturbed)
-    assert _records(stopped) == _records(undisturbed)
+    assert _weights(stopped) == _weights(whole)
+    assert _records(stopped) == _records(whole)
     assert result.record["epoch"] == 4
     assert (stopped / "report" / "grid.png").is_file()
 
 
 def test_an_interruption_is_heard_during_validation(
-    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    streets: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
     answer = TranslationModel.answer
     calls: list[int] = []
 
@@ -134,23 +179,22 @@ def test_an_interruption_is_heard_during_validation(
     assert len(calls) == 2, "the rest of the validation is left"
     assert _records(tmp_path / "stopped") == []
     resume(tmp_path / "stopped", say=_quiet)
-    assert _weights(tmp_path / "stopped") == _weights(undisturbed)
-    assert _records(tmp_path / "stopped") == _records(undisturbed)
+    assert _weights(tmp_path / "stopped") == _weights(finished)
+    assert _records(tmp_path / "stopped") == _records(finished)
 
 
-def test_a_run_that_was_killed_before_its_first_state_starts_anew(streets: Path, tmp_path: Path) -> None:
-    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
-    run = _train(streets, tmp_path / "run", "recommended")
+def test_a_run_that_was_killed_before_its_first_state_starts_anew(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
     for name in ("last.pt", "previous.pt"):
         (run / "checkpoints" / name).unlink(missing_ok=True)
     (run / "model" / "model.safetensors").unlink()
     resume(run, say=_quiet)
-    assert _weights(run) == _weights(undisturbed)
-    assert _records(run) == _records(undisturbed)
+    assert _weights(run) == _weights(finished)
+    assert _records(run) == _records(finished)
 
 
-def test_records_after_the_state_are_cut_off_and_lost_ones_come_back(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended")
+def test_records_after_the_state_are_cut_off_and_lost_ones_come_back(finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
     whole = _records(run)
     metrics = run / "metrics.jsonl"
     for content in (metrics.read_text() * 2 + '{"epoch": 9', ""):
@@ -162,19 +206,18 @@ def test_records_after_the_state_are_cut_off_and_lost_ones_come_back(streets: Pa
     assert _records(run) == whole
 
 
-def test_more_epochs_may_be_asked_for_later(streets: Path, tmp_path: Path) -> None:
-    whole = _train(streets, tmp_path / "whole", "recommended", epochs=4)
+def test_more_epochs_may_be_asked_for_later(streets: Path, finished: Path, tmp_path: Path) -> None:
     part = _train(streets, tmp_path / "part", "recommended", epochs=2)
-    assert _weights(part) != _weights(whole)
+    assert _weights(part) != _weights(finished)
     resume(part, epochs=4, say=_quiet)
-    assert _weights(part) == _weights(whole)
+    assert _weights(part) == _weights(finished)
     assert RunFolder(part).experiment().train.epochs == 4
     with pytest.raises(UserError, match="may only be raised"):
         resume(part, epochs=3)
 
 
-def test_a_second_process_in_the_same_run_is_refused(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+def test_a_second_process_in_the_same_run_is_refused(of_one_epoch: Path) -> None:
+    run = of_one_epoch
     before = (run / "metrics.jsonl").read_bytes()
     with RunFolder(run).locked(), pytest.raises(UserError, match="another process is training in it"):
         resume(run, epochs=2, say=_quiet)
@@ -182,8 +225,8 @@ def test_a_second_process_in_the_same_run_is_refused(streets: Path, tmp_path: Pa
     resume(run, epochs=2, say=_quiet)
 
 
-def test_what_may_alter_the_last_bits_is_said(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+def test_what_may_alter_the_last_bits_is_said(of_one_epoch: Path) -> None:
+    run = of_one_epoch
     lines: list[str] = []
     resume(run, say=lines.append)
     assert "threads" not in "".join(lines)
@@ -213,8 +256,8 @@ def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> Non
         resume(run, epochs=2, say=_quiet)
 
 
-def test_a_config_that_does_not_fit_the_saved_state_is_refused(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+def test_a_config_that_does_not_fit_the_saved_state_is_refused(of_one_epoch: Path) -> None:
+    run = of_one_epoch
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("width: 4", "width: 8"))
     with pytest.raises(UserError, match="does not fit the networks of"):
@@ -261,8 +304,8 @@ def test_best_keeps_the_epoch_with_the_highest_mean_iou(streets: Path, tmp_path:
     assert about["validation"]["mean_iou"] == max(scores)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(of_one_epoch: Path) -> None:
+    run = of_one_epoch
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("learning_rate: 0.0002", "learning_rate: 1.0e+30"))
     good = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
@@ -275,18 +318,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(s
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "not a checkpoint"])
-def test_a_damaged_last_state_gives_way_to_the_one_before(streets: Path, tmp_path: Path, damage: str) -> None:
-    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
-    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
-    last = run / "checkpoints" / "last.pt"
+def test_a_damaged_last_state_gives_way_to_the_one_before(finished: Path, with_two_states: Path, damage: str) -> None:
+    last = with_two_states / "checkpoints" / "last.pt"
     content = last.read_bytes()
     last.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "not a checkpoint": b"text"}[damage])
-    resume(run, say=_quiet)
-    assert _weights(run) == _weights(undisturbed)
+    resume(with_two_states, say=_quiet)
+    assert _weights(with_two_states) == _weights(finished)
 
 
-def test_a_damaged_state_never_takes_the_place_of_the_good_one(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
+def test_a_damaged_state_never_takes_the_place_of_the_good_one(with_two_states: Path) -> None:
+    run = with_two_states
     last, previous = (run / "checkpoints" / f"{name}.pt" for name in ("last", "previous"))
     last.write_bytes(b"damaged")
     good = previous.read_bytes()
@@ -297,8 +338,8 @@ def test_a_damaged_state_never_takes_the_place_of_the_good_one(streets: Path, tm
     assert (run / "checkpoints" / "damaged.pt").read_bytes() == b"damaged"
 
 
-def test_states_that_are_all_damaged_are_not_silently_started_over(streets: Path, tmp_path: Path) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", **{"train.checkpoint_steps": 3})
+def test_states_that_are_all_damaged_are_not_silently_started_over(with_two_states: Path) -> None:
+    run = with_two_states
     for path in (run / "checkpoints").glob("*.pt"):
         path.write_bytes(b"damaged")
     whole = (run / "metrics.jsonl").read_bytes()
@@ -309,9 +350,9 @@ def test_states_that_are_all_damaged_are_not_silently_started_over(streets: Path
 
 
 def test_a_state_that_cannot_be_read_just_now_is_not_taken_for_damaged(
-    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    of_one_epoch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = _train(streets, tmp_path / "run", "recommended", epochs=1)
+    run = of_one_epoch
 
     def fail(*_words: object, **_options: object) -> None:
         raise OSError(5, "Input/output error")
@@ -365,9 +406,8 @@ def test_the_learning_rate_falls_between_its_two_epochs() -> None:
 
 
 def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with(
-    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    streets: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = _train(streets, tmp_path / "undisturbed", "recommended")
 
     def stop(*_words: object, **_options: object) -> None:
         raise KeyboardInterrupt
@@ -377,8 +417,8 @@ def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with
         with pytest.raises(KeyboardInterrupt):
             _train(streets, tmp_path / "stopped", "recommended")
     resume(tmp_path / "stopped", say=_quiet)
-    assert _weights(tmp_path / "stopped") == _weights(undisturbed)
-    assert (tmp_path / "stopped" / "config.yaml").read_bytes() == (undisturbed / "config.yaml").read_bytes()
+    assert _weights(tmp_path / "stopped") == _weights(finished)
+    assert (tmp_path / "stopped" / "config.yaml").read_bytes() == (finished / "config.yaml").read_bytes()
 
 
 def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -> None:

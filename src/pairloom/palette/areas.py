@@ -1,6 +1,6 @@
 """Which numbers or colours of an image fill areas, and which only stand at the areas' borders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 _COLOURS = 1 << 24
 """Different colours of 8 bits a channel."""
+_BAND_PIXELS = 1_000_000
 _SOLID_PIXELS, _SOLID_SHARE = 4, 0.05
 """Pixels inside areas, and their share of a code's pixels, from which a code fills areas: blends have none, hardly."""
 _MANY = 16
@@ -35,35 +36,54 @@ class Census(NamedTuple):
 
 def take_census(codes: NDArray[np.integer[Any]]) -> Census:
     """Count the codes of an image (H×W, whole numbers)."""
-    if codes.dtype in (np.uint8, np.uint16):
-        present = np.flatnonzero(np.bincount(codes.ravel()))
-        ranks_of = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.int32)
-        ranks_of[present] = np.arange(len(present))
-        ranks = ranks_of[codes]
-    elif codes.dtype == np.int32 and codes.size and codes.min() >= 0 and codes.max() < _COLOURS:
-        found = np.zeros(_COLOURS, dtype=np.bool_)
+    present, ranks = _ranked(codes)
+    counts, solid = np.zeros((2, len(present)), dtype=np.int64)
+    steps = small_steps = alike = 0
+    small = max(1, len(present) // 32)
+    for first, last in _bands(*codes.shape):
+        # With the row above and the one below, where there are such.
+        band = ranks[max(0, first - 1) : last + 1]
+        across, down = np.diff(ranks[first:last], axis=1), np.diff(ranks[max(0, first - 1) : last], axis=0)
+        counts += np.bincount(ranks[first:last].ravel(), minlength=len(present))
+        solid += np.bincount(band[1:-1, 1:-1][_is_solid(band)], minlength=len(present))
+        different = [np.abs(change[change != 0]) for change in (across, down)]
+        steps += sum(len(change) for change in different)
+        small_steps += sum(int((change <= small).sum()) for change in different)
+        alike += across.size - len(different[0])
+    neighbours = codes.shape[0] * (codes.shape[1] - 1)
+    return Census(
+        present.astype(np.int64), counts, solid, steps, small_steps, alike / neighbours if neighbours > 0 else 1.0
+    )
+
+
+def _ranked(codes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], NDArray[np.int32]]:
+    """Return the codes that occur, ascending, and for each pixel the place of its code among them."""
+    if codes.dtype in (np.uint8, np.uint16) or (
+        codes.dtype == np.int32 and codes.size and codes.min() >= 0 and codes.max() < _COLOURS
+    ):
+        found = np.zeros(_COLOURS if codes.dtype == np.int32 else np.iinfo(codes.dtype).max + 1, dtype=np.bool_)
         found[codes] = True
         present = np.flatnonzero(found)
-        ranks_of = np.empty(_COLOURS, dtype=np.int32)  # the system gives room to what is written alone
+        ranks_of = np.empty(len(found), dtype=np.int32)  # the system gives room to what is written alone
         ranks_of[present] = np.arange(len(present))
-        ranks = ranks_of[codes]
-    else:
-        present, inverse = np.unique(codes, return_inverse=True)
-        ranks = inverse.reshape(codes.shape).astype(np.int32)
-    across, down = np.diff(ranks, axis=1), np.diff(ranks, axis=0)
-    alike_across, alike_down = across == 0, down == 0
+        return present, ranks_of[codes]
+    present, inverse = np.unique(codes, return_inverse=True)
+    return present, inverse.reshape(codes.shape).astype(np.int32)
+
+
+def _bands(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    """Cut an image in bands of rows, so that what is computed of each needs little memory."""
+    height = max(1, _BAND_PIXELS // max(1, columns))
+    for first in range(0, rows, height):
+        yield first, min(rows, first + height)
+
+
+def _is_solid(ranks: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which pixels but the outermost equal all eight around them."""
+    alike_across, alike_down = ranks[:, 1:] == ranks[:, :-1], ranks[1:] == ranks[:-1]
     runs = alike_across[:, :-1] & alike_across[:, 1:]
-    solid = runs[:-2] & runs[1:-1] & runs[2:] & alike_down[:-1, 1:-1] & alike_down[1:, 1:-1]
-    small = max(1, len(present) // 32)
-    different = [np.abs(change[change != 0]) for change in (across, down)]
-    return Census(
-        present.astype(np.int64),
-        np.bincount(ranks.ravel(), minlength=len(present)),
-        np.bincount(ranks[1:-1, 1:-1][solid], minlength=len(present)),
-        sum(len(change) for change in different),
-        sum(int((change <= small).sum()) for change in different),
-        float(alike_across.mean()) if alike_across.size else 1.0,
-    )
+    solid: NDArray[np.bool_] = runs[:-2] & runs[1:-1] & runs[2:] & alike_down[:-1, 1:-1] & alike_down[1:, 1:-1]
+    return solid
 
 
 class Totals(NamedTuple):

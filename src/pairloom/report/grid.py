@@ -17,6 +17,8 @@ GRID_SNAPSHOTS = 3
 """Snapshots shown in the grid: the first, the last, and the one nearest to halfway."""
 
 CELL_INCHES = 2.4
+TOP_INCHES, BOTTOM_INCHES = 0.4, 0.5
+"""Room for the epochs above and the scores below."""
 
 
 def draw_grid(
@@ -27,8 +29,11 @@ def draw_grid(
     titles = ["source", *(f"{epoch} epochs" for epoch in epochs), "target"]
     height, width = samples[0].size
     row_inches = CELL_INCHES * height / width
-    figure = Figure(figsize=(CELL_INCHES * len(titles), row_inches * len(samples) + 0.9), layout="constrained")
+    figure = Figure(figsize=(CELL_INCHES * len(titles), row_inches * len(samples) + TOP_INCHES + BOTTOM_INCHES))
     axes = figure.subplots(len(samples), len(titles), squeeze=False)
+    # The layouts that find their margins by themselves take longer than the drawing.
+    high = float(figure.get_figheight())
+    figure.subplots_adjust(0.01, BOTTOM_INCHES / high, 0.99, 1 - TOP_INCHES / high, wspace=0.04, hspace=0.04)
     for row, pair in zip(axes, samples, strict=True):
         translations = [read_sample(run, epoch, pair, target) for epoch in epochs]
         for cell, picture in zip(
@@ -39,7 +44,7 @@ def draw_grid(
         cell.set_title(title, fontsize=11)
     validated = [record for record in history if "validation" in record]
     if validated:
-        figure.supxlabel(_scores_line(validated[-1]), fontsize=10)
+        figure.supxlabel(_scores_line(validated[-1]), fontsize=10, y=0.15 / high)
     with replacing(run.report / "grid.png") as unfinished:
         figure.savefig(unfinished, dpi=120, format="png")
 

@@ -42,17 +42,21 @@ class RunReport:
         """Note the scores of the model that was just put into the run's `model/`."""
         self._scores = scores
 
-    def write(self) -> None:
-        """Write `index.html`, `grid.png` and `curves.png`; of these, before the first epoch has ended, the page alone.
+    def write(self, *, pictures: bool) -> None:
+        """Write `index.html`, which holds the charts itself.
 
         The kept model is scored anew where that was done by an earlier start of the run.
+
+        Args:
+            pictures: write `grid.png` and `curves.png` as well, if an epoch has ended. They take longer than the page.
         """
         course = self._course
         charts: Sequence[Chart] = ()
         if course.history:
             charts = training_charts(course.history, course.target.palette)
-            draw_curves(charts, course.run.report / "curves.png")
-            draw_grid(course.run, course.history, course.samples, course.source, course.target)
+            if pictures:
+                draw_curves(charts, course.run.report / "curves.png")
+                draw_grid(course.run, course.history, course.samples, course.source, course.target)
         if self._data is None:
             self._data = data_words(course.training)
         kept = kept_record(course.history, course.experiment.train.keep)

@@ -83,22 +83,22 @@ class RunWriter:
         self._log.append(record)
 
     def report(self, *, now: bool = True, snapshot: bool = False) -> None:
-        """Write the report if there is anything to tell; or, if not `now`, only where the last one is old.
+        """Write the report and its pictures if there is anything to tell; or, if not `now`, the page where it is old.
 
-        At a snapshot one is old as soon as the time since then is long beside the time that it took.
+        At a snapshot it is old as soon as the time since then is long beside the time that it took.
         """
         began = time.monotonic()
         passed = began - self._reported
         old = passed > REPORT_SECONDS or (snapshot and passed * REPORT_SHARE >= self._report_seconds)
         if self._course.history and (now or old):
-            self._report.write()
+            self._report.write(pictures=now)
             self._reported = time.monotonic()
             self._report_seconds = self._reported - began
 
     def report_if_missing(self) -> None:
         """Write the report if there is none."""
         if not self._report.page.exists():
-            self._report.write()
+            self._report.write(pictures=False)
 
     def close(self) -> None:
         """Close the log."""
