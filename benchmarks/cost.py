@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from pairloom.data.store import CACHE_VARIABLE
-from pairloom.data.streets import write_streets
+from pairloom.streets import write_streets
 from rates import Timed, wait
 from step import Pairloom
 
@@ -68,7 +68,7 @@ def measure(folder: Path, cell: dict[str, int], options: argparse.Namespace, dev
         side.time(2, device)
     wait(device)
     seconds = statistics.median(side.seconds)
-    parameters = sum(tensor.numel() for network in ours.networks.bare.values() for tensor in network.parameters())
+    parameters = sum(tensor.numel() for network in ours.networks.modules.values() for tensor in network.parameters())
     return {
         **cell,
         "ms_a_step": 1e3 * seconds,

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pairloom.cores import cores
-from pairloom.data.streets import draw_street
+from pairloom.cpu import cpu_count
 from pairloom.palette import CITYSCAPES
+from pairloom.streets import draw_street
 
 TINY = 32
 """Pixels a side of the images in large folders."""
@@ -53,7 +53,7 @@ def main() -> None:
     if options.open:
         print(json.dumps(open_folder(options.open)))
         return
-    row: dict[str, Any] = {"files": options.files, "pairs": options.pairs, "cores": cores()}
+    row: dict[str, Any] = {"files": options.files, "pairs": options.pairs, "cores": cpu_count()}
     for name in LARGE:
         folder = make_large(options.work, name, options.files // 2)
         rounds = [_in_a_process(options.work, folder) for _ in range(options.rounds)]
@@ -96,7 +96,7 @@ def check_beside_decoding(root: Path, rounds: int) -> dict[str, float]:
     from pairloom.config import DataConfig
     from pairloom.data.check import check_pairs
     from pairloom.data.folder import PairFolder
-    from pairloom.data.stream import read_ahead
+    from pairloom.data.prefetch import read_ahead
     from pairloom.images import read_picture
 
     folder = PairFolder.open(DataConfig(root=str(root)))

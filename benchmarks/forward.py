@@ -18,7 +18,7 @@ from torch import nn
 
 from pairloom.allocator import keep_freed_memory
 from pairloom.config import Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
@@ -57,7 +57,7 @@ def measure(options: argparse.Namespace, device: torch.device) -> dict[str, obje
     settings = {"size": options.size, "model.width": options.width}
     experiment = load_experiment(options.preset, settings=settings).resolved()
     size = Size(options.size, options.size)
-    model = TranslationModel.build(experiment.model, Side(3), Side(3, palette=CITYSCAPES), size, device)
+    model = TranslationModel.build(experiment.model, ImageSpec(3), ImageSpec(3, palette=CITYSCAPES), size, device)
     ours = model.generator.eval()
     plain = as_plain(ours)
     picture = torch.rand(options.batch, 3, *size, device=device) * 2 - 1

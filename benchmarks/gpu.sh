@@ -21,7 +21,7 @@ part() {
 
 nvidia-smi >"$out/machine.txt" 2>&1
 git describe --always --dirty >>"$out/machine.txt"
-part captured env PAIRLOOM_REQUIRE=cuda "$python" -m pytest -q tests/training/test_captured.py
+part captured env PAIRLOOM_REQUIRE=cuda "$python" -m pytest -q tests/training/test_cuda_graph.py
 for precision in 32-true bf16-mixed; do
   for batch in 1 16; do
     part "step-$precision-$batch" "$python" benchmarks/step.py --device cuda --precision "$precision" --batch "$batch" --json

@@ -33,7 +33,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from pairloom.data.streets import draw_street
+from pairloom.streets import draw_street
 from private_memory import MIB, private_bytes
 
 REFUSED = 503

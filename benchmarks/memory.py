@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from pairloom.data.store import CACHE_VARIABLE
-from pairloom.data.streets import write_streets
+from pairloom.streets import write_streets
 from private_memory import MIB, Sample, sample_command
 
 EVERY = 0.05

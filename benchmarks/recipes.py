@@ -87,7 +87,7 @@ ROWS: dict[str, Row] = {
     "one halving fewer, wider": Row(changes={"model.depth": 4, "model.width": 36}),
     "cosine decay": Row(changes={"optim.decay": "cosine"}),
     "beta1 0.9": Row(changes={"optim.beta1": 0.9}),
-    # The critic.
+    # The discriminator.
     "critic ten times as heavy": Row(changes={"loss.adversarial_weight": 1.0}),
     "hinge": Row(changes={"loss.adversarial": "hinge"}),
     "least squares": Row(changes={"loss.adversarial": "lsgan"}),
@@ -151,7 +151,7 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
         if len(logged(run)) >= stage:
             print(f"{name}, seed {seed}: has been trained to epoch {stage}, and is only scored")
         elif (run / "config.yaml").exists():
-            pairloom.resume(run, epochs=stage, say=quiet)
+            pairloom.resume(run, epochs=stage, log=quiet)
         else:
             settings = {
                 **SCALES[scale].settings,
@@ -163,7 +163,7 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
                 "train.snapshot_every": stages[-1],
                 "train.keep": "last",
             }
-            pairloom.train(data, run, preset=row.preset, settings=settings, say=quiet)
+            pairloom.train(data, run, preset=row.preset, settings=settings, log=quiet)
         record = score_stage(run, snapshot, stage, split, boundaries=row.preset != "photo")
         record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
         record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}

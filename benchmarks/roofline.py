@@ -19,7 +19,7 @@ from torch.utils.hooks import RemovableHandle
 
 from pairloom.allocator import keep_freed_memory
 from pairloom.config import Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.models.convolution import ResizeConv2d
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CITYSCAPES
@@ -66,7 +66,7 @@ def layers(options: argparse.Namespace, device: torch.device) -> list[Layer]:
     """Run both networks once, and return their convolutions with what each was given."""
     settings = {"size": options.size, "model.width": options.width, "model.discriminator": "patch70"}
     experiment = load_experiment(options.preset, settings=settings).resolved()
-    source, target = Side(3), Side(3, palette=CITYSCAPES)
+    source, target = ImageSpec(3), ImageSpec(3, palette=CITYSCAPES)
     model = TranslationModel.build(experiment.model, source, target, Size(options.size, options.size), device)
     discriminator = build_discriminator(experiment.model, source, target).to(device)
     found: list[Layer] = []

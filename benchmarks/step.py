@@ -32,12 +32,12 @@ from pairloom.allocator import keep_freed_memory
 from pairloom.data.batches import TrainingBatches
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import CACHE_VARIABLE, PairStore
-from pairloom.data.streets import write_streets
 from pairloom.settings import load_experiment
+from pairloom.streets import write_streets
+from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
 from pairloom.training.members import Members
 from pairloom.training.networks import Networks
-from pairloom.training.team import Team
 from rates import Timed, as_glibc_does, copy_rate, matrix_rate, wait
 
 PAIRS = 32
@@ -107,7 +107,9 @@ def measure(folder: Path, options: argparse.Namespace, device: torch.device) -> 
     counted = min(ratios.values(), key=statistics.median)
     rate, bandwidth = matrix_rate(device, options.precision), copy_rate(device)
     operations = step_operations(ours)
-    parameters = sum(parameter.numel() for network in ours.networks.bare.values() for parameter in network.parameters())
+    parameters = sum(
+        parameter.numel() for network in ours.networks.modules.values() for parameter in network.parameters()
+    )
     row: dict[str, object] = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "threads": torch.get_num_threads(),
@@ -162,14 +164,14 @@ class Pairloom:
             sampling="shuffle",
             seed=0,
         )
-        self.team = Team(experiment.train, Members())
-        self.networks = Networks.build(experiment, store, self.team)
+        self.context = DistributedContext(experiment.train, Members())
+        self.networks = Networks.build(experiment, store, self.context)
         self.epoch = Epoch()
         self._step = 0
 
     def step(self) -> None:
         """Make a step as `fit` makes it."""
-        device = self.team.fabric.device
+        device = self.context.fabric.device
         source, target = (tensor.to(device, non_blocking=True) for tensor in self.batches.batch(self._step))
         self._step += 1
         self.epoch.add(self.networks.train(source, target, self._step, 2e-4))
@@ -177,7 +179,7 @@ class Pairloom:
     def shares(self, wait: Callable[[], None], steps: int = 5) -> dict[str, float]:
         """Return what a step's time goes to; on a GPU it is waited for at each change."""
         clock = _Clock(wait)
-        step = dataclasses.replace(self.networks.step, backward=clock.timed("backward", self.team.backward))
+        step = dataclasses.replace(self.networks.step, backward=clock.timed("backward", self.context.backward))
         networks = dataclasses.replace(self.networks, step=step, captured=None)
         handles = []
         for optimizer in networks.optimizers:
@@ -187,7 +189,7 @@ class Pairloom:
         began = time.perf_counter()
         for _ in range(steps):
             clock.begin("data")
-            source, target = (tensor.to(self.team.fabric.device) for tensor in self.batches.batch(self._step))
+            source, target = (tensor.to(self.context.fabric.device) for tensor in self.batches.batch(self._step))
             clock.end("data")
             self._step += 1
             networks.train(source, target, self._step, 2e-4)
@@ -226,10 +228,10 @@ def require_same_networks(plain: yardstick.Pix2Pix, ours: Pairloom) -> None:
     """Hold that both sides have the same networks: with the same weights they give the same answers."""
     source, target = ours.batches.batch(0)
     source = source.to(plain.device)
-    picture = ours.networks.used.head.truth(target.to(plain.device))
+    picture = ours.networks.eval_model.head.truth(target.to(plain.device))
     pairs = (
-        (plain.generator, ours.networks.bare["generator"]),
-        (plain.discriminator, ours.networks.bare["discriminator"]),
+        (plain.generator, ours.networks.modules["generator"]),
+        (plain.discriminator, ours.networks.modules["discriminator"]),
     )
     with torch.no_grad():
         for theirs, own in pairs:
@@ -238,9 +240,9 @@ def require_same_networks(plain: yardstick.Pix2Pix, ours: Pairloom) -> None:
             theirs.eval()
             own.eval()
         torch.testing.assert_close(
-            plain.generator(source), ours.networks.bare["generator"](source), rtol=1e-3, atol=1e-4
+            plain.generator(source), ours.networks.modules["generator"](source), rtol=1e-3, atol=1e-4
         )
-        judged = ours.networks.bare["discriminator"](source, picture)
+        judged = ours.networks.modules["discriminator"](source, picture)
         torch.testing.assert_close(plain.discriminator(torch.cat((source, picture), 1)), judged, rtol=1e-3, atol=1e-4)
     for theirs, own in pairs:
         theirs.train()

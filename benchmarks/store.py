@@ -20,11 +20,11 @@ import numpy as np
 from PIL import Image
 
 from pairloom.config import DataConfig, Experiment
-from pairloom.cores import cores
+from pairloom.cpu import cpu_count
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import CACHE_VARIABLE, PairStore
-from pairloom.data.streets import draw_street
 from pairloom.palette import CITYSCAPES
+from pairloom.streets import draw_street
 
 HEIGHT, WIDTH = 1024, 2048
 SHRINK = 4
@@ -46,10 +46,10 @@ def main() -> None:
     fit = Experiment().store_fit
     folder = PairFolder.open(DataConfig(str(tree)))
     files = folder.files("train")
-    row: dict[str, float] = {"pairs": len(files), "cores": cores()}
+    row: dict[str, float] = {"pairs": len(files), "cores": cpu_count()}
 
     def decode_all() -> None:
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             for _ in pool.map(lambda pair: folder.read(pair).size, files[: max(60, len(files) // 10)]):
                 pass
 

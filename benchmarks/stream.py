@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pairloom
 from pairloom.data.store import CACHE_VARIABLE
-from pairloom.data.streets import draw_street, write_streets
 from pairloom.images import write_picture
+from pairloom.streets import draw_street, write_streets
 from private_memory import MIB, Sample, sample_command
 
 EVERY = 0.25
@@ -62,7 +62,7 @@ def train_tiny(folder: Path) -> Path:
     """Train the smallest of models, and return its run."""
     write_streets(folder / "streets", size=(32, 32), train_pairs=4, val_pairs=1, seed=0)
     settings = {"size": 32, "model.width": 4, "epochs": 1, "train.device": "cpu"}
-    pairloom.train(folder / "streets", folder / "run", settings=settings, say=lambda _line: None)
+    pairloom.train(folder / "streets", folder / "run", settings=settings, log=lambda _line: None)
     return folder / "run"
 
 

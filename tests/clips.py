@@ -12,8 +12,8 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pairloom.data.streets import draw_street
 from pairloom.images import UInt8Array
+from pairloom.streets import draw_street
 
 SAMPLES = 48_000
 CODECS = {

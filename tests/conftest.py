@@ -15,14 +15,14 @@ from PIL import Image
 
 import pairloom
 from pairloom.config import Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import CACHE_VARIABLE
-from pairloom.data.streets import draw_street
 from pairloom.images import write_picture
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
 from pairloom.settings import load_experiment
+from pairloom.streets import draw_street
 from trained import TinyRun
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _trained(streets: Path, folder: Path, **settings: object) -> TinyRun:
     tiny = {"size": 32, "epochs": 4, "model.width": 4, "train.snapshot_every": 1, "train.samples": 2}
-    pairloom.train(streets, folder, settings={**tiny, **settings}, say=lambda _line: None)
+    pairloom.train(streets, folder, settings={**tiny, **settings}, log=lambda _line: None)
     return TinyRun(folder, streets)
 
 
@@ -151,8 +151,8 @@ def small_model(tmp_path: Path) -> Path:
     experiment = load_experiment(settings={"size": "32x48", "model.width": 4}).resolved()
     torch.manual_seed(0)
     folder = tmp_path / "model"
-    target = Side(3, palette=CAMVID)
-    built = TranslationModel.build(experiment.model, Side(3), target, Size(32, 48), torch.device("cpu"))
+    target = ImageSpec(3, palette=CAMVID)
+    built = TranslationModel.build(experiment.model, ImageSpec(3), target, Size(32, 48), torch.device("cpu"))
     save_model(built, folder, about={})
     return folder
 

@@ -11,8 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.streets import draw_street
 from pairloom.palette import VOID, UInt8Array
+from pairloom.streets import draw_street
 
 Array = NDArray[Any]
 

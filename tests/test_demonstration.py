@@ -11,7 +11,7 @@ from pairloom.errors import UserError
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_demo_sees_what_colour_and_place_do_not_tell(tmp_path: Path) -> None:
-    result = demo(tmp_path / "demo", say=lambda _line: None)
+    result = demo(tmp_path / "demo", log=lambda _line: None)
     scores = result.training.record["validation"]
     assert "mean_iou" in scores
     guess = result.colour_and_position["mean_iou"]

@@ -29,15 +29,14 @@ from matplotlib import pyplot
 import pairloom
 from clips import street_frames, write_clip
 from foreign import ForeignGenerator
-from pairloom import training_run
+from pairloom import streets, training_run
 from pairloom.cli import SUMMARIES, main
 from pairloom.config import Experiment, Size
-from pairloom.data import streets
 from pairloom.data.layouts import LAYOUTS
-from pairloom.data.streets import write_streets
 from pairloom.models.discriminator import HALVINGS
 from pairloom.palette import CITYSCAPES, write_palette
 from pairloom.run import require_empty
+from pairloom.streets import write_streets
 from pairloom.training.losses import ADVERSARIAL
 from pairloom.training.trainer import TrainingResult
 from test_imports import LEVELS

@@ -13,7 +13,7 @@ from pairloom.api import evaluate
 from pairloom.cli import main
 from pairloom.config import LayoutName
 from pairloom.data.folder import PairFolder
-from pairloom.data.sides import read_source
+from pairloom.data.image_spec import read_source
 from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
@@ -36,7 +36,7 @@ def test_every_layout_trains_evaluates_and_draws(tmp_path: Path, name: LayoutNam
     data, run = tmp_path / "data", tmp_path / "run"
     WRITERS[name](data)
     lines: list[str] = []
-    result = train(data, run, settings=SMALL, say=lines.append)
+    result = train(data, run, settings=SMALL, log=lines.append)
     assert f"layout {name} (" in lines[0]
     assert "5 train, 2 val pairs; targets are maps of" in lines[0]
     scores = evaluate(run)
@@ -63,7 +63,7 @@ def test_every_layout_can_be_turned_round(tmp_path: Path, name: LayoutName) -> N
     """Segmentation to photograph: the targets are pictures, and so are the scores and the translations."""
     data, run = tmp_path / "data", tmp_path / "run"
     WRITERS[name](data)
-    result = train(data, run, settings={**SMALL, "direction": "BtoA"}, say=_quiet)
+    result = train(data, run, settings={**SMALL, "direction": "BtoA"}, log=_quiet)
     experiment = RunFolder(run).experiment()
     assert (experiment.data.target, experiment.model.head, experiment.loss.l1) == ("images", "rgb", 100)
     scores = evaluate(run)
@@ -101,7 +101,7 @@ def test_deep_and_many_channelled_pictures_keep_their_depth(
             for folder in ("source", "target"):
                 _save(tmp_path / "data" / folder / split / f"{index}{suffix}", ramp.astype(dtype))
     run = tmp_path / "run"
-    train(tmp_path / "data", run, settings=SMALL, say=_quiet)
+    train(tmp_path / "data", run, settings=SMALL, log=_quiet)
     experiment = RunFolder(run).experiment()
     assert (experiment.model.in_channels, experiment.model.out_channels) == (channels, channels)
     model = Translator.load(run).model
@@ -127,13 +127,13 @@ def _save(path: Path, array: NDArray[np.uint16]) -> None:
 def test_found_classes_stay_with_the_run_and_its_model(tmp_path: Path) -> None:
     """A moved run resumes, evaluates and translates with the classes that it found."""
     two_folders(tmp_path / "data")
-    train(tmp_path / "data", tmp_path / "run", settings=SMALL, say=_quiet)
+    train(tmp_path / "data", tmp_path / "run", settings=SMALL, log=_quiet)
     (tmp_path / "run").rename(tmp_path / "moved")
     before = evaluate(tmp_path / "moved").to_record()
     assert evaluate(tmp_path / "moved" / "model", tmp_path / "data").to_record() == before
     path = tmp_path / "moved" / "palette.yaml"
     assert "class 0" in path.read_text()
-    result = resume(tmp_path / "moved", epochs=2, say=_quiet)
+    result = resume(tmp_path / "moved", epochs=2, log=_quiet)
     assert result.record["epoch"] in (1, 2)
     assert RunFolder(tmp_path / "moved").experiment().data.palette == str(path)
     assert "palette: palette.yaml" in (tmp_path / "moved" / "config.yaml").read_text()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.config import LayoutName
-from pairloom.data.streets import draw_street
 from pairloom.palette import CAMVID, CITYSCAPES, CITYSCAPES_LABELS, VOID, UInt8Array
+from pairloom.streets import draw_street
 
 Scene = tuple[UInt8Array, UInt8Array]
 """Photograph (H×W×3) and train ids (H×W)."""

@@ -11,24 +11,24 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from pairloom.api import check, compare, evaluate, push
+    from pairloom.cluster.ray_engine import RemoteTranslationResult, translate_remote
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
-    from pairloom.data.streets import draw_street, write_streets
     from pairloom.demonstration import demo
     from pairloom.errors import UserError
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
-    from pairloom.inference.app import serve
-    from pairloom.inference.conversion import ImportedGenerator, import_generator
-    from pairloom.inference.export import Exported, export
+    from pairloom.export.cyclegan_import import ImportedGenerator, import_generator
+    from pairloom.export.model_export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
-    from pairloom.inference.ray_engine import TranslatedAddresses, translate_addresses
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
+    from pairloom.serving import serve
     from pairloom.settings import load_experiment
+    from pairloom.streets import draw_street, write_streets
     from pairloom.training.trainer import TrainingResult
     from pairloom.training_run import resume, train
 
@@ -38,13 +38,13 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
-    "Exported": "inference.export",
-    "ImportedGenerator": "inference.conversion",
+    "Exported": "export.model_export",
+    "ImportedGenerator": "export.cyclegan_import",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
-    "TranslatedAddresses": "inference.ray_engine",
+    "RemoteTranslationResult": "cluster.ray_engine",
     "TranslatedFiles": "inference.image_files",
     "Translation": "inference.translation",
     "Translator": "inference.translator",
@@ -53,20 +53,20 @@ _HOMES = {
     "check": "api",
     "compare": "api",
     "demo": "demonstration",
-    "draw_street": "data.streets",
+    "draw_street": "streets",
     "evaluate": "api",
-    "export": "inference.export",
+    "export": "export.model_export",
     "fetch_camvid": "data.download",
-    "import_generator": "inference.conversion",
+    "import_generator": "export.cyclegan_import",
     "load_experiment": "settings",
     "push": "api",
     "read_palette": "palette",
     "resume": "training_run",
-    "serve": "inference.app",
+    "serve": "serving",
     "train": "training_run",
     "translate": "inference.image_files",
-    "translate_addresses": "inference.ray_engine",
-    "write_streets": "data.streets",
+    "translate_remote": "cluster.ray_engine",
+    "write_streets": "streets",
 }
 
 __all__ = [
@@ -80,9 +80,9 @@ __all__ = [
     "ImportedGenerator",
     "Palette",
     "PictureScores",
+    "RemoteTranslationResult",
     "Scores",
     "TrainingResult",
-    "TranslatedAddresses",
     "TranslatedFiles",
     "Translation",
     "Translator",
@@ -103,7 +103,7 @@ __all__ = [
     "serve",
     "train",
     "translate",
-    "translate_addresses",
+    "translate_remote",
     "write_streets",
 ]
 

@@ -265,7 +265,7 @@ class LossConfig:
     """The objective: which terms, and how much of each. One of the generator's three weights is above 0."""
 
     adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
-    """The game between the networks: binary cross-entropy, least squares, or hinge."""
+    """The adversarial loss: binary cross-entropy, least squares, or hinge."""
     adversarial_weight: float = 0.1
     """Weight of the adversarial term in the generator's loss, 0 or more; 0 trains no discriminator."""
     l1: float = 0.0

@@ -8,13 +8,13 @@ import numpy as np
 
 from pairloom.data.folder import PairFolder
 from pairloom.data.store import PairStore
-from pairloom.data.streets import write_streets
 from pairloom.errors import UserError
 from pairloom.evaluation.baselines import ColourAndPosition
 from pairloom.evaluation.metrics import ScoreRecord, score
 from pairloom.palette import CITYSCAPES
 from pairloom.run import require_empty
 from pairloom.settings import load_experiment
+from pairloom.streets import write_streets
 from pairloom.training.trainer import TrainingResult
 from pairloom.training_run import train_experiment
 
@@ -33,12 +33,12 @@ class DemoResult:
     """Of always answering with the commonest class."""
 
 
-def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -> DemoResult:
+def demo(out: str | Path = "runs/demo", *, log: Callable[[str], None] = print) -> DemoResult:
     """Make street scenes, train the preset `demo` on them, and score it on scenes that it has not seen.
 
     Args:
         out: the run folder; the scenes go beside it, to `OUT-streets`. Both must be empty or not exist.
-        say: receives lines of progress.
+        log: receives lines of progress.
 
     Returns:
         The result of the training as `training`, and the scores of two classifiers without a network, as `evaluate`
@@ -53,10 +53,10 @@ def demo(out: str | Path = "runs/demo", *, say: Callable[[str], None] = print) -
     require_empty(run)
     experiment = load_experiment("demo", settings={"data.root": str(streets)})
     size = experiment.data.size
-    say(f"Drawing {TRAIN_PAIRS + VAL_PAIRS} street scenes into {streets} ...")
+    log(f"Drawing {TRAIN_PAIRS + VAL_PAIRS} street scenes into {streets} ...")
     write_streets(streets, size=size, train_pairs=TRAIN_PAIRS, val_pairs=VAL_PAIRS, seed=experiment.train.seed)
-    say(f"Training for {experiment.train.epochs} epochs at {size} pixels ...")
-    training = train_experiment("demo", lambda _preset: experiment, run, say=say)
+    log(f"Training for {experiment.train.epochs} epochs at {size} pixels ...")
+    training = train_experiment("demo", lambda _preset: experiment, run, log=log)
 
     folder = PairFolder.open(training.run.experiment().data)
     seen = PairStore.open(folder, "train", experiment.store_fit)  # scenes are drawn at the size at which they are seen

@@ -1,4 +1,4 @@
-"""A training run from its data to its end: begun, gone on with, or followed beside the process that leads it."""
+"""Start, resume or join a training run."""
 
 import dataclasses
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pairloom.config import Device, Experiment
 from pairloom.data.folder import PairFolder
-from pairloom.data.sides import Side, common_side
+from pairloom.data.image_spec import ImageSpec, common_spec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.images import inspect
@@ -18,10 +18,10 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.checkpoint import load_state
+from pairloom.training.distributed import DistributedContext, Order
 from pairloom.training.members import gathered
 from pairloom.training.same_pairs import require_same_files
-from pairloom.training.team import Order, Team
-from pairloom.training.trainer import TrainingResult, fit
+from pairloom.training.trainer import Trainer, TrainingResult
 
 FAR_SHARE_HINT = 0.05
 """Share of target pixels far from every colour beyond which it is no longer JPEG's blends at the borders."""
@@ -34,7 +34,7 @@ def train(
     preset: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, object] | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> TrainingResult:
     """Train on the pairs in a folder.
 
@@ -45,7 +45,7 @@ def train(
             for class maps as targets and `photo` for pictures.
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
-        say: receives what has been found in the data, and a line an epoch.
+        log: receives what has been found in the data, and a line an epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.
@@ -56,11 +56,11 @@ def train(
     """
     chosen = {**(settings or {}), "data.root": str(data)}
     load = partial(load_experiment, file=Path(config) if config else None, settings=chosen)
-    return train_experiment(preset, load, out, say=say)
+    return train_experiment(preset, load, out, log=log)
 
 
 def train_experiment(
-    preset: str | None, load: Callable[[str], Experiment], out: str | Path, *, say: Callable[[str], None] = print
+    preset: str | None, load: Callable[[str], Experiment], out: str | Path, *, log: Callable[[str], None] = print
 ) -> TrainingResult:
     """Train an experiment whose preset may follow from the data; see `train`.
 
@@ -68,16 +68,22 @@ def train_experiment(
         preset: the preset, or None.
         load: returns the experiment that starts from a preset.
         out: the run folder to be made.
-        say: receives lines of progress.
+        log: receives lines of progress.
     """
     require_empty(Path(out))
     config = load(preset or "recommended").train
-    with gathered(config) as members, Team(config, members) as team:
-        return _lead_new(preset, load, RunFolder(Path(out)), team, say) if team.leads else follow(team)
+    with gathered(config) as members, DistributedContext(config, members) as context:
+        if not context.is_main_process:
+            return join(context)
+        return _start(preset, load, RunFolder(Path(out)), context, log)
 
 
-def _lead_new(
-    preset: str | None, load: Callable[[str], Experiment], run: RunFolder, team: Team, say: Callable[[str], None]
+def _start(
+    preset: str | None,
+    load: Callable[[str], Experiment],
+    run: RunFolder,
+    context: DistributedContext,
+    log: Callable[[str], None],
 ) -> TrainingResult:
     experiment, folder = chosen_experiment(preset, load)
     new = [path for path in (run.path, *run.path.parents) if not path.exists()]
@@ -91,32 +97,32 @@ def _lead_new(
             raise
         experiment = _with_channels(experiment, training.source, training.target)
         run.write_config(experiment)
-        say(folder.describe())
+        log(folder.describe())
         for note in folder.notes:
-            say(f"note: {note}")
+            log(f"note: {note}")
         if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
-            say(
+            log(
                 f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
                 f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
-        team.order(Order.of(run, resume=False))
-        return fit(experiment, training, validation, run, team, say=say)
+        context.order(Order.of(run, resume=False))
+        return Trainer(experiment, training, validation, run, context, log=log).fit()
 
 
-def follow(team: Team) -> TrainingResult:
-    """Take part in the run that the team's leader names.
+def join(context: DistributedContext) -> TrainingResult:
+    """Join the run that the main process trains.
 
     Raises:
-        SystemExit: if the leader has nothing to do, and says why.
+        SystemExit: if the main process has nothing to train; it says why.
         UserError: as `fit` does.
-        KeyboardInterrupt: if the team was asked to stop.
+        KeyboardInterrupt: if the processes were asked to stop.
     """
-    order = team.order(None)
+    order = context.order(None)
     if order is None:
         raise SystemExit(2)
     experiment = order.experiment
     training, validation = _open_pairs(experiment, PairFolder.open(experiment.data))
-    return fit(experiment, training, validation, order.run, team, resume=order.resume, say=_silent)
+    return Trainer(experiment, training, validation, order.run, context, log=_silent).fit(resume=order.resume)
 
 
 def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
@@ -129,7 +135,7 @@ def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> 
     return dataclasses.replace(experiment, data=folder.config).resolved(), folder
 
 
-def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, Side, Side]:
+def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, ImageSpec, ImageSpec]:
     """Return what `train_experiment` would train, and what the sources and targets are, without decoding the data.
 
     Without data the plan is that for the project's own street scenes.
@@ -138,12 +144,12 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
     choose_device(experiment.train.device)
     if not experiment.data.root:
         model = experiment.model
-        source, target = Side(model.in_channels or 3), common_side([], model.out_channels, CITYSCAPES)
+        source, target = ImageSpec(model.in_channels or 3), common_spec([], model.out_channels, CITYSCAPES)
         return experiment.resolved(), source, target
     experiment, folder = chosen_experiment(preset, load)
     sources, targets = zip(*(folder.parts(files) for files in folder.files("train")), strict=True)
     source, target = (
-        common_side([inspect(part.path) for part in parts] if palette is None else [], channels, palette, values)
+        common_spec([inspect(part.path) for part in parts] if palette is None else [], channels, palette, values)
         for parts, channels, palette, values in (
             (sources, experiment.model.in_channels, folder.source_palette, folder.source_values),
             (targets, experiment.model.out_channels, folder.palette, folder.target_values),
@@ -159,7 +165,7 @@ def resume(
     epochs: int | None = None,
     device: Device | None = None,
     devices: int | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> TrainingResult:
     """Go on with a run as if it had never stopped: from the last state that was saved, with its data and settings.
 
@@ -170,7 +176,7 @@ def resume(
         epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
         devices: processes that share each batch, in place of the run's own.
-        say: receives what may alter the last bits of results, and a line an epoch.
+        log: receives what may alter the last bits of results, and a line an epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.
@@ -191,30 +197,34 @@ def resume(
     if epochs is not None and epochs < experiment.train.epochs:
         raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
     if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
-        say(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
+        log(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
     old = experiment.train
     new = dataclasses.replace(
         old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
     )
     changed = dataclasses.replace(experiment, train=new, data=dataclasses.replace(experiment.data, root=root))
-    with gathered(new) as members, Team(new, members) as team:
-        return _lead_again(changed, experiment, folder, team, say) if team.leads else follow(team)
+    with gathered(new) as members, DistributedContext(new, members) as context:
+        return _resume(changed, experiment, folder, context, log) if context.is_main_process else join(context)
 
 
-def _lead_again(
-    changed: Experiment, experiment: Experiment, folder: RunFolder, team: Team, say: Callable[[str], None]
+def _resume(
+    changed: Experiment,
+    experiment: Experiment,
+    folder: RunFolder,
+    context: DistributedContext,
+    log: Callable[[str], None],
 ) -> TrainingResult:
     with folder.locked():
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))
-        if changed.data.root != experiment.data.root and (state := load_state(folder.checkpoints, say)):
-            require_same_files(state, training, validation, folder, changed.data.root, say)
+        if changed.data.root != experiment.data.root and (state := load_state(folder.checkpoints, log)):
+            require_same_files(state, training, validation, folder, changed.data.root, log)
         changed = _with_channels(changed, training.source, training.target)
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
             folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
-        team.order(Order.of(folder, resume=True))
-        return fit(changed, training, validation, folder, team, resume=True, say=say)
+        context.order(Order.of(folder, resume=True))
+        return Trainer(changed, training, validation, folder, context, log=log).fit(resume=True)
 
 
 def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, PairStore]:
@@ -231,7 +241,7 @@ def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, 
     return training, PairStore.open(folder, "val", experiment.data.size, channels=channels)
 
 
-def _with_channels(experiment: Experiment, source: Side, target: Side) -> Experiment:
+def _with_channels(experiment: Experiment, source: ImageSpec, target: ImageSpec) -> Experiment:
     """Write into the config what follows from the data."""
     model = dataclasses.replace(experiment.model, in_channels=source.channels, out_channels=target.channels)
     return dataclasses.replace(experiment, model=model)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairloom.data.alignment import Agreement, agreement, class_borders, find_misaligned, picture_edges
-from pairloom.data.streets import draw_street
 from pairloom.data.thumbnails import Raster
 from pairloom.images import UInt8Array
+from pairloom.streets import draw_street
 
 SIDE = 128
 COUNT = 14

@@ -14,8 +14,8 @@ from pairloom.config import DataConfig, LayoutName
 from pairloom.data.check import CheckResult, by_kind, check_pairs
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import Problem
-from pairloom.data.streets import draw_street
 from pairloom.palette import CAMVID, CITYSCAPES, UInt8Array
+from pairloom.streets import draw_street
 from trees import WRITERS, save
 
 RNG = np.random.default_rng(0)

@@ -130,7 +130,7 @@ def _quiet(_line: str) -> None:
 def test_camvid_is_fetched_and_laid_out(tmp_path: Path, serve: Callable[[bytes], str]) -> None:
     files, lines = _contents(), list[str]()
     (tmp_path / "camvid").mkdir()  # an empty folder may be there
-    pairs = fetch_camvid(tmp_path / "camvid", url=f"{serve(_zip(files))}/archive", say=lines.append)
+    pairs = fetch_camvid(tmp_path / "camvid", url=f"{serve(_zip(files))}/archive", log=lines.append)
     assert pairs == COUNTS
     wanted = {name.split("CamVid/")[1]: content for name, content in files.items() if "CamVid/" in name}
     wanted.pop("train.txt")
@@ -146,7 +146,7 @@ def test_an_archive_that_is_here_already_will_do(tmp_path: Path, make: Callable[
     archive = tmp_path / "archive"
     archive.write_bytes(make(_contents()))
     for url in (str(archive), archive.as_uri()):
-        assert fetch_camvid(tmp_path / str(len(url)), url=url, say=_quiet) == COUNTS
+        assert fetch_camvid(tmp_path / str(len(url)), url=url, log=_quiet) == COUNTS
 
 
 def test_the_command_line_tells_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -316,7 +316,7 @@ def test_a_bad_archive_is_refused_and_leaves_nothing(tmp_path: Path, name: str) 
     archive = tmp_path / "archive"
     archive.write_bytes(make())
     with pytest.raises(UserError, match=message):
-        fetch_camvid(tmp_path / "here" / "new", url=str(archive), say=_quiet)
+        fetch_camvid(tmp_path / "here" / "new", url=str(archive), log=_quiet)
     assert list((tmp_path / "here").iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "here"]
 
@@ -374,14 +374,14 @@ def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_what_macos_packs_beside_files_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(_zip({**_contents(), "__MACOSX/CamVid/train/._0001TP_000000.png": b"no image"}))
-    assert fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"), say=_quiet) == COUNTS
+    assert fetch_camvid(tmp_path / "new", url=str(tmp_path / "a"), log=_quiet) == COUNTS
 
 
 def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(_zip(_contents()))
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert fetch_camvid(tmp_path / "link", url=str(tmp_path / "a"), say=_quiet) == COUNTS
+    assert fetch_camvid(tmp_path / "link", url=str(tmp_path / "a"), log=_quiet) == COUNTS
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "train" / "0001TP_000000.png").is_file()
 

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from pairloom.data.near_duplicates import Look, find_near, look_of
-from pairloom.data.streets import draw_street
 from pairloom.data.thumbnails import glance
 from pairloom.images import UInt8Array
+from pairloom.streets import draw_street
 
 PHOTOGRAPHS = [draw_street(0, index, 96, 128)[0] for index in range(16)]
 

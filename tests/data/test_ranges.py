@@ -209,11 +209,11 @@ def test_class_maps_have_no_range(tmp_path: Path) -> None:
 
 
 def test_a_range_needs_numbers_of_one_kind(tmp_path: Path) -> None:
-    from pairloom.data.sides import common_side
+    from pairloom.data.image_spec import common_spec
     from pairloom.images import ImageInfo
 
     shallow, deep = ImageInfo(4, 4, 1, "uint8"), ImageInfo(4, 4, 1, "uint16")
     with pytest.raises(UserError, match="some pictures have 8 bits and others are uint16"):
-        common_side([shallow, deep], None, None, Values((0, 5000)))
-    assert common_side([deep], None, None, Values((0, 5000))).dtype == "uint16"
-    assert common_side([deep], None, None, Values((-5, 5000))).dtype == "float32"
+        common_spec([shallow, deep], None, None, Values((0, 5000)))
+    assert common_spec([deep], None, None, Values((0, 5000))).dtype == "uint16"
+    assert common_spec([deep], None, None, Values((-5, 5000))).dtype == "float32"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pairloom.draws import numpy_generator
 from pairloom.evaluation.comparison import Comparison, Estimate, compare_scores, distinct
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.palette import Palette
+from pairloom.rng import numpy_generator
 
 PALETTE = Palette("test", ("a", "b", "c"), ((1, 0, 0), (2, 0, 0), (3, 0, 0)))
 

@@ -19,7 +19,7 @@ def test_native_scores_equal_cityscapes_scripts(tmp_path: Path, monkeypatch: pyt
     data, run = tmp_path / "data", tmp_path / "run"
     cityscapes(data)
     settings: dict[str, object] = {"size": 64, "model.width": 8, "epochs": 6, "optim.learning_rate": 2e-3}
-    train(data, run, settings=settings, say=lambda _line: None)
+    train(data, run, settings=settings, log=lambda _line: None)
     translator = Translator.load(run)
     truths, predictions = [], []
     label_ids = np.array(CITYSCAPES.values, dtype=np.uint8)

@@ -9,8 +9,8 @@ import torch
 
 from pairloom.api import evaluate
 from pairloom.config import Size
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import Side
 from pairloom.errors import UserError
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import score_pictures
@@ -30,7 +30,9 @@ RNG = np.random.default_rng(0)
 def model() -> TranslationModel:
     experiment = load_experiment(settings={"size": 32, "model.width": 4}).resolved()
     torch.manual_seed(0)
-    return TranslationModel.build(experiment.model, Side(3), Side(3, palette=CAMVID), Size(32, 32), torch.device("cpu"))
+    return TranslationModel.build(
+        experiment.model, ImageSpec(3), ImageSpec(3, palette=CAMVID), Size(32, 32), torch.device("cpu")
+    )
 
 
 @pytest.fixture
@@ -56,8 +58,8 @@ def test_at_native_size_is_scored_what_users_get(model: TranslationModel, pairs:
 def test_data_with_other_classes_is_refused(model: TranslationModel, camvid_like: Path, tmp_path: Path) -> None:
     save_model(model, tmp_path / "model", about={})
     assert evaluate(tmp_path / "model", camvid_like).to_record()["pairs"] == 2
-    target = Side(3, palette=CITYSCAPES)
-    other = TranslationModel.build(model.config, Side(3), target, model.size, torch.device("cpu"))
+    target = ImageSpec(3, palette=CITYSCAPES)
+    other = TranslationModel.build(model.config, ImageSpec(3), target, model.size, torch.device("cpu"))
     save_model(other, tmp_path / "other", about={})
     with pytest.raises(UserError, match=r"cityscapes.*camvid"):
         evaluate(tmp_path / "other", camvid_like)
@@ -67,7 +69,7 @@ def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_
     for preset in ("seed", "recommended"):
         run = tmp_path / preset
         settings: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 2}
-        result = train(streets, run, preset=preset, settings=settings, say=lambda _line: None)
+        result = train(streets, run, preset=preset, settings=settings, log=lambda _line: None)
         assert evaluate(run).to_record() == result.record["validation"]
         assert evaluate(run / "model").to_record() == result.record["validation"]
         shutil.copytree(run / "model", tmp_path / f"{preset} alone")

@@ -23,7 +23,7 @@ def test_runs_are_compared_on_the_pairs_of_the_first(tiny_run: TinyRun, other_ru
 
 def test_runs_of_different_sizes_are_compared_at_the_images_own(tiny_run: TinyRun, tmp_path: Path) -> None:
     settings = {"size": "32x64", "epochs": 1, "model.width": 4}
-    pairloom.train(tiny_run.data, tmp_path / "wide", settings=settings, say=lambda _line: None)
+    pairloom.train(tiny_run.data, tmp_path / "wide", settings=settings, log=lambda _line: None)
     comparison = pairloom.compare([tiny_run.path, tmp_path / "wide"], page=tmp_path / "page.html")
     assert comparison.at == "native"
     native = pairloom.evaluate(tmp_path / "wide", at="native")
@@ -84,7 +84,7 @@ def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, 
         "coloured": {"model.out_channels": 3},
     }
     for name, change in changes.items():
-        pairloom.train(camvid_like, tmp_path / name, settings={**settings, **change}, say=lambda _line: None)
+        pairloom.train(camvid_like, tmp_path / name, settings={**settings, **change}, log=lambda _line: None)
     with pytest.raises(UserError, match="back: its model translates in the other direction"):
         pairloom.compare([tmp_path / "there", tmp_path / "back"])
     with pytest.raises(UserError, match="coloured: its model gives 3 channels, not 1"):
@@ -98,9 +98,9 @@ def test_classes_that_have_got_names_since_are_the_same(tmp_path: Path) -> None:
     assert "not scored" in text
     (tmp_path / "named.yaml").write_text(text.replace("class 0:", "tarmac:"), encoding="utf-8")
     settings = {"size": 32, "epochs": 1, "model.width": 4}
-    pairloom.train(tmp_path / "pairs", tmp_path / "before", settings=settings, say=lambda _line: None)
+    pairloom.train(tmp_path / "pairs", tmp_path / "before", settings=settings, log=lambda _line: None)
     named = {**settings, "data.palette": str(tmp_path / "named.yaml")}
-    pairloom.train(tmp_path / "pairs", tmp_path / "after", settings=named, say=lambda _line: None)
+    pairloom.train(tmp_path / "pairs", tmp_path / "after", settings=named, log=lambda _line: None)
     comparison = pairloom.compare([tmp_path / "after", tmp_path / "before"])
     assert "tarmac" in comparison.classes
     assert comparison.runs[0].scores.to_record() == comparison.runs[1].scores.to_record()
@@ -132,7 +132,7 @@ def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
     settings = {"size": 32, "epochs": 1, "model.width": 4}
     for seed in (0, 1):
         drawn = {**settings, "data.split_seed": seed}
-        pairloom.train(tmp_path / "pairs", tmp_path / f"run-{seed}", settings=drawn, say=lambda _line: None)
+        pairloom.train(tmp_path / "pairs", tmp_path / f"run-{seed}", settings=drawn, log=lambda _line: None)
     (tmp_path / "link").symlink_to(tmp_path / "pairs")
     for second, data in (
         ("run-1", None),
@@ -149,7 +149,7 @@ def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, c
     with pytest.raises(UserError, match="two runs or more"):
         pairloom.compare([tiny_run.path])
     settings = {"size": 32, "epochs": 1, "model.width": 4}
-    pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, say=lambda _line: None)
+    pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, log=lambda _line: None)
     with pytest.raises(UserError, match="scores need the same"):
         pairloom.compare([tiny_run.path, tmp_path / "camvid"])
     shutil.copytree(tiny_run.path / "model", tmp_path / "alone")

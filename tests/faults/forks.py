@@ -17,7 +17,7 @@ from typing import TextIO
 
 PRELOADED = [
     *("pairloom.cli", "pairloom.api", "pairloom.training_run"),
-    *("pairloom.inference.image_files", "pairloom.inference.export", "pairloom.inference.conversion"),
+    *("pairloom.inference.image_files", "pairloom.export.model_export", "pairloom.export.cyclegan_import"),
     *("onnx", "onnxscript", "torch.onnx._internal.exporter._core", "forks"),
 ]
 

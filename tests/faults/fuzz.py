@@ -210,13 +210,13 @@ def archive(data: bytes, place: Path) -> None:
 
     (place / "archive").write_bytes(data)
     out = place / "camvid"
-    _refused_at_most(lambda: fetch_camvid(out, url=str(place / "archive"), say=lambda _line: None))
+    _refused_at_most(lambda: fetch_camvid(out, url=str(place / "archive"), log=lambda _line: None))
     shutil.rmtree(out, ignore_errors=True)
 
 
 def onnx(data: bytes, place: Path) -> None:
     """Read an ONNX file and ask it: the input itself, or a good file with the changes that the input says."""
-    from pairloom.inference.onnx_file import load_onnx
+    from pairloom.export.onnx_file import load_onnx
 
     path = place / "model.onnx"
     path.write_bytes(data[1:] if data[:1] < b"\x40" else _changed(data[1:]))
@@ -228,7 +228,7 @@ def onnx(data: bytes, place: Path) -> None:
 
 def _changed(data: bytes) -> bytes:
     """Return a good ONNX file with some changes of its graph; each takes four bytes."""
-    from pairloom.inference.onnx_graph import KINDS
+    from pairloom.export.onnx_graph import KINDS
 
     program = _exported()
     kinds, graph = sorted(KINDS), program.graph
@@ -267,18 +267,18 @@ def _good() -> bytes:
     import torch
 
     from pairloom.config import Size
-    from pairloom.data.sides import Side
-    from pairloom.inference.onnx_file import write_onnx
-    from pairloom.inference.parity import sample_pictures
+    from pairloom.data.image_spec import ImageSpec
+    from pairloom.export.onnx_file import write_onnx
+    from pairloom.export.parity import sample_pictures
     from pairloom.models.translation import TranslationModel
     from pairloom.palette import CAMVID
     from pairloom.settings import load_experiment
 
     settings = {"size": "32x48", "model.width": 1, "model.depth": 2}
     config = load_experiment(settings=settings).resolved().model
-    target = Side(3, palette=CAMVID)
+    target = ImageSpec(3, palette=CAMVID)
     torch.manual_seed(0)
-    small = TranslationModel.build(config, Side(3), target, Size(32, 48), torch.device("cpu"))
+    small = TranslationModel.build(config, ImageSpec(3), target, Size(32, 48), torch.device("cpu"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         write_onnx(small, path, sample_pictures(Path(folder), small, 1))
@@ -524,7 +524,7 @@ def _feed(reader: str, seconds: int) -> None:
         import pairloom.data.annotations
         import pairloom.data.download
         import pairloom.data.folder
-        import pairloom.inference.onnx_file
+        import pairloom.export.onnx_file
         import pairloom.models.model_folder
         import pairloom.training.checkpoint  # noqa: F401
     with tempfile.TemporaryDirectory() as folder:

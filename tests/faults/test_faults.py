@@ -25,7 +25,7 @@ from torch import Tensor
 from foreign import ForeignGenerator
 from pairloom.errors import UserError
 from pairloom.files import UNFINISHED
-from pairloom.inference.app.shelf import LASTING, LOCK
+from pairloom.serving.shelf import LASTING, LOCK
 from pairloom.training.checkpoint import load_state
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
@@ -267,7 +267,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
     damage: str, streets: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    train(streets, folder, settings=TINY, say=_quiet)
+    train(streets, folder, settings=TINY, log=_quiet)
     whole = _result(folder)
     last = folder / "checkpoints/last.pt"
     content = bytearray(last.read_bytes())
@@ -278,7 +278,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
         content[weight : weight + 4096] = bytes(4096)
     last.write_bytes(content[: {"truncated": len(content) // 3, "empty": 0}.get(damage, len(content))])
     said: list[str] = []
-    resume(folder, say=said.append)
+    resume(folder, log=said.append)
     assert "last.pt is damaged" in said[0]
     assert "set aside as damaged.pt, and the state before it is used" in said[0]
     assert _result(folder) == whole
@@ -286,7 +286,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
 
 def test_no_flipped_bit_of_a_checkpoint_passes_unseen(streets: Path, tmp_path: Path) -> None:
     """`torch.load` alone takes almost all of them for good."""
-    train(streets, tmp_path / "run", settings={**TINY, "epochs": 1}, say=_quiet)
+    train(streets, tmp_path / "run", settings={**TINY, "epochs": 1}, log=_quiet)
     folder = tmp_path / "run/checkpoints"
     last = folder / "last.pt"
     for path in folder.glob("*.pt"):
@@ -336,7 +336,7 @@ def test_a_data_file_that_changes_while_it_is_trained_on_changes_nothing_until_a
 ) -> None:
     data, said = tmp_path / "data", list[str]()
     shutil.copytree(streets, data)
-    train(data, tmp_path / "whole", settings=TINY, say=_quiet)
+    train(data, tmp_path / "whole", settings=TINY, log=_quiet)
     path = data / "train/0003.png"
 
     def spoil(line: str) -> None:
@@ -349,14 +349,14 @@ def test_a_data_file_that_changes_while_it_is_trained_on_changes_nothing_until_a
             else:
                 path.write_bytes(path.read_bytes()[:100])
 
-    train(data, tmp_path / "run", settings=TINY, say=spoil)
+    train(data, tmp_path / "run", settings=TINY, log=spoil)
     assert _result(tmp_path / "run") == _result(tmp_path / "whole")
     if fault == "replaced":
-        resume(tmp_path / "run", epochs=3, say=said.append)
+        resume(tmp_path / "run", epochs=3, log=said.append)
         assert any("files of the training pairs" in line for line in said)
     else:
         with pytest.raises(UserError, match="0003"):
-            resume(tmp_path / "run", epochs=3, say=_quiet)
+            resume(tmp_path / "run", epochs=3, log=_quiet)
 
 
 @pytest.mark.slow
@@ -374,7 +374,7 @@ def test_a_pair_that_has_changed_is_not_stored_anew_under_a_run(
             Image.fromarray(np.zeros((64, 128, 3), np.uint8)).save(data / "train/0003.png")
 
     with pytest.raises(UserError, match=r"0003\.png: this pair has changed since it was stored"):
-        train(data, tmp_path / "run", settings=TINY, say=spoil)
+        train(data, tmp_path / "run", settings=TINY, log=spoil)
 
 
 # The page.
@@ -423,7 +423,7 @@ def test_a_worker_that_dies_ends_the_drawing_of_streets_with_a_message(tmp_path:
 def test_a_clock_that_is_set_back_changes_nothing(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(streets, tmp_path / "whole", settings=TINY, say=_quiet)
+    train(streets, tmp_path / "whole", settings=TINY, log=_quiet)
     now = time.time()
 
     def back() -> float:
@@ -433,8 +433,8 @@ def test_a_clock_that_is_set_back_changes_nothing(
 
     monkeypatch.setattr(time, "time", back)
     monkeypatch.setattr(time, "time_ns", lambda: int(back() * 1e9))
-    train(streets, tmp_path / "run", settings={**TINY, "epochs": 1}, say=_quiet)
-    resume(tmp_path / "run", epochs=2, say=_quiet)
+    train(streets, tmp_path / "run", settings={**TINY, "epochs": 1}, log=_quiet)
+    resume(tmp_path / "run", epochs=2, log=_quiet)
     assert _result(tmp_path / "run") == _result(tmp_path / "whole")
 
 
@@ -469,7 +469,7 @@ def test_closed_streams_keep_nothing_from_a_run(
 def test_a_nan_in_the_loss_ends_the_run_and_the_last_good_state_goes_on_without_it(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(streets, tmp_path / "whole", settings=TINY, say=_quiet)
+    train(streets, tmp_path / "whole", settings=TINY, log=_quiet)
     calls: list[int] = []
 
     class Spoilt(TrainingStep):
@@ -481,9 +481,9 @@ def test_a_nan_in_the_loss_ends_the_run_and_the_last_good_state_goes_on_without_
     with monkeypatch.context() as patch:
         patch.setattr("pairloom.training.networks.TrainingStep", Spoilt)
         with pytest.raises(UserError, match=r"training diverged.*is not finite.*last good state is kept"):
-            train(streets, tmp_path / "run", settings=TINY, say=_quiet)
+            train(streets, tmp_path / "run", settings=TINY, log=_quiet)
     state = load_state(tmp_path / "run/checkpoints")
     assert state is not None
     assert state["step"] < 10
-    resume(tmp_path / "run", say=_quiet)
+    resume(tmp_path / "run", log=_quiet)
     assert _result(tmp_path / "run") == _result(tmp_path / "whole")

@@ -178,7 +178,7 @@ def test_a_training_state_of_odd_values_is_refused(key: str, value: object, tmp_
 @pytest.mark.slow
 def test_networks_of_odd_values_in_a_training_state_are_refused(streets: Path, tmp_path: Path) -> None:
     settings = {"size": 32, "model.width": 4, "epochs": 1}
-    train(streets, tmp_path / "run", settings=settings, say=lambda _line: None)
+    train(streets, tmp_path / "run", settings=settings, log=lambda _line: None)
     last = tmp_path / "run/checkpoints/last.pt"
     state = torch.load(last, weights_only=True)
     for name in state["networks"]:
@@ -187,7 +187,7 @@ def test_networks_of_odd_values_in_a_training_state_are_refused(streets: Path, t
         for odd in ({}, {"state": 3, "param_groups": [[]]}, dict.fromkeys(state["networks"][name], 3)):
             torch.save({**state, "networks": {**state["networks"], name: odd}}, last)
             with pytest.raises(UserError, match="does not fit the networks"):
-                resume(tmp_path / "run", epochs=2, say=lambda _line: None)
+                resume(tmp_path / "run", epochs=2, log=lambda _line: None)
 
 
 # YAML.

@@ -12,10 +12,10 @@ import pytest
 from forks import peak, reset_peak, run
 from onnx import TensorProto, helper, numpy_helper
 
-from lively import lively_model
 from pairloom.errors import UserError
-from pairloom.inference.onnx_file import load_onnx, write_onnx
-from pairloom.inference.parity import sample_pictures
+from pairloom.export.onnx_file import load_onnx, write_onnx
+from pairloom.export.parity import sample_pictures
+from random_models import random_model
 
 GIBIBYTE = 1024
 Program = Any
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A file that serves."""
-    path, model = tmp_path_factory.mktemp("onnx") / "good.onnx", lively_model()
+    path, model = tmp_path_factory.mktemp("onnx") / "good.onnx", random_model()
     write_onnx(model, path, sample_pictures(path.parent, model, 1))
     return path.read_bytes()
 

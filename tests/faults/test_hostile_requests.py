@@ -20,9 +20,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lively import save_lively
 from pairloom.images import png_bytes
-from pairloom.inference.app.gate import API, FILE, READ, READ_BELOW, UPLOAD, WRITTEN, WRITTEN_BELOW
+from pairloom.serving.gate import API, FILE, READ, READ_BELOW, UPLOAD, WRITTEN, WRITTEN_BELOW
+from random_models import save_random_model
 from serving import Served, serving
 
 SECRET = "kept from visitors"  # noqa: S105 (a text that must not be seen)
@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page beside a file that nobody may read; what it complains of is seen when it is stopped."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "secret").write_text(SECRET)
-    with serving(save_lively(folder / MODEL), folder / "tmp", "--max-megabytes", "1") as page:
+    with serving(save_random_model(folder / MODEL), folder / "tmp", "--max-megabytes", "1") as page:
         yield page
 
 

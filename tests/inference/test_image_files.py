@@ -10,8 +10,8 @@ from pairloom.cli import main
 from pairloom.errors import UserError
 from pairloom.images import Picture, read_picture, write_picture
 from pairloom.inference import image_files
-from pairloom.inference.forms import Form
 from pairloom.inference.image_files import MARK, translate, translate_one
+from pairloom.inference.output_formats import Form
 from pairloom.inference.translator import Translator
 from pairloom.palette import CAMVID
 

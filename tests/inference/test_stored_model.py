@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from clips import read_clip, street_frames, write_clip
-from lively import lively_model, save_lively
 from pairloom.cli import main
-from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
+from pairloom.export.onnx_file import write_onnx
+from pairloom.export.parity import sample_pictures
 from pairloom.images import UInt8Array, read_picture, write_picture
 from pairloom.inference.image_files import translate
-from pairloom.inference.onnx_file import write_onnx
-from pairloom.inference.parity import sample_pictures
 from pairloom.inference.stored_model import Backend, StoredModel
 from pairloom.inference.translator import Translator
+from pairloom.streets import draw_street
+from random_models import random_model, save_random_model
 from trained import TinyRun
 
 SIZES = ((32, 48), (75, 41), (9, 200), (1, 1), (240, 320))
@@ -37,9 +37,9 @@ class Stored(NamedTuple):
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     """A model of classes."""
     place = tmp_path_factory.mktemp("stored")
-    model = lively_model()
+    model = random_model()
     write_onnx(model, place / "model.onnx", sample_pictures(place, model, 1))
-    return Stored(save_lively(place / "model"), place / "model.onnx")
+    return Stored(save_random_model(place / "model"), place / "model.onnx")
 
 
 @pytest.fixture
@@ -73,10 +73,10 @@ def test_a_file_agrees_with_its_folder_at_every_size(stored: Stored) -> None:
 
 
 def test_a_folder_is_converted_says_so_and_agrees(tiny_run: TinyRun, tmp_path: Path) -> None:
-    colours = save_lively(tmp_path / "colours", preset="seed", size="32", dropout=0.0)
+    colours = save_random_model(tmp_path / "colours", preset="seed", size="32", dropout=0.0)
     for run, origin in ((tiny_run.path, "validation pictures"), (colours, "generated streets")):
         said: list[str] = []
-        ours = Translator.load(run, backend="onnx", say=said.append)
+        ours = Translator.load(run, backend="onnx", log=said.append)
         (line,) = said
         assert line.startswith(f"converted for ONNX Runtime, compared with PyTorch on 3 {origin} at ")
         assert _agreement(ours, Translator.load(run), STREETS) >= 0.999
@@ -220,6 +220,6 @@ def test_without_the_extra_it_says_what_to_install(
 
 
 def test_a_model_that_draws_random_numbers_is_not_converted(tmp_path: Path) -> None:
-    folder = save_lively(tmp_path / "seed", preset="seed", size="32")
+    folder = save_random_model(tmp_path / "seed", preset="seed", size="32")
     with pytest.raises(UserError, match="keeps dropout on in use"):
         StoredModel.find(folder, "onnx").load()

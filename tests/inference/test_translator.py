@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pairloom.config import Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.images import Picture, UInt8Array, read_picture, resize_picture
 from pairloom.inference.translator import Input, Translator
@@ -28,14 +28,14 @@ RNG = np.random.default_rng(0)
 SIZE = Size(32, 48)
 
 
-def _model(preset: str, source: Side, target: Side, size: Size = SIZE) -> TranslationModel:
+def _model(preset: str, source: ImageSpec, target: ImageSpec, size: Size = SIZE) -> TranslationModel:
     experiment = load_experiment(preset, settings={"size": f"{size.height}x{size.width}", "model.width": 4}).resolved()
     torch.manual_seed(0)
     return TranslationModel.build(experiment.model, source, target, size, torch.device("cpu"))
 
 
-COLOURS = _model("recommended", Side(3), Side(3, palette=CAMVID))
-SEED = _model("seed", Side(3), Side(3, palette=CAMVID), Size(32, 32))
+COLOURS = _model("recommended", ImageSpec(3), ImageSpec(3, palette=CAMVID))
+SEED = _model("seed", ImageSpec(3), ImageSpec(3, palette=CAMVID), Size(32, 32))
 
 
 def _photograph(height: int, width: int, channels: int = 3) -> UInt8Array:
@@ -124,8 +124,8 @@ def test_turned_photographs_are_set_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_pictures_of_any_depth_come_out_as_the_models_targets_are(dtype: str, channels: int) -> None:
-    target = Side(channels, dtype)  # type: ignore[arg-type]
-    translator = Translator(_model("photo", Side(1), target))
+    target = ImageSpec(channels, dtype)  # type: ignore[arg-type]
+    translator = Translator(_model("photo", ImageSpec(1), target))
     image: Picture = RNG.random((21, 17), dtype=np.float32)
     translation = translator((image * 65535).astype(np.uint16))
     assert (translation.image.shape, translation.image.dtype) == ((21, 17, channels), np.dtype(dtype))
@@ -135,7 +135,7 @@ def test_pictures_of_any_depth_come_out_as_the_models_targets_are(dtype: str, ch
 
 
 def test_class_maps_as_sources_may_come_as_ids_or_in_their_colours() -> None:
-    translator = Translator(_model("photo", Side(3, palette=CITYSCAPES), Side(3)))
+    translator = Translator(_model("photo", ImageSpec(3, palette=CITYSCAPES), ImageSpec(3)))
     ids = RNG.integers(0, len(CITYSCAPES), (10, 12), dtype=np.uint8)
     label_ids = np.array(CITYSCAPES.values, dtype=np.uint8)[ids]
     expected = translator(CITYSCAPES.to_colours(ids)).image
@@ -216,8 +216,8 @@ def test_tiles_give_what_the_whole_gives(tiny_run: TinyRun, tta: bool) -> None:
 
 @pytest.mark.parametrize("preset", ["photo", "recommended"])
 def test_pictures_and_classes_in_tiles(preset: str) -> None:
-    target = Side(3) if preset == "photo" else Side(3, palette=CITYSCAPES)
-    model = _model(preset, Side(3), target)
+    target = ImageSpec(3) if preset == "photo" else ImageSpec(3, palette=CITYSCAPES)
+    model = _model(preset, ImageSpec(3), target)
     whole, tiled = (Translator(model, scale=3, tile=tile)(_photograph(77, 91)).image for tile in (None, 48))
     assert np.mean(np.abs(whole.astype(int) - tiled) > 1) < 0.002
 
@@ -247,7 +247,7 @@ print(held("VmHWM") - before)
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["recommended", "seed"])
 def test_twelve_million_pixels_take_less_than_two_gibibytes(preset: str, tmp_path: Path) -> None:
-    model = _model(preset, Side(3), Side(3, palette=CITYSCAPES_ALL), Size(256, 256))
+    model = _model(preset, ImageSpec(3), ImageSpec(3, palette=CITYSCAPES_ALL), Size(256, 256))
     save_model(model, tmp_path / "model", about={})
     words = [sys.executable, "-c", MEMORY, str(tmp_path / "model")]
     printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout

@@ -12,15 +12,15 @@ import pytest
 from clips import CODECS, read_clip, street_frames, write_clip
 from pairloom.cli import main
 from pairloom.config import Size
-from pairloom.data.streets import draw_street
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, write_picture
-from pairloom.inference.forms import Form
 from pairloom.inference.image_files import MARK, translate, translate_one
+from pairloom.inference.output_formats import Form
 from pairloom.inference.translation import Translation
 from pairloom.inference.translator import Input, Translator
-from pairloom.inference.video import Film, Shot, Video, translate_video
+from pairloom.inference.video import Frame, Video, VideoWriter, translate_video
 from pairloom.palette import CITYSCAPES
+from pairloom.streets import draw_street
 
 UNEVEN = [0, 30, 90, 100, 300, 340, 360, 400, 470, 500, 540, 580]
 """Times of twelve frames, in thousandths of a second."""
@@ -84,7 +84,7 @@ def test_a_video_that_was_filmed_turned_is_translated_upright(small_model: Path,
     turned = np.ascontiguousarray(np.rot90(street, -quarters))  # clockwise, and the file says: turn it back
     clip = write_clip(tmp_path / "clip.mp4", [turned] * 3, sound=False, rotation=90 * quarters)
     with Video(clip) as video:
-        (first, *_) = (item for item in video.contents() if isinstance(item, Shot))
+        (first, *_) = (item for item in video.contents() if isinstance(item, Frame))
     assert np.abs(first.picture.astype(int) - street).mean() < 8
     (written,) = translate(small_model, [clip], tmp_path / "out").written
     assert read_clip(written).frames[0].shape == (48, 64, 3)
@@ -112,8 +112,8 @@ def test_colours_of_classes_can_be_told_in_the_frames(tmp_path: Path) -> None:
         ids = draw_street(0, 1, height, width)[1] % len(CITYSCAPES)
         target = tmp_path / f"{height}-out.mp4"
         with Video(clip) as video:
-            shots = [item for item in video.contents() if isinstance(item, Shot)]
-            with Film(target, ".mp4", video, shots[0], Size(height, width), print) as film:
+            shots = [item for item in video.contents() if isinstance(item, Frame)]
+            with VideoWriter(target, ".mp4", video, shots[0], Size(height, width), print) as film:
                 for shot in shots:
                     film.write(shot._replace(picture=CITYSCAPES.to_colours(ids)))
         written = read_clip(target)
@@ -193,7 +193,7 @@ def test_damage_on_the_way_leaves_no_half_of_a_file(small_model: Path, tmp_path:
     (fast,) = translate(small_model, [whole], tmp_path / "first").written
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(fast.read_bytes()[: fast.stat().st_size * 2 // 3])
-    result = translate(small_model, [cut], tmp_path / "out", say=lambda line: None)
+    result = translate(small_model, [cut], tmp_path / "out", log=lambda line: None)
     assert len(result.skipped) == 1
     assert result.skipped[0].startswith(f"{cut}: breaks off")
     assert _names(tmp_path / "out") == [MARK]

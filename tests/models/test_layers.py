@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pairloom.models.layers import Norm, held_statistics
+from pairloom.models.layers import Norm, frozen_batch_stats
 
 
 def test_held_statistics_use_the_batch_and_record_nothing() -> None:
@@ -12,7 +12,7 @@ def test_held_statistics_use_the_batch_and_record_nothing() -> None:
     norm = Norm("batch", momentum=0.5)(4)
     batch = 3 + 2 * torch.randn(2, 4, 8, 8)
     before = {name: value.clone() for name, value in norm.state_dict().items()}
-    with held_statistics(norm):
+    with frozen_batch_stats(norm):
         held = norm(batch)
     assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
     assert torch.equal(held, norm(batch))
@@ -21,7 +21,7 @@ def test_held_statistics_use_the_batch_and_record_nothing() -> None:
 
 def test_statistics_are_recorded_again_after_an_error() -> None:
     norm = nn.BatchNorm2d(2)
-    with pytest.raises(ZeroDivisionError), held_statistics(norm):
+    with pytest.raises(ZeroDivisionError), frozen_batch_stats(norm):
         _ = 1 / 0
     assert norm.track_running_stats
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pairloom.config import ModelConfig, Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import find_model, load_model, save_model
@@ -18,7 +18,7 @@ from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
 
 CPU = torch.device("cpu")
-SOURCE, TARGET = Side(3), Side(3, palette=CAMVID)
+SOURCE, TARGET = ImageSpec(3), ImageSpec(3, palette=CAMVID)
 PICTURE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
@@ -88,7 +88,7 @@ def test_blended_answers_are_read_from_their_mean() -> None:
     first[:, 3], second[:, 3] = 1.0, 1.0  # unsure of 3 twice
     first[:, 1], second[:, 2] = 1.5, 9.0  # the second is sure of 2
     assert head.read(first).item() == 1
-    assert head.read((head.blendable(first) + head.blendable(second)) / 2).item() == 2
+    assert head.read((head.probabilities(first) + head.probabilities(second)) / 2).item() == 2
 
 
 def test_a_picture_of_another_size_is_a_defect_of_the_caller() -> None:

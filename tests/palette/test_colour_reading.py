@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from pairloom.data.streets import draw_street
 from pairloom.palette import CAMVID, CITYSCAPES, VOID, Colour, Palette, UInt8Array, colour_reading
+from pairloom.streets import draw_street
 
 BUILT_IN = (CITYSCAPES, CAMVID)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.streets import draw_street
 from pairloom.palette import CAMVID, CITYSCAPES, VOID, Colour, Palette, UInt8Array, find_colours, find_indices
+from pairloom.streets import draw_street
 
 STREETS = [draw_street(3, index, 256, 256) for index in range(5)]
 PHOTOGRAPHS = [photograph for photograph, _ in STREETS]

@@ -53,7 +53,7 @@ def long_names(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     palette = Palette("long", *zip(*((name * 8, colour) for name, colour in colours), strict=True))
     write_palette(root / "long.yaml", palette, "")
     settings = {"size": 32, "epochs": 1, "model.width": 4, "data.palette": str(root / "long.yaml")}
-    pairloom.train(data, run, settings=settings, say=lambda _line: None)
+    pairloom.train(data, run, settings=settings, log=lambda _line: None)
     pairloom.compare([run, run], page=root / "comparison.html")
     return run / "report" / "index.html", root / "comparison.html"
 

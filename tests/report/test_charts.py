@@ -23,7 +23,7 @@ def _record(epoch: int, road: float | None, *, validated: bool = True) -> EpochR
         step=10 * epoch,
         seconds={"steps": 1.0},
         learning_rate=1e-3,
-        losses={"discriminator_true": 0.5, "adversarial": 2.0, "cross_entropy": 0.02},
+        losses={"discriminator_real": 0.5, "adversarial": 2.0, "cross_entropy": 0.02},
     )
     if validated:
         classes = dict.fromkeys(CAMVID.names) | {"road": road, "sky": 0.9}

@@ -11,12 +11,12 @@ from pairloom.cli import main
 from pairloom.config import DataConfig
 from pairloom.data.check import check_pairs
 from pairloom.data.folder import PairFolder
-from pairloom.data.streets import draw_street
 from pairloom.images import Values
 from pairloom.palette import CITYSCAPES, VOID, Palette, write_palette
 from pairloom.report.check_page import write_check_page
 from pairloom.report.data_words import spread, value_range
 from pairloom.report.overlays import overlay, spotlight
+from pairloom.streets import draw_street
 from trees import WRITERS, save
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import Side
 from pairloom.evaluation.history import EpochRecord
 from pairloom.images import read_picture, write_picture
 from pairloom.palette import CAMVID
@@ -44,7 +44,7 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
         "step": epoch,
         "seconds": {"steps": 1.0},
         "learning_rate": 1e-3,
-        "losses": {"discriminator_true": 0.5, "adversarial": 2.0},
+        "losses": {"discriminator_real": 0.5, "adversarial": 2.0},
         "validation": {
             "split": "val",
             "pairs": 1,
@@ -59,7 +59,11 @@ def _record(epoch: int, mean_iou: float) -> EpochRecord:
 def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) -> None:
     source, target = np.full((32, 32, 3), (10, 20, 230), dtype=np.uint8), np.full((32, 32), 3, dtype=np.uint8)
     draw_grid(
-        run, [_record(10, 0.2), _record(20, 0.3)], [Pair("pair", source, target)], Side(3), Side(3, palette=CAMVID)
+        run,
+        [_record(10, 0.2), _record(20, 0.3)],
+        [Pair("pair", source, target)],
+        ImageSpec(3),
+        ImageSpec(3, palette=CAMVID),
     )
     grid = read_picture(run.report / "grid.png")
     places = []
@@ -72,7 +76,7 @@ def test_the_grid_shows_source_translations_and_target_in_order(run: RunFolder) 
 
 def test_an_epoch_whose_pictures_are_gone_is_left_out(run: RunFolder) -> None:
     pair = Pair("pair", np.zeros((32, 32, 3), dtype=np.uint8), np.zeros((32, 32), dtype=np.uint8))
-    history, side = [_record(10, 0.2), _record(20, 0.3)], Side(3, palette=CAMVID)
+    history, side = [_record(10, 0.2), _record(20, 0.3)], ImageSpec(3, palette=CAMVID)
     assert drawn_epochs(run, history, [pair], side) == [10, 20]
     assert drawn_epochs(run, history[:1], [pair], side) == [10]
     run.sample(10, "pair", ".png").unlink()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from PIL import Image
 
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.images import UInt8Array, for_display
 from pairloom.palette import CAMVID, VOID
 from pairloom.report.pictures import LONGEST_SIDE, UNSCORED, WRONG, data_uri, densest_box, error_map
@@ -47,7 +47,7 @@ def test_errors_of_classes_are_marked_where_they_are() -> None:
     truth = np.array([[0, 1, VOID]], dtype=np.uint8)
     prediction = np.array([[0, 2, 3]], dtype=np.uint8)
     source = np.full((1, 3, 3), 90, dtype=np.uint8)
-    right, wrong, void = error_map(prediction, truth, source, Side(3, palette=CAMVID))[0]
+    right, wrong, void = error_map(prediction, truth, source, ImageSpec(3, palette=CAMVID))[0]
     assert tuple(wrong) == WRONG
     assert tuple(void) == UNSCORED
     assert right.std() == 0  # a pale grey
@@ -57,7 +57,7 @@ def test_errors_of_classes_are_marked_where_they_are() -> None:
 def test_errors_of_pictures_are_brighter_where_they_are_larger() -> None:
     truth = np.zeros((1, 3, 3), dtype=np.uint16)
     prediction = np.array([[[0] * 3, [9000] * 3, [40000] * 3]], dtype=np.uint16)
-    levels = error_map(prediction, truth, for_display(truth), Side(3, "uint16"))[0].sum(axis=1).tolist()
+    levels = error_map(prediction, truth, for_display(truth), ImageSpec(3, "uint16"))[0].sum(axis=1).tolist()
     assert levels == sorted(levels)
     assert len(set(levels)) == 3
 
@@ -65,7 +65,7 @@ def test_errors_of_pictures_are_brighter_where_they_are_larger() -> None:
 def test_a_truth_of_another_depth_than_the_answers_is_no_error() -> None:
     shallow = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     deep = shallow.astype(np.uint16) * 257
-    assert error_map(deep, shallow, shallow, Side(3, "uint16")).max() < 10
+    assert error_map(deep, shallow, shallow, ImageSpec(3, "uint16")).max() < 10
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The adversarial games."""
+"""The adversarial losses."""
 
 import math
 
@@ -15,7 +15,7 @@ def _mean(values: list[float]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "true", "generated", "fooling"),
+    ("name", "real", "fake", "generator"),
     [
         (
             "bce",
@@ -27,8 +27,10 @@ def _mean(values: list[float]) -> float:
         ("hinge", _mean([3, 0.5, 1, 0]), _mean([0, 1.5, 1, 4]), -_mean([-2, 0.5, 0, 3])),
     ],
 )
-def test_each_game_is_its_formula(name: AdversarialName, true: float, generated: float, fooling: float) -> None:
-    game = ADVERSARIAL[name]
-    assert float(game.true(LOGITS)) == pytest.approx(true)
-    assert float(game.generated(LOGITS)) == pytest.approx(generated)
-    assert float(game.fooling(LOGITS)) == pytest.approx(fooling)
+def test_each_adversarial_loss_is_its_formula(
+    name: AdversarialName, real: float, fake: float, generator: float
+) -> None:
+    loss = ADVERSARIAL[name]
+    assert float(loss.real(LOGITS)) == pytest.approx(real)
+    assert float(loss.fake(LOGITS)) == pytest.approx(fake)
+    assert float(loss.generator(LOGITS)) == pytest.approx(generator)

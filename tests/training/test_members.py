@@ -31,7 +31,7 @@ def test_torchrun_and_srun_say_how_many_there_are(
     _started_by(monkeypatch, **variables)
     members = found_members()
     assert members is not None
-    assert (members.rank, members.count, members.count_here) == (3, count, 2)
+    assert (members.rank, members.world_size, members.local_world_size) == (3, count, 2)
 
 
 def test_in_the_script_of_a_job_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_torchrun_with_one_process_trains_alone(monkeypatch: pytest.MonkeyPatch)
     _started_by(monkeypatch, **{**TORCHRUN, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1, "RANK": 0})
     members = found_members()
     assert members is not None
-    assert (members.environment, members.count) == (None, 1)
+    assert (members.environment, members.world_size) == (None, 1)
 
 
 def test_srun_that_was_not_told_the_tasks_of_a_machine_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

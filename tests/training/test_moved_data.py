@@ -39,7 +39,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(data: Path, tmp_path: Path) -> Path:
     """A run of one epoch."""
-    train(data, tmp_path / "run", settings={**SMALL, "epochs": 1}, say=_quiet)
+    train(data, tmp_path / "run", settings={**SMALL, "epochs": 1}, log=_quiet)
     return tmp_path / "run"
 
 
@@ -51,23 +51,23 @@ def _moved(data: Path) -> Path:
 
 
 def test_a_run_goes_on_with_moved_pairs_as_if_they_had_not(data: Path, run: Path, tmp_path: Path) -> None:
-    train(data, tmp_path / "undisturbed", settings={**SMALL, "epochs": 1}, say=_quiet)
-    resume(tmp_path / "undisturbed", epochs=2, say=_quiet)
+    train(data, tmp_path / "undisturbed", settings={**SMALL, "epochs": 1}, log=_quiet)
+    resume(tmp_path / "undisturbed", epochs=2, log=_quiet)
     place, said = _moved(data), list[str]()
-    resume(run, data=place, epochs=2, say=said.append)
+    resume(run, data=place, epochs=2, log=said.append)
     assert _weights(run) == _weights(tmp_path / "undisturbed")
     assert not any("may differ" in line for line in said), "the files are the same"
     experiment = RunFolder(run).experiment()
     assert experiment.data.root == str(place)
     assert experiment.data.palette == str(run / "palette.yaml")
     assert "palette: palette.yaml" in (run / "config.yaml").read_text()
-    resume(run, epochs=3, say=_quiet)  # from the new place, which needs no saying
+    resume(run, epochs=3, log=_quiet)  # from the new place, which needs no saying
 
 
 def test_pairs_that_are_gone_are_asked_for_by_their_new_place(data: Path, run: Path) -> None:
     _moved(data)
     with pytest.raises(UserError, match=rf"{data}: the pairs of .* pairloom train DATA --resume {run}"):
-        resume(run, epochs=2, say=_quiet)
+        resume(run, epochs=2, log=_quiet)
 
 
 def _change(data: Path) -> None:
@@ -112,10 +112,10 @@ def test_other_pairs_are_refused_and_nothing_is_changed(
     alter(place)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"}
     with pytest.raises(UserError, match=words) as caught:
-        resume(run, data=place, epochs=2, say=_quiet)
+        resume(run, data=place, epochs=2, log=_quiet)
     assert str(caught.value).startswith(f"{place}: ")
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != ".lock"} == before
-    resume(run, epochs=2, say=_quiet)  # with its own
+    resume(run, epochs=2, log=_quiet)  # with its own
 
 
 def test_states_without_digests_are_compared_by_names_and_say_so(data: Path, run: Path) -> None:
@@ -124,7 +124,7 @@ def test_states_without_digests_are_compared_by_names_and_say_so(data: Path, run
     del state["digests"]
     torch.save(state, last)
     said: list[str] = []
-    resume(run, data=_moved(data), epochs=2, say=said.append)
+    resume(run, data=_moved(data), epochs=2, log=said.append)
     assert any("only the names are compared" in line for line in said)
 
 

@@ -14,18 +14,18 @@ from torch.optim import SGD, Adam
 from torch.optim.optimizer import Optimizer
 
 from pairloom.config import Experiment, Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Values
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID, VOID
 from pairloom.settings import load_experiment
-from pairloom.training.losses import ADVERSARIAL
-from pairloom.training.step import Objective, TrainingStep, backward
+from pairloom.training.losses import ADVERSARIAL, Objective
+from pairloom.training.step import TrainingStep, backward
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 CPU = torch.device("cpu")
 PRESETS = ("seed", "recommended")
-SOURCE, TARGET = Side(3), Side(3, palette=CAMVID)
+SOURCE, TARGET = ImageSpec(3), ImageSpec(3, palette=CAMVID)
 
 
 def _experiment(preset: str, **settings: object) -> Experiment:
@@ -33,7 +33,7 @@ def _experiment(preset: str, **settings: object) -> Experiment:
     return load_experiment(preset, settings=small).resolved()
 
 
-def _step(experiment: Experiment, target: Side = TARGET) -> TrainingStep:
+def _step(experiment: Experiment, target: ImageSpec = TARGET) -> TrainingStep:
     torch.manual_seed(0)
     model = TranslationModel.build(experiment.model, SOURCE, target, Size(32, 32), CPU)
     discriminator = build_discriminator(experiment.model, SOURCE, target)
@@ -208,7 +208,7 @@ def test_where_a_picture_holds_no_reading_nothing_is_learned(update: str) -> Non
     source, _ = _batch(0)
     readings = source[:, :1].clamp(-1, 1)
     holes = readings.masked_fill(torch.rand(readings.shape) < 0.3, torch.nan)
-    depth = Side(1, "uint16", values=Values((400.0, 5000.0), 0.0))
+    depth = ImageSpec(1, "uint16", values=Values((400.0, 5000.0), 0.0))
     experiment = _experiment("photo", **{"train.update": update, "loss.mask_void": True})
     step = _step(experiment, depth)
     answers: list[Tensor] = []

@@ -21,9 +21,9 @@ from pairloom.images import UInt8Array, read_picture
 from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
-from pairloom.training.interrupts import Interrupted
-from pairloom.training.kept_model import KeptModel
+from pairloom.training.best_model import BestModel
 from pairloom.training.optimizers import learning_rate
+from pairloom.training.signals import Interrupted
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
 from trees import two_folders
@@ -41,7 +41,7 @@ def _weights(run: Path) -> bytes:
 
 
 def _train(streets: Path, out: Path, preset: str, **settings: object) -> Path:
-    train(streets, out, preset=preset, settings={**SMALL, "train.keep": "last", **settings}, say=_quiet)
+    train(streets, out, preset=preset, settings={**SMALL, "train.keep": "last", **settings}, log=_quiet)
     return out
 
 
@@ -153,7 +153,7 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
         _train(streets, stopped, preset, **ONE_BY_ONE)
     assert caught.value.signal == number
     assert torch.load(stopped / "checkpoints" / "last.pt", weights_only=True)["step"] == at
-    result = resume(stopped, say=_quiet)
+    result = resume(stopped, log=_quiet)
     assert _weights(stopped) == _weights(whole)
     assert _records(stopped) == _records(whole)
     assert result.record["epoch"] == 4
@@ -178,7 +178,7 @@ def test_an_interruption_is_heard_during_validation(
             _train(streets, tmp_path / "stopped", "recommended")
     assert len(calls) == 2, "the rest of the validation is left"
     assert _records(tmp_path / "stopped") == []
-    resume(tmp_path / "stopped", say=_quiet)
+    resume(tmp_path / "stopped", log=_quiet)
     assert _weights(tmp_path / "stopped") == _weights(finished)
     assert _records(tmp_path / "stopped") == _records(finished)
 
@@ -188,7 +188,7 @@ def test_a_run_that_was_killed_before_its_first_state_starts_anew(finished: Path
     for name in ("last.pt", "previous.pt"):
         (run / "checkpoints" / name).unlink(missing_ok=True)
     (run / "model" / "model.safetensors").unlink()
-    resume(run, say=_quiet)
+    resume(run, log=_quiet)
     assert _weights(run) == _weights(finished)
     assert _records(run) == _records(finished)
 
@@ -199,17 +199,17 @@ def test_records_after_the_state_are_cut_off_and_lost_ones_come_back(finished: P
     metrics = run / "metrics.jsonl"
     for content in (metrics.read_text() * 2 + '{"epoch": 9', ""):
         metrics.write_text(content)
-        assert resume(run, say=_quiet).record["epoch"] == 4
+        assert resume(run, log=_quiet).record["epoch"] == 4
         assert _records(run) == whole
     metrics.unlink()
-    resume(run, say=_quiet)
+    resume(run, log=_quiet)
     assert _records(run) == whole
 
 
 def test_more_epochs_may_be_asked_for_later(streets: Path, finished: Path, tmp_path: Path) -> None:
     part = _train(streets, tmp_path / "part", "recommended", epochs=2)
     assert _weights(part) != _weights(finished)
-    resume(part, epochs=4, say=_quiet)
+    resume(part, epochs=4, log=_quiet)
     assert _weights(part) == _weights(finished)
     assert RunFolder(part).experiment().train.epochs == 4
     with pytest.raises(UserError, match="may only be raised"):
@@ -220,20 +220,20 @@ def test_a_second_process_in_the_same_run_is_refused(of_one_epoch: Path) -> None
     run = of_one_epoch
     before = (run / "metrics.jsonl").read_bytes()
     with RunFolder(run).locked(), pytest.raises(UserError, match="another process is training in it"):
-        resume(run, epochs=2, say=_quiet)
+        resume(run, epochs=2, log=_quiet)
     assert (run / "metrics.jsonl").read_bytes() == before
-    resume(run, epochs=2, say=_quiet)
+    resume(run, epochs=2, log=_quiet)
 
 
 def test_what_may_alter_the_last_bits_is_said(of_one_epoch: Path) -> None:
     run = of_one_epoch
     lines: list[str] = []
-    resume(run, say=lines.append)
+    resume(run, log=lines.append)
     assert "threads" not in "".join(lines)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        resume(run, say=lines.append)
+        resume(run, log=lines.append)
     finally:
         torch.set_num_threads(threads)
     assert f"threads: {threads} before, {threads + 1} now; the last bits of results may differ" in lines
@@ -244,7 +244,7 @@ def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     (tmp_path / "data" / "train" / "0003.png").unlink()
     with pytest.raises(UserError, match=r"its pairs are not those that .*run began with \(0003"):
-        resume(run, epochs=2, say=_quiet)
+        resume(run, epochs=2, log=_quiet)
 
 
 def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> Non
     palette = run / "palette.yaml"
     palette.write_text(palette.read_text().replace("class 1:", "another:"))
     with pytest.raises(UserError, match=r"classes or channels are not those that it began with.*palette\.yaml"):
-        resume(run, epochs=2, say=_quiet)
+        resume(run, epochs=2, log=_quiet)
 
 
 def test_a_config_that_does_not_fit_the_saved_state_is_refused(of_one_epoch: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_config_that_does_not_fit_the_saved_state_is_refused(of_one_epoch: Pat
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("width: 4", "width: 8"))
     with pytest.raises(UserError, match="does not fit the networks of"):
-        resume(run, epochs=2, say=_quiet)
+        resume(run, epochs=2, log=_quiet)
 
 
 def test_states_are_saved_every_so_many_steps(streets: Path, tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_run_folder_explains_itself(streets: Path, tmp_path: Path) -> None:
 
 def test_best_keeps_the_epoch_with_the_highest_mean_iou(streets: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "epochs": 6, "optim.learning_rate": 0.005}
-    result = train(streets, tmp_path / "run", settings=settings, say=_quiet)
+    result = train(streets, tmp_path / "run", settings=settings, log=_quiet)
     run = RunFolder(tmp_path / "run")
     scores = [json.loads(line)["validation"]["mean_iou"] for line in run.metrics.read_text().splitlines()]
     about = json.loads((run.model / "config.json").read_text())["about"]
@@ -310,7 +310,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(o
     config.write_text(config.read_text().replace("learning_rate: 0.0002", "learning_rate: 1.0e+30"))
     good = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
     with pytest.raises(UserError, match=r"diverged.*last good state is kept in .*checkpoints.*lower rate"):
-        resume(run, epochs=3, say=_quiet)
+        resume(run, epochs=3, log=_quiet)
     kept = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
     assert kept["step"] == good["step"]
     generator = good["networks"]["generator"]
@@ -322,7 +322,7 @@ def test_a_damaged_last_state_gives_way_to_the_one_before(finished: Path, with_t
     last = with_two_states / "checkpoints" / "last.pt"
     content = last.read_bytes()
     last.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "not a checkpoint": b"text"}[damage])
-    resume(with_two_states, say=_quiet)
+    resume(with_two_states, log=_quiet)
     assert _weights(with_two_states) == _weights(finished)
 
 
@@ -331,7 +331,7 @@ def test_a_damaged_state_never_takes_the_place_of_the_good_one(with_two_states: 
     last, previous = (run / "checkpoints" / f"{name}.pt" for name in ("last", "previous"))
     last.write_bytes(b"damaged")
     good = previous.read_bytes()
-    resume(run, say=_quiet)
+    resume(run, log=_quiet)
     assert torch.load(last, weights_only=True)["step"] == 4 * STEPS_AN_EPOCH
     assert previous.read_bytes() != b"damaged"
     assert torch.load(previous, weights_only=True)["step"] >= torch.load(io.BytesIO(good), weights_only=True)["step"]
@@ -345,7 +345,7 @@ def test_states_that_are_all_damaged_are_not_silently_started_over(with_two_stat
     whole = (run / "metrics.jsonl").read_bytes()
     for _ in range(2):
         with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
-            resume(run, say=_quiet)
+            resume(run, log=_quiet)
     assert (run / "metrics.jsonl").read_bytes() == whole
 
 
@@ -360,17 +360,17 @@ def test_a_state_that_cannot_be_read_just_now_is_not_taken_for_damaged(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "load", fail)
         with pytest.raises(OSError, match="Input/output"):
-            resume(run, epochs=2, say=_quiet)
+            resume(run, epochs=2, log=_quiet)
     assert sorted(path.name for path in (run / "checkpoints").glob("*.pt")) == ["last.pt"]
-    assert resume(run, epochs=2, say=_quiet).run.model.is_dir()
+    assert resume(run, epochs=2, log=_quiet).run.model.is_dir()
 
 
 def test_pictures_of_epochs_after_the_state_are_in_nobodys_way(streets: Path, tmp_path: Path) -> None:
     """A kill in the middle of a later snapshot leaves an empty folder of samples."""
     run = _train(streets, tmp_path / "run", "recommended", epochs=2, **{"train.snapshot_every": 1})
     RunFolder(run).samples(4).mkdir()
-    resume(run, epochs=3, say=_quiet)
-    resume(run, epochs=5, say=_quiet)
+    resume(run, epochs=3, log=_quiet)
+    resume(run, epochs=5, log=_quiet)
     assert len(_records(run)) == 5
 
 
@@ -385,12 +385,12 @@ def test_a_model_that_the_saved_state_does_not_know_is_put_back(
         raise SystemExit(9)
 
     with monkeypatch.context() as patch:
-        patch.setattr("pairloom.training.run_writer.save_state", killed)
-        patch.setattr("pairloom.training.run_writer.best_record", lambda history: history[-1] if history else None)
+        patch.setattr("pairloom.training.run_logger.save_state", killed)
+        patch.setattr("pairloom.training.run_logger.best_record", lambda history: history[-1] if history else None)
         with pytest.raises(SystemExit):
-            resume(run, epochs=2, say=_quiet)
+            resume(run, epochs=2, log=_quiet)
     assert _weights(run) != known[0]
-    KeptModel(RunFolder(run))
+    BestModel(RunFolder(run))
     assert (_weights(run), (run / "model" / "config.json").read_bytes()) == known
     assert not (run / "checkpoints" / "model-before").exists()
 
@@ -416,7 +416,7 @@ def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with
         patch.setattr("pairloom.training_run.PairStore.open", stop)
         with pytest.raises(KeyboardInterrupt):
             _train(streets, tmp_path / "stopped", "recommended")
-    resume(tmp_path / "stopped", say=_quiet)
+    resume(tmp_path / "stopped", log=_quiet)
     assert _weights(tmp_path / "stopped") == _weights(finished)
     assert (tmp_path / "stopped" / "config.yaml").read_bytes() == (finished / "config.yaml").read_bytes()
 
@@ -445,7 +445,7 @@ def _pages(run: Path) -> tuple[list[str], Callable[[str], None]]:
 
 def test_what_was_read_can_be_looked_at_before_the_first_epoch_has_ended(streets: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="diverged"):
-        train(streets, tmp_path / "run", settings={**SMALL, "epochs": 2, "optim.learning_rate": 1e30}, say=_quiet)
+        train(streets, tmp_path / "run", settings={**SMALL, "epochs": 2, "optim.learning_rate": 1e30}, log=_quiet)
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
     assert "Training: 0 of 2 epochs" in page
     assert page.count(": target laid over source") == 6
@@ -457,9 +457,9 @@ def test_what_was_read_can_be_looked_at_before_the_first_epoch_has_ended(streets
 def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pairloom.training.run_writer.REPORT_SHARE", 1e-9)
+    monkeypatch.setattr("pairloom.training.run_logger.REPORT_SHARE", 1e-9)
     pages, watch = _pages(tmp_path / "run")
-    train(streets, tmp_path / "run", settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
+    train(streets, tmp_path / "run", settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, log=watch)
     assert ["Training: 1 of 3 epochs" in page for page in pages[:3]] == [True, True, False]
     assert "Training:" not in pages[-1], "the last is not left out"
 
@@ -467,10 +467,10 @@ def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
 def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pairloom.training.run_writer.REPORT_SHARE", math.inf)
+    monkeypatch.setattr("pairloom.training.run_logger.REPORT_SHARE", math.inf)
     run = tmp_path / "run"
     pages, watch = _pages(run)
-    train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, say=watch)
+    train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, log=watch)
     assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
     assert "Training:" not in pages[-1]
     kept: list[float] = []
@@ -484,7 +484,7 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
 
     shutil.rmtree(run / "report")
     said: list[str] = []
-    result = resume(run, say=said.append)
+    result = resume(run, log=said.append)
     assert "its last epoch, 3; --epochs goes on" in said[-1]
     again = (run / "report" / "index.html").read_text(encoding="utf-8")
     scores = result.record["validation"]
@@ -494,7 +494,7 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
 
 def test_pictures_as_targets_have_a_report_too(camvid_like: Path, tmp_path: Path) -> None:
     settings = {"size": 32, "epochs": 2, "model.width": 4, "data.target": "images", "train.validate_every": 2}
-    train(camvid_like, tmp_path / "run", settings={**settings, "train.snapshot_every": 1}, say=_quiet)
+    train(camvid_like, tmp_path / "run", settings={**settings, "train.snapshot_every": 1}, log=_quiet)
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
     assert "PSNR in dB" in page
     assert 'id="images"' in page

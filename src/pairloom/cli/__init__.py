@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pairloom import __version__
 from pairloom.cli.data import check, data
 from pairloom.cli.export import export
+from pairloom.cli.inference import compare, evaluate, translate
 from pairloom.cli.parsing import Parser
 from pairloom.cli.serve import serve
 from pairloom.cli.share import import_, push
+from pairloom.cli.terminal import drop_output, open_streams, printable, told
 from pairloom.cli.train import demo, train
-from pairloom.cli.use import compare, evaluate, translate
-from pairloom.cli.words import drop_output, open_streams, printable, told
 from pairloom.errors import UserError
 
 EXIT_MISTAKE = 2

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pairloom.cli.parsing import Parser, flags, split_settings
-from pairloom.cli.words import printable
+from pairloom.cli.terminal import printable
 from pairloom.errors import UserError
 
 TO_NAME = """\
@@ -98,7 +98,7 @@ def _streets(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.config import Size
-    from pairloom.data.streets import write_streets
+    from pairloom.streets import write_streets
 
     try:
         size = Size.parse(options.size)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pairloom.cli.inference import add_translator_options
 from pairloom.cli.parsing import Parser
-from pairloom.cli.use import add_translator_options
 
 
 def serve(words: list[str]) -> None:
@@ -40,8 +40,8 @@ def serve(words: list[str]) -> None:
     if not 0 <= options.port <= 65535:
         parser.error(f"--port is 0 to 65535, not {options.port}")
 
-    from pairloom.inference.app import serve
-    from pairloom.inference.app.uploads import Limits
+    from pairloom.serving import serve
+    from pairloom.serving.uploads import Limits
 
     serve(
         options.run,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pairloom.cli.words import printable
+from pairloom.cli.terminal import printable
 from pairloom.evaluation.labels import SCORE_LABELS
 
 if TYPE_CHECKING:

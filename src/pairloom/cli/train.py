@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pairloom.cli.parsing import Parser, flags, split_settings
-from pairloom.cli.words import printable
+from pairloom.cli.terminal import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
         if not follows() and (begun or isinstance(error, KeyboardInterrupt)):
             print(printable(f"pairloom: to go on from here: {again}"), file=sys.stderr)
         raise
-    if not result.leads:
+    if not result.is_main_process:
         return
     scores = result.record["validation"]
     print(

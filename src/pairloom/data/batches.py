@@ -9,9 +9,9 @@ from torch import Tensor
 from pairloom.config import AugmentConfig, Size
 from pairloom.data.augment import augment, target_tensor
 from pairloom.data.pairs import Pair
-from pairloom.data.stream import read_ahead
-from pairloom.draws import numpy_generator
+from pairloom.data.prefetch import read_ahead
 from pairloom.images import to_tensor
+from pairloom.rng import numpy_generator
 
 
 class Pairs(Protocol):

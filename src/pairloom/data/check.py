@@ -8,6 +8,7 @@ from pathlib import Path
 from pairloom.data.examination import compare_edges, examine
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles, Problem
+from pairloom.data.prefetch import read_ahead
 from pairloom.data.readers import ColourReader
 from pairloom.data.set_problems import (
     Finding,
@@ -17,7 +18,6 @@ from pairloom.data.set_problems import (
     find_misplaced,
     find_swapped,
 )
-from pairloom.data.stream import read_ahead
 from pairloom.palette import palette_problems
 from pairloom.progress import track
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pairloom.cores import cores
+from pairloom.cpu import cpu_count
 from pairloom.data.encodings import COLOURS, PLAIN, Encoding, read_mask
 from pairloom.data.evidence import find_encoding
 from pairloom.data.layouts import Part
@@ -76,7 +76,7 @@ def find_classes(
     """
     if not parts:
         return Classes(known, ColourReader(known)) if known else None
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         found = _look(parts, known, any_width, pool)
     named = found is not None and found.palette.name != "found"
     if found is None or named or not isinstance(found.reader, IndexReader | ColourReader):

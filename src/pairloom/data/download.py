@@ -29,7 +29,7 @@ CHUNK = 2**20
 LARGEST_ARCHIVE = 2 * 2**30
 
 
-def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], None] = print) -> dict[str, int]:
+def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, log: Callable[[str], None] = print) -> dict[str, int]:
     """Fetch CamVid and lay it out as `train/`, `trainannot/`, `val/`, `valannot/`, `test/`, `testannot/`.
 
     Everything happens in a folder beside `out`, which is renamed at the end: an interruption leaves nothing behind.
@@ -37,7 +37,7 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
     Args:
         out: a folder that is empty or does not exist yet.
         url: address of the archive (http, https, file), or the path of a .zip or .tar.gz that is here already.
-        say: receives what the licence asks to be said.
+        log: receives what the licence asks to be said.
 
     Returns:
         The number of pairs by split.
@@ -62,7 +62,7 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, say: Callable[[str], N
             raise UserError(f"{url}: no such file; give the address or the path of the archive")
         pairs = _unpack(archive, laid_out, url)
         laid_out.rename(out)  # takes the place of an empty folder, too
-    say(LICENCE)
+    log(LICENCE)
     return pairs
 
 

@@ -22,11 +22,11 @@ from pairloom.data.readers import (
     Reader,
     mask_files_palette,
 )
-from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
 from pairloom.palette import Palette, named_palette
 from pairloom.palette.class_names import find_class_names
+from pairloom.rng import numpy_generator
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.config import DataConfig, NoReading, ValueRange
-from pairloom.cores import cores
+from pairloom.cpu import cpu_count
 from pairloom.data.encodings import half
 from pairloom.data.layouts import Part
 from pairloom.errors import UserError
@@ -141,7 +141,7 @@ def find_values(parts: Sequence[Part], range_: ValueRange, no_reading: NoReading
     )
     if range_ != "auto" and no_reading != "auto":
         return known
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         samples = [sample for sample in pool.map(_sample, _spread(parts)) if sample is not None]
     if all(sample.dtype == "uint8" for sample in samples):
         return known

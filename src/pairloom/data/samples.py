@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.cores import cores
+from pairloom.cpu import cpu_count
 from pairloom.data.discovery import find_classes
 from pairloom.data.encodings import half
 from pairloom.data.layouts import PairFiles, Part
@@ -38,7 +38,7 @@ Kind = Literal["classes", "pictures", "unreadable"]
 
 
 @dataclass(frozen=True)
-class Side:
+class ImageSpec:
     """One side of a sample of pairs.
 
     Attributes:
@@ -71,7 +71,7 @@ class Side:
     @cached_property
     def displayed(self) -> dict[Part, UInt8Array]:
         """The images that can be read, H×W×3."""
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             found = list(pool.map(_tried(_displayed), self.parts))
         return {part: image for part, image in zip(self.parts, found, strict=True) if image is not None}
 
@@ -88,7 +88,7 @@ def sampled(pairs: Sequence[PairFiles], count: int = SAMPLE) -> list[PairFiles]:
     return [pairs[place] for place in places]
 
 
-def show_one_scene(first: Side, second: Side, *, surely: bool = False) -> bool:
+def show_one_scene(first: ImageSpec, second: ImageSpec, *, surely: bool = False) -> bool:
     """Tell whether the edges of the images of two sides agree pair by pair, and not those of different pairs.
 
     With `surely` twice the agreement is asked for.

@@ -17,17 +17,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from pairloom.config import Size
-from pairloom.cores import cores
+from pairloom.cpu import cpu_count
 from pairloom.data.digests import contents_digest, digest, fingerprint
 from pairloom.data.folder import PairFolder
+from pairloom.data.image_spec import ImageSpec, common_spec
 from pairloom.data.layouts import PairFiles
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import Side, common_side
-from pairloom.draws import numpy_generator
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import ImageInfo, Picture, inspect, with_channels
 from pairloom.progress import track
+from pairloom.rng import numpy_generator
 
 Fit = Size | int
 """How large pairs are stored: at exactly this size, or at their own up to this longest side in pixels."""
@@ -79,7 +79,13 @@ class PairStore:
     """
 
     def __init__(
-        self, folder: PairFolder, entries: Sequence[Entry], heads: Sequence[Head], fit: Fit, source: Side, target: Side
+        self,
+        folder: PairFolder,
+        entries: Sequence[Entry],
+        heads: Sequence[Head],
+        fit: Fit,
+        source: ImageSpec,
+        target: ImageSpec,
     ) -> None:
         self._folder, self._entries, self._heads, self._fit = folder, tuple(entries), tuple(heads), fit
         self.source, self.target = source, target
@@ -122,7 +128,7 @@ class PairStore:
             chosen = numpy_generator(seed, "subset").permutation(len(files))[:count]
             files = [files[index] for index in sorted(chosen)]
         place = cache_folder() / "pairs" / digest(str(folder.root))
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             try:
                 entries = list(pool.map(lambda pair: _entry(folder, pair, fit, place), files))
                 heads = list(pool.map(_head, entries))
@@ -140,8 +146,8 @@ class PairStore:
         if len(whole) < len(heads):
             raise UserError(f"{place}: entries of the store vanish while they are made; is the folder being cleared?")
         sides = (
-            common_side([head.source for head in whole], channels[0], folder.source_palette, folder.source_values),
-            common_side([head.target for head in whole], channels[1], folder.palette, folder.target_values),
+            common_spec([head.source for head in whole], channels[0], folder.source_palette, folder.source_values),
+            common_spec([head.target for head in whole], channels[1], folder.palette, folder.target_values),
         )
         store = cls(folder, entries, whole, fit, *sides)
         store.require_channels()

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pairloom.draws import numpy_generator
 from pairloom.evaluation.metrics import Scores, iou, known, nan_mean, pixel_accuracy, recall
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At
+from pairloom.rng import numpy_generator
 
 DRAWS = 2000
 LEVEL = 0.95

@@ -1,4 +1,4 @@
-"""The course of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
+"""The history of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
 
 import json
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ class EpochRecord(TypedDict):
     learning_rate: float
     """Step size of the epoch's last step."""
     losses: dict[str, float]
-    """Mean of each term over the epoch, unweighted. And, where there is a game, `adversarial_share`: the norm of its
-    gradient at the generator's answer over the norm of the other terms', weights included."""
+    """Mean of each term over the epoch, unweighted. With an adversarial loss also `adversarial_share`: the norm of
+    its gradient at the generator's output over the norm of the other terms', weights included."""
     validation: NotRequired[ScoreRecord | PictureScoreRecord]
     """Scores on the validation pairs, where they were taken."""
 

@@ -9,8 +9,8 @@ from pairloom.config import DataConfig, Direction, LayoutName
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import PairFiles
 from pairloom.data.pairs import Pair
+from pairloom.data.prefetch import read_ahead
 from pairloom.data.ranges import with_known_values
-from pairloom.data.stream import read_ahead
 from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES_ALL

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pairloom.cores import cores
-from pairloom.data.sides import read_source
-from pairloom.data.stream import read_ahead
+from pairloom.cpu import cpu_count
+from pairloom.data.image_spec import read_source
+from pairloom.data.prefetch import read_ahead
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import Picture, png_bytes, write_picture
-from pairloom.inference.forms import FORMS, Form, form_suffix
 from pairloom.inference.inputs import InputFile, Shard, find_inputs, is_video
+from pairloom.inference.output_formats import FORMS, Form, form_suffix
 from pairloom.inference.stored_model import Backend, StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.inference.video import Video, translate_video
@@ -53,7 +53,7 @@ def translate(
     steady: bool = True,
     backend: Backend | None = None,
     shard: str | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> TranslatedFiles:
     """Translate image files and videos, and those in folders, each at its own size.
 
@@ -77,7 +77,7 @@ def translate(
         backend: what runs the model, `torch` or `onnx`, as `Translator.load` takes it.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
-        say: receives a line for each image, video or sound that is left out, one about other files in the folders, and
+        log: receives a line for each image, video or sound that is left out, one about other files in the folders, and
             one when the model has been converted.
 
     Returns:
@@ -88,12 +88,12 @@ def translate(
             that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
     part, folder = parse_shard(shard), Path(out)
-    files = [file for file in find_inputs(inputs, folder, say) if part.holds(file.name)]
+    files = [file for file in find_inputs(inputs, folder, log) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
     if form == "classes" and moving is not None:
         raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
     model = StoredModel.find(run, backend)
-    translator = Translator(model.load(device, say), scale=scale, tile=tile, tta=tta)
+    translator = Translator(model.load(device, log), scale=scale, tile=tile, tta=tta)
     suffix = form_suffix(form, translator.model.target)
     named = [str(Path(entry).absolute()) for entry in inputs]
     mark = made_with(model, named, translator, form=form, steady=steady)
@@ -113,16 +113,16 @@ def translate(
         for file, picture in track(zip(images, read_ahead(read, images), strict=True), len(images), "Translating"):
             if isinstance(picture, UserError):
                 skipped.append(str(picture))
-                say(f"left out: {picture}")
+                log(f"left out: {picture}")
             else:
                 writer.write(targets[file], FORMS[form](translator(picture)))
         for file in videos:
             try:
                 with Video(file.path) as video, writer.place(targets[file]) as target:
-                    translate_video(video, target, translator, form=form, steady=steady, say=say)
+                    translate_video(video, target, translator, form=form, steady=steady, log=log)
             except UserError as error:
                 skipped.append(str(error))
-                say(f"left out: {error}")
+                log(f"left out: {error}")
     return TranslatedFiles(writer.written, len(files) - len(todo), skipped)
 
 
@@ -136,7 +136,7 @@ def translate_one(
     tile: int | None = None,
     tta: bool = False,
     backend: Backend | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> bytes:
     """Translate the one image that `inputs` mean, and return the contents of a PNG file.
 
@@ -150,7 +150,7 @@ def translate_one(
         raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
     if is_video(files[0].path):
         raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
-    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta, backend=backend, say=say)
+    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta, backend=backend, log=log)
     if form_suffix(form, translator.model.target) != ".png":
         raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
     return png_bytes(FORMS[form](translator(files[0].path)))
@@ -162,7 +162,7 @@ class _Writer:
     def __init__(self, folder: Path, mark: str) -> None:
         self.written: list[Path] = []
         self._folder, self._mark = folder, mark
-        self._pool = ThreadPoolExecutor(cores())
+        self._pool = ThreadPoolExecutor(cpu_count())
         self._waiting: deque[tuple[Future[None], int]] = deque()
 
     def __enter__(self) -> "_Writer":
@@ -185,7 +185,7 @@ class _Writer:
         self._begin()
         self._waiting.append((self._pool.submit(write_picture, path, picture), picture.nbytes))
         self.written.append(path)
-        while len(self._waiting) > 2 * cores() or sum(size for _, size in self._waiting) > WAITING_BYTES:
+        while len(self._waiting) > 2 * cpu_count() or sum(size for _, size in self._waiting) > WAITING_BYTES:
             self._waiting.popleft()[0].result()
 
     def _begin(self) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pairloom.errors import UserError
-from pairloom.inference.onnx_file import load_onnx, write_onnx
-from pairloom.inference.parity import sample_pictures
+from pairloom.export.onnx_file import load_onnx, write_onnx
+from pairloom.export.parity import sample_pictures
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import MODEL_FILES, find_model, load_model
 from pairloom.models.translation import TranslationModel
@@ -62,12 +62,12 @@ class StoredModel:
             digest.update(file.read_bytes())
         return digest.hexdigest()
 
-    def load(self, device: str = "auto", say: Callable[[str], None] = print) -> TranslationModel:
+    def load(self, device: str = "auto", log: Callable[[str], None] = print) -> TranslationModel:
         """Load the model, converted first where that is needed.
 
         Args:
             device: `auto`, `cpu` or `cuda`; ONNX Runtime has the CPU alone.
-            say: receives a line when the model has been converted.
+            log: receives a line when the model has been converted.
 
         Raises:
             UserError: if it is damaged or cannot be converted, the extra `export` is not installed, or the device is
@@ -84,5 +84,5 @@ class StoredModel:
         with tempfile.TemporaryDirectory(prefix="pairloom-") as folder:
             file = Path(folder, "model.onnx")
             parity = write_onnx(model, file, sample_pictures(self.path, model), answer_only=True)
-            say(f"converted for ONNX Runtime, {parity.describe()}")
+            log(f"converted for ONNX Runtime, {parity.describe()}")
             return load_onnx(file)

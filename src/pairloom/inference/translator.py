@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.config import Size
-from pairloom.data.sides import as_source, read_source
+from pairloom.data.image_spec import as_source, read_source
 from pairloom.errors import UserError
 from pairloom.images import Picture, resize_picture, to_tensor
-from pairloom.inference.steadying import Steadier
 from pairloom.inference.stored_model import Backend, StoredModel
+from pairloom.inference.temporal_smoothing import Steadier
 from pairloom.inference.translation import Translation
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.tiles import SMALLEST_TILE
@@ -69,7 +69,7 @@ class Translator:
         tile: int | None = None,
         tta: bool = False,
         backend: Backend | None = None,
-        say: Callable[[str], None] = print,
+        log: Callable[[str], None] = print,
     ) -> "Translator":
         """Load the model of a run folder or a model folder (a run's snapshots are such folders too), or an ONNX file.
 
@@ -82,13 +82,13 @@ class Translator:
             tta: test-time augmentation, as above.
             backend: what runs the model: `torch`, or `onnx` for ONNX Runtime, for which the model of a folder is
                 converted each time. None takes `torch` for folders.
-            say: receives a line when a model has been converted.
+            log: receives a line when a model has been converted.
 
         Raises:
             UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
                 there.
         """
-        return cls(StoredModel.find(run, backend).load(device, say), scale=scale, tile=tile, tta=tta)
+        return cls(StoredModel.find(run, backend).load(device, log), scale=scale, tile=tile, tta=tta)
 
     @property
     def seen(self) -> Size:

@@ -20,7 +20,7 @@ from pairloom.config import Size
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import UInt8Array, for_display
-from pairloom.inference.forms import FORMS, Form
+from pairloom.inference.output_formats import FORMS, Form
 from pairloom.inference.translator import Translator
 from pairloom.progress import progress
 
@@ -62,7 +62,7 @@ ENCODINGS = {".webm": VP9, ".avi": JPEG}
 """Of the formats that do not hold H.264, or not well."""
 
 
-class Shot(NamedTuple):
+class Frame(NamedTuple):
     """A frame and its place in time."""
 
     picture: UInt8Array
@@ -113,7 +113,7 @@ class Video:
         microseconds = self._container.duration
         return None if microseconds is None else round(microseconds * self.rate / 1_000_000)
 
-    def contents(self) -> "Iterator[Shot | Packet[AudioStream]]":
+    def contents(self) -> "Iterator[Frame | Packet[AudioStream]]":
         """Yield the frames, and the packets of its sound, in the order in which they lie in the file.
 
         Raises:
@@ -137,7 +137,7 @@ class Video:
                     pixels = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
                     quarters = round(frame.rotation / 90) % 4
                     pixel = self._stream.sample_aspect_ratio or Fraction(1)
-                    yield Shot(
+                    yield Frame(
                         np.ascontiguousarray(np.rot90(pixels, quarters)),
                         time,
                         frame.duration or 0,
@@ -155,7 +155,7 @@ class Video:
             raise UserError(f"{self.path}: cannot be decoded ({reason}); replace or remove it") from error
 
 
-class Film:
+class VideoWriter:
     """A video file that is written by a thread of its own, while its frames are made.
 
     Args:
@@ -164,11 +164,11 @@ class Film:
         source: the video whose times and sound it takes over.
         first: its first frame.
         size: of all frames.
-        say: receives a line for each sound that the format cannot hold; it is left out.
+        log: receives a line for each sound that the format cannot hold; it is left out.
     """
 
     def __init__(
-        self, path: Path, suffix: str, source: Video, first: Shot, size: Size, say: Callable[[str], None]
+        self, path: Path, suffix: str, source: Video, first: Frame, size: Size, log: Callable[[str], None]
     ) -> None:
         self._av = _library()
         options = {}
@@ -185,11 +185,11 @@ class Film:
                 self._sounds[sound.index] = self._file.add_stream_from_template(sound)
             except ValueError:
                 codec = sound.codec_context.name if sound.codec_context else "of an unknown kind"
-                say(f"{source.path}: its sound ({codec}) cannot be copied into a {suffix} file and is left out")
+                log(f"{source.path}: its sound ({codec}) cannot be copied into a {suffix} file and is left out")
         self._pool = ThreadPoolExecutor(1)
         self._waiting: deque[Future[None]] = deque()
 
-    def __enter__(self) -> "Film":
+    def __enter__(self) -> "VideoWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -202,7 +202,7 @@ class Film:
             self._pool.shutdown(cancel_futures=True)
             self._file.close()
 
-    def write(self, shot: Shot) -> None:
+    def write(self, shot: Frame) -> None:
         """Write the next frame."""
         self._submit(self._encode, shot)
 
@@ -211,7 +211,7 @@ class Film:
         if packet.stream_index in self._sounds:
             self._submit(self._copy, packet)
 
-    def _picture_stream(self, source: Video, first: Shot, size: Size) -> "VideoStream":
+    def _picture_stream(self, source: Video, first: Frame, size: Size) -> "VideoStream":
         codec, options, even, odd = self._encoding[:4]
         stream = self._file.add_stream(codec, rate=source.rate, options=options, width=size.width, height=size.height)
         stream.pix_fmt = odd if size.width % 2 or size.height % 2 else even
@@ -227,7 +227,7 @@ class Film:
         while len(self._waiting) > AHEAD:
             self._waiting.popleft().result()
 
-    def _encode(self, shot: Shot) -> None:
+    def _encode(self, shot: Frame) -> None:
         frame = self._av.VideoFrame.from_ndarray(shot.picture, format="rgb24").reformat(
             format=self._stream.pix_fmt,
             dst_colorspace=self._encoding.matrix,
@@ -252,7 +252,7 @@ def translate_video(
     *,
     form: Form = "translation",
     steady: bool = True,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> None:
     """Translate a video into a file that appears when it is whole.
 
@@ -264,7 +264,7 @@ def translate_video(
         translator: the model.
         form: what is written: the `translation`, an `overlay`, or both pictures `side-by-side`.
         steady: hold classes steady from frame to frame, as `Translator.frames` does.
-        say: receives a line for each sound that the format cannot hold; it is left out.
+        log: receives a line for each sound that the format cannot hold; it is left out.
 
     Raises:
         UserError: if the video is damaged, or cannot be written; nothing is left of the file then.
@@ -272,16 +272,16 @@ def translate_video(
     suffix = target.suffix.lower()
     with closing(_ahead(video.contents())) as contents, progress() as bars, _written(target) as unfinished:
         early = list(_up_to_first_shot(contents))
-        first = cast(Shot, early[-1])
+        first = cast(Frame, early[-1])
         height, width = first.picture.shape[:2]
         size = Size(height, 2 * width if form == "side-by-side" else width)
         bar = bars.add_task(target.name, total=video.frames)
-        shots: deque[Shot] = deque()
-        with Film(unfinished, suffix, video, first, size, say) as film:
+        shots: deque[Frame] = deque()
+        with VideoWriter(unfinished, suffix, video, first, size, log) as film:
 
             def pictures() -> Iterator[UInt8Array]:
                 for item in chain(early, contents):
-                    if isinstance(item, Shot):
+                    if isinstance(item, Frame):
                         shots.append(item)
                         yield item.picture
                     else:
@@ -294,10 +294,10 @@ def translate_video(
                 bars.advance(bar)
 
 
-def _up_to_first_shot(contents: "Iterator[Shot | Packet[AudioStream]]") -> "Iterator[Shot | Packet[AudioStream]]":
+def _up_to_first_shot(contents: "Iterator[Frame | Packet[AudioStream]]") -> "Iterator[Frame | Packet[AudioStream]]":
     for item in contents:
         yield item
-        if isinstance(item, Shot):
+        if isinstance(item, Frame):
             return
 
 

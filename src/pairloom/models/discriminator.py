@@ -63,7 +63,7 @@ class PatchDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Side, in pixels, of the square that one cell of the answer sees."""
+        """ImageSpec, in pixels, of the square that one cell of the answer sees."""
         side = 1
         for layer in reversed(self.layers):
             if isinstance(layer, nn.Conv2d):

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.palette import Palette
 
@@ -44,7 +44,7 @@ class Head(Protocol):
     def picture(self, answer: Tensor) -> Tensor:
         """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
 
-    def blendable(self, answer: Tensor) -> Tensor:
+    def probabilities(self, answer: Tensor) -> Tensor:
         """Return an answer, to be read, that may be averaged with others and resized: shares or a picture."""
 
     def read(self, answer: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class PictureHead:
         """Return the answer itself."""
         return answer
 
-    def blendable(self, answer: Tensor) -> Tensor:
+    def probabilities(self, answer: Tensor) -> Tensor:
         """Return the answer itself."""
         return answer
 
@@ -118,7 +118,7 @@ class ClassHead:
         soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
         return self.truth(self.read(answer)) + (soft - soft.detach())
 
-    def blendable(self, answer: Tensor) -> Tensor:
+    def probabilities(self, answer: Tensor) -> Tensor:
         """Return the softmax, B×K×H×W, whose largest entry is the class as it is of logits."""
         return answer.float().softmax(dim=1)
 
@@ -153,7 +153,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
         )
 
 
-def build_head(name: HeadName, target: Side, device: torch.device) -> Head:
+def build_head(name: HeadName, target: ImageSpec, device: torch.device) -> Head:
     """Build the head that `model.head` names, for targets of this kind.
 
     Raises:

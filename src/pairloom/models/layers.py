@@ -54,7 +54,7 @@ def initialize_weights(network: nn.Module) -> None:
 
 
 @contextmanager
-def held_statistics(network: nn.Module) -> Iterator[None]:
+def frozen_batch_stats(network: nn.Module) -> Iterator[None]:
     """Inside the block, batch norm in training mode uses its batch's statistics and records none of them.
 
     So that a pass made for the other network's update, for validation or for a picture leaves this network as it was.

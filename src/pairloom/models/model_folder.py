@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pairloom import __version__
 from pairloom.config import DataConfig, ModelConfig, Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError, first_line
 from pairloom.files import read_text, replacing
 from pairloom.models.hub import download, may_be_on_hub
@@ -92,7 +92,7 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     return model
 
 
-def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelConfig, Side, Side, Size]:
+def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelConfig, ImageSpec, ImageSpec, Size]:
     """Read what a model's description tells of its network, its sources, its targets and its size.
 
     Args:
@@ -107,7 +107,7 @@ def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelC
         config, size = _config(description["model"]), _size(description["size"])
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    source, target = (Side.from_record(description[side], f"{path}: {side}") for side in ("source", "target"))
+    source, target = (ImageSpec.from_record(description[side], f"{path}: {side}") for side in ("source", "target"))
     return config, source, target, size
 
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from pairloom.config import ModelConfig, Size
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.models.layers import count_numbers
 from pairloom.models.translation import TranslationModel, build_discriminator
 
 
-def summarise(config: ModelConfig, source: Side, target: Side, size: Size) -> str:
+def summarise(config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size) -> str:
     """Describe both networks of a resolved config: how many numbers each holds, and the shape after each block.
 
     Numbers are parameters and batch-norm statistics. Shapes are channels × height × width for one pair of this size.

@@ -81,7 +81,7 @@ class TiledAnswer:
         answers = []
         with self._norms_held():
             for column in self._columns:
-                answer = self._head.blendable(self._finish(row, column))
+                answer = self._head.probabilities(self._finish(row, column))
                 answers.append(_core(answer, row, column))
         return torch.cat(answers, dim=3)
 

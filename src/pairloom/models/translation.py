@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pairloom.config import ModelConfig, Size
-from pairloom.data.sides import Side
-from pairloom.draws import torch_seeded
+from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
-from pairloom.models.enlargement import Rows, resized_bands
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
-from pairloom.models.layers import Norm, held_statistics, pad_to_stride
+from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
+from pairloom.models.resize import Rows, resized_bands
 from pairloom.models.tiles import TiledAnswer
+from pairloom.rng import torch_seeded
 
 
-def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenerator:
+def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> UNetGenerator:
     """Build the generator that a resolved config describes, with fresh weights."""
     if isinstance(config.depth, str):
         raise TypeError("the depth must be resolved to a number first: Experiment.resolved()")
@@ -42,7 +42,7 @@ def build_generator(config: ModelConfig, source: Side, head: Head) -> UNetGenera
     )
 
 
-def build_discriminator(config: ModelConfig, source: Side, target: Side) -> PatchDiscriminator:
+def build_discriminator(config: ModelConfig, source: ImageSpec, target: ImageSpec) -> PatchDiscriminator:
     """Build the discriminator that a config describes, with fresh weights."""
     return PatchDiscriminator(
         source.channels,
@@ -67,15 +67,15 @@ class TranslationModel:
     """A generator, what it translates into what, how its answers are read, and the size at which it works."""
 
     config: ModelConfig
-    source: Side
-    target: Side
+    source: ImageSpec
+    target: ImageSpec
     size: Size
     generator: UNetGenerator
     head: Head
 
     @classmethod
     def build(
-        cls, config: ModelConfig, source: Side, target: Side, size: Size, device: torch.device
+        cls, config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size, device: torch.device
     ) -> "TranslationModel":
         """Build a model with fresh weights on a device.
 
@@ -114,9 +114,9 @@ class TranslationModel:
         `predict` returns. Determinism and `tta` are as there.
         """
         with self._ready(picture) as source:
-            answer = self.head.blendable(self.generator(source))
+            answer = self.head.probabilities(self.generator(source))
             if tta:
-                answer = (answer + self.head.blendable(self.generator(source.flip(-1))).flip(-1)) / 2
+                answer = (answer + self.head.probabilities(self.generator(source.flip(-1))).flip(-1)) / 2
         return answer
 
     def predict_in_tiles(self, picture: Picture, size: Size, tile: int, *, tta: bool = False) -> Prediction:
@@ -165,7 +165,11 @@ class TranslationModel:
         was_training = self.generator.training
         self.generator.train(self.config.inference == "train")
         try:
-            with torch.no_grad(), torch_seeded(zlib.crc32(picture.tobytes()), device), held_statistics(self.generator):
+            with (
+                torch.no_grad(),
+                torch_seeded(zlib.crc32(picture.tobytes()), device),
+                frozen_batch_stats(self.generator),
+            ):
                 yield to_tensor(picture, self.source.values).unsqueeze(0).to(device)
         finally:
             self.generator.train(was_training)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import Side
 from pairloom.evaluation.history import EpochRecord
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.files import replacing
@@ -22,7 +22,7 @@ TOP_INCHES, BOTTOM_INCHES = 0.4, 0.5
 
 
 def draw_grid(
-    run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], source: Side, target: Side
+    run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], source: ImageSpec, target: ImageSpec
 ) -> None:
     """Draw `report/grid.png`: a row a sample; source, translations by epoch, target; the scores below."""
     epochs = chosen_epochs(drawn_epochs(run, history, samples, target))
@@ -49,13 +49,15 @@ def draw_grid(
         figure.savefig(unfinished, dpi=120, format="png")
 
 
-def read_sample(run: RunFolder, epoch: int, pair: Pair, target: Side) -> UInt8Array:
+def read_sample(run: RunFolder, epoch: int, pair: Pair, target: ImageSpec) -> UInt8Array:
     """Return a sample pair as it was translated after an epoch, as people see it."""
     picture = read_picture(run.sample(epoch, pair.name, target.suffix), any_number=target.values.range is not None)
     return for_display(picture, target.values)
 
 
-def drawn_epochs(run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: Side) -> list[int]:
+def drawn_epochs(
+    run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], target: ImageSpec
+) -> list[int]:
     """Return the epochs after which all samples were translated, and their files are still there.
 
     A run that was killed may have left pictures of epochs after the one from which it went on; those are left out.

@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.sides import Side
+from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, UInt8Array, Values, to_tensor, without_reading
 from pairloom.palette import VOID
 
@@ -49,7 +49,7 @@ def data_uri(
         longest = max(_SMALLEST_SIDE, longest * 3 // 4)
 
 
-def error_map(prediction: Picture, truth: Picture, source: UInt8Array, target: Side) -> UInt8Array:
+def error_map(prediction: Picture, truth: Picture, source: UInt8Array, target: ImageSpec) -> UInt8Array:
     """Show where a prediction is wrong, H×W×3.
 
     Class maps: wrong pixels in `WRONG` and unscored ones in `UNSCORED` over a pale source. Pictures: the mean absolute

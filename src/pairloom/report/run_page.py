@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
-from pairloom.data.sides import Side
 from pairloom.data.store import PairStore
 from pairloom.evaluation.history import EpochRecord
 from pairloom.evaluation.labels import SCORE_LABELS
@@ -18,17 +18,17 @@ from pairloom.models.layers import count_numbers
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
-from pairloom.report.course import Course
 from pairloom.report.data_words import SHOWN_PAIRS, ShownClass, Words, shown_classes, shown_pair, spread
 from pairloom.report.grid import drawn_epochs, read_sample
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
+from pairloom.report.run_summary import RunSummary
 from pairloom.report.svg import draw_all
 
 EXTREMES = 4
 """The most images shown of the best, and of the worst."""
 
 
-def course_words(course: Course, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
+def course_words(course: RunSummary, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
     """Return what is to be said of the course of a run.
 
     Args:
@@ -108,7 +108,7 @@ def quality_words(model: TranslationModel, scores: Scores | PictureScores, valid
     return words
 
 
-def _side_words(side: Side) -> str:
+def _side_words(side: ImageSpec) -> str:
     if side.palette is not None:
         return f"maps of {side.palette.counted}"
     kinds = {"uint8": "", "uint16": "16-bit ", "float32": "float "}
@@ -116,7 +116,7 @@ def _side_words(side: Side) -> str:
     return f"{kinds[side.dtype]}{names.get(side.channels, f'pictures of {side.channels} channels')}{side.values}"
 
 
-def _samples(course: Course, frames: dict[Path, str]) -> Words:
+def _samples(course: RunSummary, frames: dict[Path, str]) -> Words:
     """Return the sample pairs, and the frames of their translations: a list a pair, one an epoch."""
     run, source, target = course.run, course.source, course.target
     epochs = drawn_epochs(run, course.history, course.samples, target)
@@ -141,7 +141,7 @@ def _samples(course: Course, frames: dict[Path, str]) -> Words:
     }
 
 
-def _shown(picture: np.ndarray, side: Side) -> str:
+def _shown(picture: np.ndarray, side: ImageSpec) -> str:
     return data_uri(side.display(picture), exact=side.palette is not None)
 
 
@@ -228,7 +228,7 @@ def _times(history: Sequence[EpochRecord]) -> list[Words]:
     ]
 
 
-def _speed(course: Course) -> float | None:
+def _speed(course: RunSummary) -> float | None:
     """Return the pairs a second that training took, waiting for data included; None before the first epoch's end."""
     if not course.history:
         return None

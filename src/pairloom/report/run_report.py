@@ -11,12 +11,12 @@ from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import score_model
 from pairloom.models.model_folder import load_model
 from pairloom.report.charts import Chart, training_charts
-from pairloom.report.course import Course
 from pairloom.report.curves import draw_curves
 from pairloom.report.data_words import Words
 from pairloom.report.grid import draw_grid
 from pairloom.report.page import write_page
 from pairloom.report.run_page import course_words, data_words, quality_words
+from pairloom.report.run_summary import RunSummary
 
 
 class RunReport:
@@ -27,7 +27,7 @@ class RunReport:
         device: where to translate what the page shows of the kept model.
     """
 
-    def __init__(self, course: Course, device: torch.device) -> None:
+    def __init__(self, course: RunSummary, device: torch.device) -> None:
         self._course, self._device = course, device
         self._scores: Scores | PictureScores | None = None
         self._frames: dict[Path, str] = {}

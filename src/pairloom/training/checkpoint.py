@@ -53,11 +53,11 @@ def save_state(folder: Path, state: TrainingState) -> None:
             last.replace(folder / "previous.pt")
 
 
-def load_state(folder: Path, say: Callable[[str], None] = lambda _line: None) -> TrainingState | None:
+def load_state(folder: Path, log: Callable[[str], None] = lambda _line: None) -> TrainingState | None:
     """Read the newest whole state into main memory, or None if none was ever written; nothing in it is executed.
 
     Whole is a state whose check sums are right. A damaged `last.pt` is set aside as `damaged.pt` where `previous.pt` is
-    whole, so that it cannot take its place, and `say` receives a line about it.
+    whole, so that it cannot take its place, and `log` receives a line about it.
 
     Raises:
         UserError: if there are states, but none that is whole.
@@ -82,7 +82,7 @@ def load_state(folder: Path, say: Callable[[str], None] = lambda _line: None) ->
             continue
         if problems:
             last.replace(damaged)
-            say(f"{folder}: {problems[0]}; it is set aside as {damaged.name}, and the state before it is used")
+            log(f"{folder}: {problems[0]}; it is set aside as {damaged.name}, and the state before it is used")
         return state
     if problems or damaged.exists():
         reasons = "; ".join(problems) or f"{damaged.name} is all that is left"

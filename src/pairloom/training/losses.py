@@ -1,29 +1,35 @@
-"""The adversarial games, as pure functions of the discriminator's logits."""
+"""The adversarial losses, as pure functions of the discriminator's logits, and the objective that weighs all terms."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
+from pairloom.palette import VOID
+
 AdversarialName = Literal["bce", "lsgan", "hinge"]
-Judgement = Callable[[Tensor], Tensor]
+LogitLoss = Callable[[Tensor], Tensor]
 
 
-def _toward(value: float, loss: Callable[[Tensor, Tensor], Tensor]) -> Judgement:
+def _toward(value: float, loss: Callable[[Tensor, Tensor], Tensor]) -> LogitLoss:
     return lambda logits: loss(logits, logits.new_full((), value).expand_as(logits))
 
 
+@dataclass(frozen=True)
 class AdversarialLoss:
-    """Three losses of one game, each the mean over all patches of B×1×h×w logits.
+    """An adversarial loss: three functions of the discriminator's logits (B×1×h×w), each a mean over all patches.
 
-    `true`: the discriminator's on a true pair; `generated`: its loss on a generated one; `fooling`: the generator's.
+    Attributes:
+        real: the discriminator's loss on a real pair.
+        fake: the discriminator's loss on a generated pair.
+        generator: the generator's loss on its own pair.
     """
 
-    def __init__(self, true: Judgement, generated: Judgement, fooling: Judgement) -> None:
-        self.true = true
-        self.generated = generated
-        self.fooling = fooling
+    real: LogitLoss
+    fake: LogitLoss
+    generator: LogitLoss
 
 
 _bce = F.binary_cross_entropy_with_logits
@@ -40,4 +46,34 @@ ADVERSARIAL: dict[AdversarialName, AdversarialLoss] = {
         lambda logits: -logits.mean(),
     ),
 }
-"""Every game by the name that `loss.adversarial` takes."""
+"""Every adversarial loss by the name that `loss.adversarial` takes."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The terms of both networks' losses and their weights; see `pairloom.config.LossConfig`."""
+
+    adversarial: AdversarialLoss
+    adversarial_weight: float
+    l1: float
+    cross_entropy: float
+    discriminator_weight: float
+    mask_void: bool
+    lovasz: float = 0.0
+    class_weights: Tensor | None = None
+    """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
+
+    def weight(self, term: str) -> float:
+        """Return the weight of a term of the generator's loss."""
+        weights = {
+            "adversarial": self.adversarial_weight,
+            "l1": self.l1,
+            "cross_entropy": self.cross_entropy,
+            "lovasz": self.lovasz,
+        }
+        return weights[term]
+
+
+def void_mask(target: Tensor) -> Tensor:
+    """Return where a target has no class, or no reading: B×1×H×W."""
+    return target.isnan().any(dim=1, keepdim=True) if target.ndim == 4 else (target == VOID).unsqueeze(1)

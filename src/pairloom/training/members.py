@@ -28,8 +28,8 @@ class Members:
     environment: ClusterEnvironment | None = None
     """Where they find one another; None where there is one process alone."""
     rank: int = 0
-    count: int = 1
-    count_here: int = 1
+    world_size: int = 1
+    local_world_size: int = 1
     """Processes on this machine."""
     started: Sequence["subprocess.Popen[bytes]"] = field(default=())
     """Those that this process has started, from rank 1 on."""
@@ -40,7 +40,7 @@ class Members:
             with suppress(subprocess.TimeoutExpired):
                 code = process.wait(0.5)
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else "has ended; its message is above"
-                return f"process {rank + 1} of {self.count} {how}"
+                return f"process {rank + 1} of {self.world_size} {how}"
         return None
 
 
@@ -105,9 +105,10 @@ def gathered(config: TrainConfig) -> Iterator[Members]:
             yield members
         return
     members = found or Members()
-    if config.batch_size % members.count:
+    if config.batch_size % members.world_size:
         raise UserError(
-            f"train.batch_size {config.batch_size} cannot be shared by {members.count} processes; make it a multiple"
+            f"train.batch_size {config.batch_size} cannot be shared by {members.world_size} processes; make it a "
+            "multiple"
         )
     yield members
 
@@ -120,14 +121,14 @@ def _started(config: TrainConfig) -> Iterator[Members]:
     try:
         for rank in range(1, config.devices):
             words = [str(word) for word in (rank, config.devices, port, config.device, config.precision)]
-            # In a group of their own: Ctrl-C reaches the leader alone, which tells the others when to stop.
+            # In a group of their own: Ctrl-C reaches the main process alone, which tells the others when to stop.
             command = [sys.executable, "-m", "pairloom.follower", *words]
             quiet = {**os.environ, "RANK": str(rank)}  # as `torchrun` says it: no progress bars there
             started.append(subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0, env=quiet))  # noqa: S603
         environment = OwnProcesses(0, port)
         environment.set_world_size(config.devices)
         members = Members(environment, 0, config.devices, config.devices, started)
-        threading.Thread(target=_end_with_followers, args=(members, ended), daemon=True).start()
+        threading.Thread(target=_end_with_other_ranks, args=(members, ended), daemon=True).start()
         yield members
         ended.set()
         for process in started:
@@ -140,8 +141,8 @@ def _started(config: TrainConfig) -> Iterator[Members]:
             process.wait()
 
 
-def _end_with_followers(members: Members, ended: threading.Event) -> None:
-    """End this process if a follower has died and it waits for its answer all the same, as a GPU's library lets it."""
+def _end_with_other_ranks(members: Members, ended: threading.Event) -> None:
+    """End this process if another rank has died and it waits for its answer all the same, as a GPU's library lets it."""
     while not ended.wait(1.0):
         if any(process.poll() not in (None, 0) for process in members.started) and not ended.wait(GRACE):
             print(f"pairloom: {members.lost()}; --resume goes on from the last saved state", file=sys.stderr)
@@ -156,9 +157,9 @@ def own_member(rank: int, count: int, port: int) -> Members:
     environment.set_world_size(count)
     environment.set_global_rank(rank)
 
-    def end_with_leader() -> None:
-        os.read(sys.stdin.fileno(), 1)  # which nobody writes: it returns when the leader is no more
+    def end_with_main_process() -> None:
+        os.read(sys.stdin.fileno(), 1)  # which nobody writes: it returns when the main process has ended
         os._exit(1)
 
-    threading.Thread(target=end_with_leader, daemon=True).start()
+    threading.Thread(target=end_with_main_process, daemon=True).start()
     return Members(environment, rank, count, count)

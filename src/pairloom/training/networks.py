@@ -12,18 +12,18 @@ from torch.optim import Optimizer
 
 from pairloom.config import Experiment
 from pairloom.data.store import PairStore
-from pairloom.draws import derived_seed, torch_seeded
 from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel, build_discriminator
-from pairloom.training.average import WeightAverage
-from pairloom.training.captured import CapturedStep
-from pairloom.training.losses import ADVERSARIAL
+from pairloom.rng import derived_seed, torch_seeded
+from pairloom.training.cuda_graph import CapturedStep
+from pairloom.training.distributed import DistributedContext
+from pairloom.training.ema import EMA
+from pairloom.training.losses import ADVERSARIAL, Objective
 from pairloom.training.optimizers import adam, load_moments, set_rate
-from pairloom.training.step import Losses, Objective, TrainingStep
-from pairloom.training.team import Team
+from pairloom.training.step import Losses, TrainingStep
 
 
-class _Keeper(Protocol):
+class _Stateful(Protocol):
     """Something whose state is saved."""
 
     def state_dict(self) -> dict[str, Any]: ...
@@ -35,41 +35,45 @@ class _Keeper(Protocol):
 class Networks:
     """The generator and the discriminator, their optimizers, and the average of the generator's weights."""
 
-    used: TranslationModel
+    eval_model: TranslationModel
     """The model that is validated, kept and used: with the weights that are trained, or their average."""
-    bare: Mapping[str, nn.Module]
+    modules: Mapping[str, nn.Module]
     """The networks that are trained, by name."""
-    average: WeightAverage | None
+    ema: EMA | None
     optimizers: tuple[Optimizer, Optimizer]
     step: TrainingStep
     captured: CapturedStep | None
     """The same step as a CUDA graph, where it is made so."""
-    keepers: Mapping[str, _Keeper]
+    stateful: Mapping[str, _Stateful]
 
     @classmethod
     def build(
-        cls, experiment: Experiment, training: PairStore, team: Team, say: Callable[[str], None] = print
+        cls,
+        experiment: Experiment,
+        training: PairStore,
+        context: DistributedContext,
+        log: Callable[[str], None] = print,
     ) -> "Networks":
         """Build what an experiment describes, with fresh weights that are the same in every process.
 
         Raises:
             UserError: if the head does not serve such targets, or the step cannot be recorded as asked.
         """
-        fabric, optim = team.fabric, experiment.optim
-        recorded_on = fabric.device if is_recorded(experiment.train.compile, team) else None
+        fabric, optim = context.fabric, experiment.optim
+        captured_on = fabric.device if is_captured(experiment.train.compile, context) else None
         with torch_seeded(derived_seed(experiment.train.seed, "weights"), fabric.device):
             model = TranslationModel.build(
                 experiment.model, training.source, training.target, experiment.data.size, fabric.device
             )
             discriminator = build_discriminator(experiment.model, training.source, training.target)
             set_generator, generator_optimizer = fabric.setup(
-                model.generator, adam(model.generator, optim, recorded_on)
+                model.generator, adam(model.generator, optim, captured_on)
             )
             set_discriminator, discriminator_optimizer = fabric.setup(
-                discriminator, adam(discriminator, optim, recorded_on)
+                discriminator, adam(discriminator, optim, captured_on)
             )
-        average = WeightAverage(model.generator, optim.ema) if optim.ema else None
-        bare = {"generator": model.generator, "discriminator": discriminator}
+        ema = EMA(model.generator, optim.ema) if optim.ema else None
+        modules = {"generator": model.generator, "discriminator": discriminator}
         step = TrainingStep(
             set_generator,
             set_discriminator,
@@ -78,33 +82,33 @@ class Networks:
             _objective(experiment, training, fabric.device),
             model.head,
             experiment.train.update,
-            backward=team.backward,
+            backward=context.backward,
         )
         return cls(
-            used=dataclasses.replace(model, generator=average.network) if average else model,
-            bare=bare,
-            average=average,
+            eval_model=dataclasses.replace(model, generator=ema.network) if ema else model,
+            modules=modules,
+            ema=ema,
             optimizers=(generator_optimizer, discriminator_optimizer),
             step=step,
-            captured=CapturedStep(step, say) if recorded_on else None,
-            keepers={
-                **bare,
+            captured=CapturedStep(step, log) if captured_on else None,
+            stateful={
+                **modules,
                 "generator_optimizer": generator_optimizer,
                 "discriminator_optimizer": discriminator_optimizer,
                 "precision": fabric.strategy.precision,
-                **({"average": average} if average else {}),
+                **({"average": ema} if ema else {}),
             },
         )
 
     def train(self, source: Tensor, target: Tensor, number: int, rate: float) -> Losses:
         """Make a step, numbered from 1, at a learning rate; see `TrainingStep`."""
-        for network in self.bare.values():
+        for network in self.modules.values():
             network.train()
         for optimizer in self.optimizers:
             set_rate(optimizer, rate)
         losses = (self.captured or self.step)(source, target)
-        if self.average:
-            self.average.update(number)
+        if self.ema:
+            self.ema.update(number)
         return losses
 
     def tensors(self) -> list[Tensor]:
@@ -116,11 +120,11 @@ class Networks:
         return [buffer for network in self._networks() for buffer in network.buffers() if buffer.is_floating_point()]
 
     def _networks(self) -> list[nn.Module]:
-        return [*self.bare.values(), *([self.average.network] if self.average else [])]
+        return [*self.modules.values(), *([self.ema.network] if self.ema else [])]
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
         """Return all that has to be saved."""
-        return {name: keeper.state_dict() for name, keeper in self.keepers.items()}
+        return {name: keeper.state_dict() for name, keeper in self.stateful.items()}
 
     def load_state_dict(self, state: Mapping[str, dict[str, Any]]) -> None:
         """Take what was saved.
@@ -128,20 +132,20 @@ class Networks:
         Raises:
             RuntimeError, ValueError, KeyError, TypeError, AttributeError: if it does not fit.
         """
-        for name, keeper in self.keepers.items():
+        for name, keeper in self.stateful.items():
             if keeper in self.optimizers:
                 load_moments(keeper, state[name])
             else:
                 keeper.load_state_dict(state[name])
 
 
-def is_recorded(compile_: Literal["auto", "graph", "off"], team: Team) -> bool:
+def is_captured(compile_: Literal["auto", "graph", "off"], context: DistributedContext) -> bool:
     """Tell whether steps are recorded as a CUDA graph: those that are averaged over processes, or scaled, are not.
 
     Raises:
         UserError: if they must be and cannot.
     """
-    able = team.fabric.device.type == "cuda" and team.count == 1 and team.precision != "16-mixed"
+    able = context.fabric.device.type == "cuda" and context.world_size == 1 and context.precision != "16-mixed"
     if compile_ == "graph" and not able:
         raise UserError(
             "train.compile graph needs one GPU that trains alone, in 32-true or bf16-mixed; say --compile auto"

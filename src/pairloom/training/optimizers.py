@@ -10,22 +10,22 @@ from torch.optim import Adam, Optimizer
 from pairloom.config import OptimConfig
 
 
-def adam(network: nn.Module, config: OptimConfig, recorded_on: torch.device | None = None) -> Adam:
+def adam(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:
     """Return the optimizer that a config describes, for all parameters of a network.
 
     Args:
         network: the network.
-        config: its numbers.
-        recorded_on: the GPU on which its steps are to be recorded as a graph, where they are: learning rate and step
+        config: its hyperparameters.
+        captured_on: the GPU on which its steps are captured as a CUDA graph, if they are: learning rate and step
             counts are then tensors there.
     """
     return Adam(
         network.parameters(),
-        lr=torch.tensor(config.learning_rate, device=recorded_on) if recorded_on else config.learning_rate,
+        lr=torch.tensor(config.learning_rate, device=captured_on) if captured_on else config.learning_rate,
         betas=(config.beta1, config.beta2),
         eps=config.epsilon,
         fused=True,  # one pass over the weights: at batch size 1 the optimizer is a large part of a step
-        capturable=recorded_on is not None,
+        capturable=captured_on is not None,
     )
 
 

@@ -1,34 +1,35 @@
-"""Training from the first step to the last, in one function read from top to bottom."""
+"""The training loop."""
 
 import signal
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from pairloom import __version__
 from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.store import PairStore
-from pairloom.draws import derived_seed, numpy_generator, torch_seeded
 from pairloom.errors import UserError
 from pairloom.evaluation.history import EpochRecord, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import joined_scores, score_model
 from pairloom.progress import progress
-from pairloom.report.course import Course
+from pairloom.report.run_summary import RunSummary
+from pairloom.rng import derived_seed, numpy_generator, torch_seeded
 from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state
+from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
-from pairloom.training.interrupts import Interrupted, Interrupts
 from pairloom.training.networks import Networks
 from pairloom.training.optimizers import learning_rate
-from pairloom.training.run_writer import RunWriter
+from pairloom.training.run_logger import RunLogger
 from pairloom.training.same_pairs import require_same_pairs
-from pairloom.training.team import Team
+from pairloom.training.signals import Interrupted, StopSignals
 
 FINITE_CHECK_STEPS = 50
 """Steps between two looks at the losses, each of which waits for the device."""
@@ -44,226 +45,294 @@ class TrainingResult:
     """Of the epoch whose generator is in the run's `model/`, as a line of `metrics.jsonl`: its losses and scores."""
     seconds: float
     """Time since training was started or resumed."""
-    leads: bool = True
+    is_main_process: bool = True
     """Whether this is the process that wrote the files, of those that trained together."""
 
 
-def fit(
-    experiment: Experiment,
-    training: PairStore,
-    validation: PairStore,
-    run: RunFolder,
-    team: Team,
-    *,
-    resume: bool = False,
-    say: Callable[[str], None] = print,
-) -> TrainingResult:
-    """Train the experiment in its run folder.
+class Trainer:
+    """Trains an experiment in its run folder; in every process that takes part.
 
     Args:
         experiment: a resolved experiment.
         training: its training pairs.
         validation: its validation pairs, at its size.
         run: its folder, begun and locked.
-        team: the processes that train; each of them calls this.
-        resume: go on from the last state that was saved, or from the start if none was.
-        say: receives a line an epoch, in the process that leads.
-
-    Raises:
-        UserError: for states that are damaged, a loss that is not finite, or a process that was lost.
-        Interrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, once the state has been saved.
+        context: the processes that train; each of them has a trainer.
+        log: receives a line an epoch, in the main process.
     """
-    started = time.perf_counter()
-    data, config, optim, device = experiment.data, experiment.train, experiment.optim, team.fabric.device
 
-    # What each step is made of: pairs, of which this process takes some slots, and networks.
-    batches = TrainingBatches(
-        training,
-        data.size,
-        experiment.augment if experiment.augment.enabled else None,
-        batch_size=config.batch_size,
-        sampling=config.sampling,
-        seed=config.seed,
-    )
-    slots = team.part(config.batch_size)
-    steps, last_step = batches.steps_per_epoch, config.epochs * batches.steps_per_epoch
-    networks = Networks.build(experiment, training, team, say)
+    def __init__(
+        self,
+        experiment: Experiment,
+        training: PairStore,
+        validation: PairStore,
+        run: RunFolder,
+        context: DistributedContext,
+        *,
+        log: Callable[[str], None] = print,
+    ) -> None:
+        self._experiment, self._config, self._run, self._context = experiment, experiment.train, run, context
+        self._training, self._validation, self._device = training, validation, context.fabric.device
+        self._log_line = log
+        self._batches = TrainingBatches(
+            training,
+            experiment.data.size,
+            experiment.augment if experiment.augment.enabled else None,
+            batch_size=self._config.batch_size,
+            sampling=self._config.sampling,
+            seed=self._config.seed,
+        )
+        self._networks = Networks.build(experiment, training, context, log)
+        self._environment = _environment(context, training, validation)
+        self._signals = StopSignals()
+        self._logger: RunLogger | None = None  # in the main process alone
+        self._stream: Iterator[tuple[Tensor, Tensor]] = iter(())
+        self._show_step: Callable[[], None] = lambda: None
+        # Where training stands.
+        self._step, self._epoch = 0, Epoch()
+        self._history: list[EpochRecord] = []
+        # Of the last checkpoint, and whether this process has asked for one, and whether all know.
+        self._saved_at, self._saved_step, self._saved_epochs = time.monotonic(), -1, 0
+        self._asked = self._due = False
 
-    # Where an earlier start of this run stood.
-    step, epoch = 0, Epoch()
-    history: list[EpochRecord] = []
-    circumstances = _circumstances(team, training, validation)
-    pairs = [*training.names, *validation.names]
-    sides = [training.source.to_record(), training.target.to_record()]
-    state = _saved_state(run, team, say) if resume else None
-    if resume and state is None:
-        say("no training state was saved yet: starting from the beginning")
-    if state is not None:
-        require_same_pairs(state, training, validation, run, data.root)
-        totals = {name: total.to(device) for name, total in state["totals"].items()}
-        step, epoch, history = state["step"], Epoch(totals, state["spent"]), list(state["history"])
+    @property
+    def _last_step(self) -> int:
+        return self._config.epochs * self._batches.steps_per_epoch
+
+    def fit(self, *, resume: bool = False) -> TrainingResult:
+        """Train up to the last epoch.
+
+        Args:
+            resume: go on from the last checkpoint, or from the start if there is none.
+
+        Raises:
+            UserError: for checkpoints that are damaged, a loss that is not finite, or a process that was lost.
+            Interrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, once a checkpoint has been saved.
+        """
+        started = time.perf_counter()
+        if resume:
+            self.resume()
+        with self._running():
+            try:
+                while len(self._history) < self._config.epochs:
+                    self.train_one_epoch()
+                    self._finish_epoch()
+            except Interrupted:
+                self.save_checkpoint()
+                if self._logger:
+                    self._logger.report()  # whoever stops a run wants to see how far it has come
+                self._context.broadcast(None)  # a process that ends before that would be taken for lost
+                raise
+            if (self._step, len(self._history)) != (self._saved_step, self._saved_epochs):
+                self.save_checkpoint()
+            else:
+                epochs = self._config.epochs
+                self._log_line(
+                    f"already finished ({epochs} of {epochs} epochs); train longer with --epochs {2 * epochs}"
+                )
+        record = kept_record(self._history, self._config.keep) or self._history[-1]  # the last epoch is validated
+        return TrainingResult(self._run, record, time.perf_counter() - started, self._context.is_main_process)
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint; the networks, the optimizers, the step and the history are restored."""
+        state = _load_checkpoint(self._run, self._context, self._log_line)
+        if state is None:
+            self._log_line("no training state was saved yet: starting from the beginning")
+            return
+        require_same_pairs(state, self._training, self._validation, self._run, self._experiment.data.root)
+        totals = {name: total.to(self._device) for name, total in state["totals"].items()}
+        self._step, self._epoch = state["step"], Epoch(totals, state["spent"])
+        self._history, self._saved_step = list(state["history"]), state["step"]
+        self._saved_epochs = len(self._history)
         try:
-            networks.load_state_dict(state["networks"])
+            self._networks.load_state_dict(state["networks"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{run.checkpoints}: the saved state does not fit the networks of {run.config}; undo changes to it"
+                f"{self._run.checkpoints}: the saved state does not fit the networks of {self._run.config}; undo "
+                "changes to it"
             ) from error
         for name, before in state["circumstances"].items():
-            if circumstances.get(name) != before:
-                say(f"{name}: {before} before, {circumstances.get(name)} now; the last bits of results may differ")
+            if (now := self._environment.get(name)) != before:
+                self._log_line(f"{name}: {before} before, {now} now; the last bits of results may differ")
 
-    team.share(networks.tensors())  # unlike processors may draw weights that differ in their last bits
-    writer = None
-    if team.leads:
-        sampled = numpy_generator(config.seed, "samples").permutation(len(validation))[: config.samples]
-        samples = [validation[index] for index in sampled]  # drawn in pictures
-        course = Course(run, experiment, history, training, validation, samples, circumstances)
-        writer = RunWriter(course, networks.used, device)
-        writer.report_if_missing()  # what was read can be looked at before the first step
+    def train_one_epoch(self) -> None:
+        """Make the steps that are left of the epoch; between two of them a checkpoint may be saved."""
+        steps = self._batches.steps_per_epoch
+        end = (len(self._history) + 1) * steps
+        self._save_if_due()
+        while self._step < end:
+            with self._epoch.timed("data"):
+                source, target = next(self._stream)
+            with self._epoch.timed("steps"):
+                seed = derived_seed(self._config.seed, "step", self._step, *self._context.rank_counters)
+                torch.manual_seed(seed)  # of dropout
+                rate = learning_rate(self._experiment.optim, self._config.epochs, self._step / steps)
+                self._step += 1
+                self._epoch.add(self._networks.train(source, target, self._step, rate))
+                if self._step % FINITE_CHECK_STEPS == 0:
+                    self._context.average(list(self._epoch.totals.values()))
+                    self._require_finite(losses_only=True)
+            self._show_step()
+            self._save_if_due()
 
-    def gather_epoch() -> None:
-        """Bring together what the processes have measured apart, and look whether it is finite."""
-        team.average([*epoch.totals.values(), *networks.statistics()])
-        _require_finite(epoch, step, networks, run, team)
+    def validate(self) -> Scores | PictureScores:
+        """Score the model that is kept, the EMA where there is one; each process scores a part of the pairs."""
+        pairs, context = self._validation, self._context
+        mine = context.part(len(pairs))
+        model = self._networks.eval_model
+        scores = score_model(model, (pairs[index] for index in mine), len(mine), "val", after_each=self._check_for_stop)
+        if len(mine) < len(range(0, len(pairs), context.world_size)):
+            self._check_for_stop()  # as often as the other processes
+        return joined_scores(context.gather(scores))
 
-    def keep() -> None:
+    def save_checkpoint(self) -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
-        gather_epoch()
-        if writer:
-            writer.state(
+        self._gather_epoch()
+        if self._logger:
+            self._logger.state(
                 TrainingState(
-                    step=step,
-                    pairs=pairs,
-                    digests=[*training.digests, *validation.digests],
-                    sides=sides,
-                    history=history,
-                    totals=epoch.totals,
-                    spent=epoch.spent,
-                    circumstances=circumstances,
-                    networks=networks.state_dict(),
+                    step=self._step,
+                    pairs=[*self._training.names, *self._validation.names],
+                    digests=[*self._training.digests, *self._validation.digests],
+                    sides=[self._training.source.to_record(), self._training.target.to_record()],
+                    history=self._history,
+                    totals=self._epoch.totals,
+                    spent=self._epoch.spent,
+                    circumstances=self._environment,
+                    networks=self._networks.state_dict(),
                 )
             )
+        self._saved_at, self._saved_step, self._saved_epochs = time.monotonic(), self._step, len(self._history)
+        self._asked = self._due = False
 
-    saved, saved_step = time.monotonic(), step
-    with ExitStack() as stack:
-        if writer:
-            stack.enter_context(closing(writer))
-        interrupts = stack.enter_context(Interrupts())
-        bars = stack.enter_context(progress())
-        stack.enter_context(torch_seeded(0, device))
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Inside the block all is there that the loop needs: equal weights, the logger, signals, bars and batches."""
+        context, steps = self._context, range(self._step, self._last_step)
+        context.share(self._networks.tensors())  # unlike processors may draw weights that differ in their last bits
+        with ExitStack() as stack:
+            if context.is_main_process:
+                self._logger = stack.enter_context(closing(self._new_logger()))
+                self._logger.report_if_missing()  # what was read can be looked at before the first step
+            stack.enter_context(self._signals)
+            bars = stack.enter_context(progress())
+            stack.enter_context(torch_seeded(0, self._device))
+            slots = context.part(self._config.batch_size)
+            self._stream = stack.enter_context(closing(batches_on(self._device, self._batches, steps, slots)))
+            bar = bars.add_task("Training", total=self._last_step, completed=self._step)
 
-        asked = due = False  # whether this process has asked for a state to be saved, and whether all know
+            def show_step() -> None:
+                epoch = (self._step - 1) // self._batches.steps_per_epoch + 1
+                bars.update(bar, completed=self._step, description=f"Epoch {epoch}/{self._config.epochs}")
 
-        def heed(ask: bool = False) -> None:
-            """Stop if one of the processes was told to; note whether one has asked for a state."""
-            nonlocal due
-            stop, save = team.agree(interrupts.received, int(ask))
-            if stop:
-                raise Interrupted(stop)
-            due = due or bool(save)
+            self._show_step = show_step
+            yield
 
-        def tell(line: str) -> None:
-            """Say a line; where nobody listens any more, ask all to stop, so that nothing is lost."""
-            try:
-                say(line)
-            except BrokenPipeError:
-                interrupts.received = interrupts.received or signal.SIGPIPE
+    def _new_logger(self) -> RunLogger:
+        order = numpy_generator(self._config.seed, "samples").permutation(len(self._validation))
+        summary = RunSummary(
+            self._run,
+            self._experiment,
+            list(self._history),
+            self._training,
+            self._validation,
+            [self._validation[index] for index in order[: self._config.samples]],
+            self._environment,
+        )
+        return RunLogger(summary, self._networks.eval_model, self._device)
 
-        coming = stack.enter_context(closing(batches_on(device, batches, range(step, last_step), slots)))
-        bar = bars.add_task("Training", total=last_step, completed=step)
+    def _finish_epoch(self) -> None:
+        """Validate and log the epoch whose steps are done."""
+        self._gather_epoch()
+        config, steps, number = self._config, self._batches.steps_per_epoch, len(self._history) + 1
+        record = EpochRecord(
+            epoch=number,
+            step=self._step,
+            seconds=self._epoch.spent,
+            learning_rate=learning_rate(self._experiment.optim, config.epochs, (self._step - 1) / steps),
+            losses={name: float(total) / steps for name, total in self._epoch.totals.items()},
+        )
+        last = number == config.epochs
+        if last or number % config.validate_every == 0:
+            with self._epoch.timed("validation"):
+                scores = self.validate()
+            record["validation"] = scores.to_record()
+            if self._logger:
+                self._logger.model(record, scores)
+        snapshot = last or number % config.snapshot_every == 0
+        if self._logger and snapshot:
+            with self._epoch.timed("pictures"):
+                self._logger.snapshot(number)
+        self._history.append(record)
+        self._epoch = Epoch()
+        if self._logger:
+            self._logger.record(record)
+            with self._epoch.timed("pictures"):
+                self._logger.report(now=last, snapshot=snapshot)
+        self._log(_sentence(record, config.epochs))
+
+    def _save_if_due(self) -> None:
+        """Stop if one of the processes was told to, and save a checkpoint if one of them has asked for it."""
+        config = self._config
+        by_steps = config.checkpoint_steps and self._step % config.checkpoint_steps == 0
+        minutes = (time.monotonic() - self._saved_at) / 60
+        by_time = self._context.is_main_process and minutes > config.checkpoint_minutes
+        ask = not self._asked and self._step > max(self._saved_step, 0) and bool(by_steps or by_time)
+        self._asked = self._asked or ask
+        self._check_for_stop(ask)
+        if self._due:
+            self.save_checkpoint()
+
+    def _check_for_stop(self, ask: bool = False) -> None:
+        """Raise Interrupted if one of the processes was told to stop; note whether one has asked for a checkpoint."""
+        stop, save = self._context.agree(self._signals.received, int(ask))
+        if stop:
+            raise Interrupted(stop)
+        self._due = self._due or bool(save)
+
+    def _log(self, line: str) -> None:
+        """Log a line; where nobody reads any more, ask all to stop, so that nothing is lost."""
         try:
-            while True:
-                by_steps = config.checkpoint_steps and step % config.checkpoint_steps == 0
-                by_time = team.leads and time.monotonic() - saved > 60 * config.checkpoint_minutes
-                ask = not asked and step > saved_step and bool(by_steps or by_time)
-                asked = asked or ask
-                heed(ask)
-                if due:
-                    keep()
-                    saved, saved_step, asked, due = time.monotonic(), step, False, False
+            self._log_line(line)
+        except BrokenPipeError:
+            self._signals.received = self._signals.received or signal.SIGPIPE
 
-                number = step // steps  # of the epoch that has just ended, where one has
-                if number > len(history):
-                    gather_epoch()
-                    last = number == config.epochs
-                    record = EpochRecord(
-                        epoch=number,
-                        step=step,
-                        seconds=epoch.spent,
-                        learning_rate=learning_rate(optim, config.epochs, (step - 1) / steps),
-                        losses={name: float(total) / steps for name, total in epoch.totals.items()},
-                    )
-                    if last or number % config.validate_every == 0:
-                        with epoch.timed("validation"):
-                            scores = _validate(networks, validation, team, heed)
-                        record["validation"] = scores.to_record()
-                        if writer:
-                            writer.model(record, scores)
-                    snapshot = last or number % config.snapshot_every == 0
-                    if writer and snapshot:
-                        with epoch.timed("pictures"):
-                            writer.snapshot(number)
-                    history.append(record)
-                    epoch = Epoch()
-                    if writer:
-                        writer.record(record)
-                        with epoch.timed("pictures"):
-                            writer.report(now=last, snapshot=snapshot)
-                    tell(_sentence(record, config.epochs))
-                if step >= last_step:
-                    break
+    def _gather_epoch(self) -> None:
+        """Average what each process has measured, and require that it is finite."""
+        self._context.average([*self._epoch.totals.values(), *self._networks.statistics()])
+        self._require_finite()
 
-                with epoch.timed("data"):
-                    source, target = next(coming)
-                with epoch.timed("steps"):
-                    torch.manual_seed(derived_seed(config.seed, "step", step, *team.apart))  # dropout's
-                    rate = learning_rate(optim, config.epochs, step / steps)
-                    step += 1
-                    epoch.add(networks.train(source, target, step, rate))
-                    if step % FINITE_CHECK_STEPS == 0:
-                        team.average(list(epoch.totals.values()))
-                        _require_finite(epoch, step, None, run, team)
-                bars.update(bar, completed=step, description=f"Epoch {(step - 1) // steps + 1}/{config.epochs}")
-        except Interrupted:
-            keep()
-            if writer:
-                writer.report()  # whoever stops a run wants to see how far it has come
-            team.broadcast(None)  # a follower that ends before that would be taken for lost
-            raise
-        if state is None or step > state["step"] or len(history) > len(state["history"]):
-            keep()
-        else:
-            say(f"{run.path} has been trained up to its last epoch, {config.epochs}; --epochs goes on")
-
-    chosen = kept_record(history, config.keep) or history[-1]  # the last epoch is always validated
-    return TrainingResult(run, chosen, time.perf_counter() - started, team.leads)
+    def _require_finite(self, *, losses_only: bool = False) -> None:
+        """Look at the losses, and at the parameters; what the main process finds, all have found."""
+        totals, run = self._epoch.totals, self._run
+        wrong = next((f"the loss {name!r}" for name, total in totals.items() if not total.isfinite()), None)
+        for name, network in () if losses_only else self._networks.modules.items():
+            if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+                wrong = wrong or f"a parameter of the {name}"
+        if not wrong:
+            return
+        if not self._context.is_main_process:
+            raise SystemExit(2)
+        kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
+        raise UserError(
+            f"training diverged: {wrong} is not finite after step {self._step}{kept}. Start a new run with a lower "
+            f"rate: --config {run.config} --optim.learning_rate ..."
+        )
 
 
-def _validate(
-    networks: Networks, validation: PairStore, team: Team, heed: Callable[[], object]
-) -> Scores | PictureScores:
-    """Score the model that is used, a part of the pairs in each process; `heed` is called as often in each."""
-    mine = team.part(len(validation))
-    pairs = (validation[index] for index in mine)
-    scores = score_model(networks.used, pairs, len(mine), "val", after_each=heed)
-    if len(mine) < len(range(0, len(validation), team.count)):
-        heed()
-    return joined_scores(team.gather(scores))
+def _load_checkpoint(run: RunFolder, context: DistributedContext, log: Callable[[str], None]) -> TrainingState | None:
+    # The main process looks first: it may have to set a damaged state aside.
+    state = load_state(run.checkpoints, log) if context.is_main_process else None
+    context.broadcast(None)
+    return state if context.is_main_process else load_state(run.checkpoints)
 
 
-def _saved_state(run: RunFolder, team: Team, say: Callable[[str], None]) -> TrainingState | None:
-    # The leader looks first: it may have to set a damaged state aside.
-    state = load_state(run.checkpoints, say) if team.leads else None
-    team.broadcast(None)
-    return state if team.leads else load_state(run.checkpoints)
-
-
-def _circumstances(team: Team, training: PairStore, validation: PairStore) -> dict[str, str]:
-    device = team.fabric.device
+def _environment(context: DistributedContext, training: PairStore, validation: PairStore) -> dict[str, str]:
+    device = context.fabric.device
     return {
         "version": f"pairloom {__version__}, torch {torch.__version__}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "precision": team.precision,
+        "precision": context.precision,
         "threads": str(torch.get_num_threads()),
         "files of the training pairs": training.fingerprint[:8],
         "files of the validation pairs": validation.fingerprint[:8],
@@ -272,22 +341,6 @@ def _circumstances(team: Team, training: PairStore, validation: PairStore) -> di
 
 def _processor() -> str:
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
-
-
-def _require_finite(epoch: Epoch, step: int, networks: Networks | None, run: RunFolder, team: Team) -> None:
-    """Look at the losses, and at the networks where they are given; what the leader finds, all have found."""
-    wrong = next((f"the loss {name!r}" for name, total in epoch.totals.items() if not total.isfinite()), None)
-    for name, network in networks.bare.items() if networks else ():
-        if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
-            wrong = wrong or f"a weight of the {name}"
-    if wrong and not team.leads:
-        raise SystemExit(2)
-    if wrong:
-        kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
-        raise UserError(
-            f"training diverged: {wrong} is not finite after step {step}{kept}. Start a new run with a lower rate: "
-            f"--config {run.config} --optim.learning_rate ..."
-        )
 
 
 def _sentence(record: EpochRecord, epochs: int) -> str:

@@ -1,0 +1,239 @@
+"""`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
+
+import functools
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from pairloom.cli.parsing import Parser
+from pairloom.cli.terminal import printable
+from pairloom.errors import UserError
+
+if TYPE_CHECKING:
+    from pairloom.cluster.ray_engine import RemoteTranslationResult
+    from pairloom.inference.image_files import TranslatedFiles
+    from pairloom.inference.output_formats import Form
+
+TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
+
+
+def evaluate(words: list[str]) -> None:
+    """Score a model."""
+    from pairloom.config import Direction, LayoutName
+
+    parser = Parser("evaluate", description="Score a model on the pairs of a split; void pixels are left out.")
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
+    parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="folder with the pairs (default: the run's)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
+    parser.add_argument(
+        "--at",
+        choices=("size", "native"),
+        default="size",
+        help="score at the model's size (default) or at each image's own",
+    )
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--boundaries", action="store_true", help="score the outlines of classes as well (boundary F1)")
+    parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="of DATA (default: auto)")
+    parser.add_argument("--direction", choices=get_args(Direction), help="of the translation (default: the run's)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(words)
+
+    from pairloom.api import evaluate
+    from pairloom.cli.tables import print_scores
+
+    scores = evaluate(
+        options.run,
+        options.data,
+        split=options.split,
+        at=options.at,
+        boundaries=options.boundaries,
+        tta=options.tta,
+        device=options.device,
+        layout=options.layout,
+        direction=options.direction,
+    ).to_record()
+    if options.json:
+        print(json.dumps(scores))
+        return
+    print(f"{scores['pairs']} pairs of the split {scores['split']}")
+    print_scores({"": scores})
+
+
+def compare(words: list[str]) -> None:
+    """Compare models on the same pairs."""
+    parser = Parser(
+        "compare",
+        description="Score runs on the same pairs, and tell what of their differences other pairs could undo:\n"
+        "95 % intervals by a paired bootstrap. The others are compared with the first.",
+    )
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders or model folders, two or more")
+    parser.add_argument("--data", metavar="DATA", type=Path, help="folder with the pairs (default: the first run's)")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
+    parser.add_argument(
+        "--at",
+        choices=("size", "native"),
+        help="score at the models' size (default where they share it) or at each image's own",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="page to be written (default: comparison.html; with --json none)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(words)
+
+    from pairloom.api import compare
+    from pairloom.cli.tables import print_comparison
+
+    page = options.out or (None if options.json else Path("comparison.html"))
+    comparison = compare(
+        options.runs, options.data, split=options.split, at=options.at, device=options.device, page=page
+    )
+    if options.json:
+        print(json.dumps(comparison.to_record()))
+        return
+    at = "the images' own size" if comparison.at == "native" else "the models' size"
+    print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}\n")
+    print_comparison(comparison)
+    print(f"Page: {page}")
+
+
+def add_translator_options(parser: Parser) -> None:
+    """Add the options that a `Translator` takes, and the device on which it computes."""
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="cut what the network sees into tiles of this side where it is larger (default: never)",
+    )
+    parser.add_argument("--tta", action="store_true", help=TTA_HELP)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
+def translate(words: list[str]) -> None:
+    """Translate image files and videos."""
+    parser = Parser(
+        "translate",
+        description="Translate images and videos as the model has learned to: photographs to colour-coded\n"
+        "segmentations, say. Each comes out at its own size. Said again after it was stopped, it goes on. What cannot\n"
+        "be read is named and left out.",
+    )
+    parser.add_argument(
+        "run", metavar="RUN", type=Path, help="run folder, model folder, ONNX file, or USER/NAME on a hub"
+    )
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="images, videos, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        required=True,
+        help="folder to be made; - writes the translation of one image to standard output, as PNG",
+    )
+    parser.add_argument("--overlay", action="store_true", help="write the translation laid over the image")
+    parser.add_argument(
+        "--classes",
+        action="store_true",
+        help="write index maps, one class value a pixel (for Cityscapes its labelIds)",
+    )
+    parser.add_argument("--side-by-side", action="store_true", help="write the image and its translation side by side")
+    add_translator_options(parser)
+    parser.add_argument(
+        "--backend",
+        choices=("torch", "onnx"),
+        help="onnx: run the model by ONNX Runtime, on the CPU; one that is no ONNX file is converted first, each time "
+        "(default: torch, for an ONNX file onnx)",
+    )
+    parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
+    parser.add_argument(
+        "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: by Ray Data, on this machine or on the cluster that RAY_ADDRESS names; INPUT, sub-folders included, "
+        "and --out may then be addresses such as s3://bucket/photos (default: local)",
+    )
+    options = parser.parse_args(words)
+    form = _form(options, parser)
+    far = next((place for place in (*options.inputs, options.out) if "://" in place), None)
+    if far and options.engine != "ray":
+        raise UserError(f"{far}: is an address; say --engine ray as well")
+    if options.engine == "ray" and (options.out == "-" or options.no_steady):
+        parser.error("--engine ray leaves videos out, and writes to no standard output")
+    if options.backend == "onnx" and (options.engine == "ray" or options.tile is not None):
+        parser.error("--backend onnx has no --tile, and no --engine ray")
+
+    def log(line: str) -> None:
+        print(f"pairloom: {printable(line)}", file=sys.stderr)
+
+    if options.out == "-":
+        from pairloom.inference.image_files import translate_one
+
+        if options.shard:
+            parser.error("--shard needs a folder as --out")
+        if sys.stdout.isatty():
+            parser.error("--out - writes a PNG file to standard output; lead it into a file or a program")
+        contents = translate_one(
+            options.run,
+            options.inputs,
+            options.device,
+            form=form,
+            scale=options.scale,
+            tile=options.tile,
+            tta=options.tta,
+            backend=options.backend,
+            log=log,
+        )
+        sys.stdout.buffer.write(contents)
+        return
+    result = _engine(options)(
+        options.run,
+        options.inputs,
+        options.out,
+        options.device,
+        form=form,
+        scale=options.scale,
+        tile=options.tile,
+        tta=options.tta,
+        shard=options.shard,
+        log=log,
+    )
+    before = f" ({result.there} were there before)" if result.there else ""
+    if result.written or result.there:
+        print(f"{len(result.written)} written to {options.out}{before}")
+    if result.skipped:
+        raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")
+
+
+def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | RemoteTranslationResult]":
+    """Return what translates."""
+    if options.engine == "ray":
+        from pairloom.cluster.ray_engine import translate_remote
+
+        return translate_remote
+    from pairloom.inference.image_files import translate
+
+    return functools.partial(translate, steady=not options.no_steady, backend=options.backend)
+
+
+def _form(options: Namespace, parser: Parser) -> "Form":
+    """Return what is to be written; refuse two answers."""
+    chosen = {"overlay": options.overlay, "classes": options.classes, "side-by-side": options.side_by_side}
+    forms: list[Form] = [form for form, said in chosen.items() if said]  # type: ignore[misc]  # names of forms, all
+    if len(forms) > 1:
+        parser.error(f"--{forms[0]} and --{forms[1]} exclude each other")
+    return forms[0] if forms else "translation"

@@ -1,0 +1,273 @@
+"""Images at any address translated by Ray Data: on this machine, or on all of a cluster's."""
+
+import math
+import tempfile
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pairloom.cluster.ray_session import ray_session, require_ray
+from pairloom.cluster.remote_paths import Address
+from pairloom.data.image_spec import read_source
+from pairloom.data.prefetch import read_ahead
+from pairloom.errors import UserError
+from pairloom.images import Picture
+from pairloom.inference.image_files import MARK, made_with, parse_shard
+from pairloom.inference.inputs import VIDEO_EXTENSIONS
+from pairloom.inference.output_formats import FORMS, Form, form_suffix
+from pairloom.inference.stored_model import StoredModel
+from pairloom.inference.translator import Translator
+from pairloom.progress import track
+
+BLOCK = 32
+"""Images that an actor is handed at once, where there are many."""
+MOST_BLOCKS = 10_000
+"""Of more, Ray's bookkeeping would show."""
+
+
+@dataclass(frozen=True)
+class RemoteTranslationResult:
+    """What has come of images that were to be translated from one address to another."""
+
+    written: Sequence[str]
+    """The addresses of the files written, in the order of the inputs."""
+    there: int = 0
+    """How many inputs had been translated before."""
+    skipped: Sequence[str] = field(default=())
+    """What was wrong with the inputs that were left out, with their addresses."""
+
+
+class Job(NamedTuple):
+    """An image to be translated."""
+
+    source: Address
+    target: str
+    """Its name in the output folder."""
+
+
+class Manner(NamedTuple):
+    """How images are translated, and what is written of it; as `translate` takes them."""
+
+    form: Form
+    scale: float
+    tile: int | None
+    tta: bool
+
+    def translator(self, model: Path, device: str) -> Translator:
+        """Load the model."""
+        return Translator.load(model, device, scale=self.scale, tile=self.tile, tta=self.tta)
+
+
+def translate_remote(
+    run: str | Path,
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    device: str = "auto",
+    *,
+    form: Form = "translation",
+    scale: float = 1.0,
+    tile: int | None = None,
+    tta: bool = False,
+    shard: str | None = None,
+    log: Callable[[str], None] = print,
+) -> RemoteTranslationResult:
+    """Translate images as `translate` does, by Ray Data, from and to any address that fsspec knows.
+
+    The cluster is that of the variable `RAY_ADDRESS`, or the Ray that this process has started; else one is started on
+    this machine and ended afterwards. Its machines must have Pairloom, and reach the addresses; the model is sent to
+    them. Said again after it was stopped, it goes on. An image that cannot be read is named and left out, and so are
+    videos.
+
+    Args:
+        run: a run folder or a model folder on this machine, or the name of a model on a hub.
+        inputs: images, and folders of images and of such folders: paths and patterns, or addresses such as
+            `s3://bucket/photos`.
+        out: the folder to be made, a path or an address; or one that was begun with the same model, inputs and options.
+        device: `cuda` has an actor for each of the cluster's GPUs, `cpu` one for each core; `auto` looks.
+        form: what is written, as `translate` takes it.
+        scale: of what the network sees, as `Translator` takes it.
+        tile: side of the tiles, as `Translator` takes it.
+        tta: test-time augmentation, as `Translator` does it.
+        shard: `i/n` translates the i-th of n parts of the inputs, as `translate` divides them.
+        log: receives a line for each input that is left out.
+
+    Raises:
+        UserError: before anything is written, if Ray is not installed, for inputs that do not exist or would have the
+            same name, for options that the model does not know, and for an output folder that holds other files; later,
+            if the actors cannot go on.
+    """
+    require_ray()
+    model, manner = StoredModel.find(run), Manner(form, scale, tile, tta)
+    if model.backend != "torch":
+        raise UserError(f"{model.path}: is an ONNX file, which --engine local runs; name the run that it was made of")
+    translator = manner.translator(model.path, "cpu")
+    suffix = form_suffix(form, translator.model.target)
+    sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
+    jobs, skipped = _jobs(sources, folder, suffix, shard, log)
+    mark = made_with(model, [str(source) for source in sources], translator, form=form, steady=True)
+    there = _require_ours(folder, mark)
+    todo = [job for job in jobs if job.target not in there]
+    for problem in skipped:
+        log(f"left out: {problem}")
+
+    written: set[str] = set()
+    if todo:
+        with ray_session():
+            dataset = _translations(todo, folder, model, manner, device)
+            if not there:
+                (folder / MARK).write_text(mark)
+            for row in track(dataset.iter_rows(), len(todo), "Translating"):
+                if row["stop"]:
+                    raise UserError(f"{row['problem']}; said again, the command goes on from here")
+                if row["problem"]:
+                    skipped.append(row["problem"])
+                    log(f"left out: {row['problem']}")
+                else:
+                    written.add(row["target"])
+    order = [str(folder / job.target) for job in todo if job.target in written]
+    return RemoteTranslationResult(order, len(jobs) - len(todo), skipped)
+
+
+class Actor:
+    """Loads the model once, and translates what it is handed.
+
+    Args:
+        files: the files of the model folder.
+        systems: the file systems of the inputs.
+        out: the folder for the translations.
+        manner: how it translates, and what is written.
+        device: `cpu` or `cuda`.
+        threads: how many read ahead, and how many write.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        systems: Sequence[Any],
+        out: Address,
+        manner: Manner,
+        device: str,
+        threads: int,
+    ) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+            self._translator = manner.translator(Path(folder), device)
+        self._systems, self._out, self._form, self._threads = systems, out, manner.form, threads
+
+    def __call__(self, block: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Translate the images of some rows; return for each what was wrong, and whether all must stop for it."""
+        jobs = [
+            Job(Address(self._systems[system], path), target)
+            for system, path, target in zip(block["system"], block["path"], block["target"], strict=True)
+        ]
+        problems, stops = [""] * len(jobs), [False] * len(jobs)
+
+        def write(index: int, picture: Picture) -> None:
+            try:
+                (self._out / jobs[index].target).write_picture(picture)
+            except OSError as error:
+                problems[index], stops[index] = str(error), True
+
+        writing: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(self._threads) as pool:
+            for index, source in enumerate(read_ahead(self._read, jobs, self._threads)):
+                if isinstance(source, UserError):
+                    problems[index] = str(source)
+                    continue
+                writing.append(pool.submit(write, index, FORMS[self._form](self._translator(source))))
+                if len(writing) > self._threads:
+                    writing.popleft().result()
+        return {"target": [job.target for job in jobs], "problem": problems, "stop": stops}
+
+    def _read(self, job: Job) -> Picture | UserError:
+        try:
+            return read_source(job.source.read(), self._translator.model.source)
+        except UserError as error:
+            return error
+
+
+def _translations(todo: Sequence[Job], out: Address, model: StoredModel, manner: Manner, device: str) -> Any:
+    """Return the dataset whose rows tell what has come of each image; it is computed as it is read."""
+    import ray.data
+
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
+    if device == "cuda" and not gpus:
+        raise UserError("--device cuda: Ray knows of no GPU; leave it out, or start Ray where there is one")
+    on_gpus = device != "cpu" and gpus > 0
+    actors = gpus if on_gpus else max(1, cpus)
+    systems: list[Any] = []
+    rows = []
+    for job in todo:
+        if job.source.system not in systems:
+            systems.append(job.source.system)
+        row = {"system": systems.index(job.source.system), "path": job.source.path, "target": job.target}
+        rows.append(row)
+    block = max(min(BLOCK, math.ceil(len(rows) / actors)), math.ceil(len(rows) / MOST_BLOCKS))
+    files = {file.name: file.read_bytes() for file in model.files}
+    return ray.data.from_items(rows, override_num_blocks=math.ceil(len(rows) / block)).map_batches(
+        Actor,
+        batch_size=None,
+        compute=ray.data.ActorPoolStrategy(min_size=1),
+        fn_constructor_args=(files, systems, out, manner, "cuda" if on_gpus else "cpu", max(2, cpus // actors)),
+        num_gpus=1 if on_gpus else None,
+        num_cpus=None if on_gpus else 1,
+    )
+
+
+def _jobs(
+    inputs: Sequence[Address], out: Address, suffix: str, shard: str | None, log: Callable[[str], None]
+) -> tuple[list[Job], list[str]]:
+    """Return the images to be translated, no two of which would get the same name, and what is wrong with others."""
+    part = parse_shard(shard)
+    jobs: dict[str, Job] = {}
+    problems = []
+    for entry in inputs:
+        for source, name in entry.inputs(out, log):
+            if not part.holds(name):
+                continue
+            if _is_no_text(source.path):
+                problems.append(f"{source}: its name is no text; rename it")
+                continue
+            if name.suffix.lower() in VIDEO_EXTENSIONS:
+                problems.append(f"{source}: is a video, which --engine local translates")
+                continue
+            job = Job(source, name.with_suffix(suffix).as_posix())
+            other = jobs.setdefault(job.target, job)
+            if other is not job:
+                raise UserError(
+                    f"{source}: is named twice; name it once"
+                    if other.source == source
+                    else f"{source}: would be written over the translation of {other.source}; rename one"
+                )
+    return list(jobs.values()), problems
+
+
+def _is_no_text(name: str) -> bool:
+    """Tell whether a file's name holds bytes that are no UTF-8, which no table of Ray's can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _require_ours(folder: Address, mark: str) -> set[str]:
+    """Return the files in the output folder; refuse those of another model, or anything else.
+
+    Raises:
+        UserError: if there are such.
+    """
+    there = set(folder.files())
+    found = (folder / MARK).read_text()
+    if found is None and there:
+        raise UserError(f"{folder}: already holds files; choose another --out, or remove it first")
+    if found is not None and found != mark:
+        raise UserError(
+            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
+        )
+    return there

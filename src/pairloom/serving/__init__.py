@@ -1,0 +1,5 @@
+"""The web page and the HTTP API of a trained model, on Gradio (extra `app`)."""
+
+from pairloom.serving.server import serve
+
+__all__ = ["serve"]

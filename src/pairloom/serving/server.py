@@ -1,0 +1,213 @@
+"""`pairloom serve`: a model as a page and an API, until it is stopped."""
+
+import ipaddress
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pairloom.errors import UserError
+from pairloom.inference.stored_model import StoredModel
+from pairloom.inference.translator import Translator
+from pairloom.run import RunFolder, owning_run
+from pairloom.serving.answers import Answers
+from pairloom.serving.gate import Gate
+from pairloom.serving.scenes import draw_scenes
+from pairloom.serving.shelf import Shelf
+from pairloom.serving.uploads import Limits
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+LOOPBACK = "127.0.0.1"
+PORT = 7860
+LEAVING_SECONDS = 3
+"""So long answers that are on their way are waited for when the page is stopped."""
+MOST_CONNECTIONS = 1000
+
+
+def serve(
+    run: str | Path,
+    *,
+    host: str = LOOPBACK,
+    port: int = PORT,
+    auth: tuple[str, str] | None = None,
+    limits: Limits | None = None,
+    device: str = "auto",
+    scale: float = 1.0,
+    tile: int | None = None,
+    tta: bool = False,
+    log: Callable[[str], None] = print,
+) -> None:
+    """Serve a model as a web page and an HTTP API, until the process is interrupted.
+
+    Args:
+        run: a run folder, whose snapshots can then be compared, a model folder, or an ONNX file of `export`'s.
+        host: address to listen at; the default is reached from this machine alone.
+        port: to listen at; 0 takes any that is free.
+        auth: user and password that are asked for; needed where others can reach the page.
+        limits: what is taken and kept waiting; None takes files of 20 MB, images of 32 megapixels and 100 requests.
+        device: `auto`, `cpu` or `cuda`.
+        scale: of what the network sees, as `Translator` takes it.
+        tile: side of the tiles, as `Translator` takes it.
+        tta: test-time augmentation, as `Translator` does it.
+        log: receives the address once the page is there.
+
+    Raises:
+        UserError: if there is no such model, port or address, Gradio is missing, or others could reach a page without
+            a password.
+    """
+    loopback = is_loopback(host)
+    _check_auth(auth, loopback)
+    model = StoredModel.find(run).path
+    with Shelf.opened() as shelf, _surroundings(shelf), _listening(host, port) as listener:
+        load = partial(Translator.load, device=device, scale=scale, tile=tile, tta=tta)
+        answers = Answers(load, model, _snapshots(Path(run)), shelf, limits or Limits())
+        hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if auth is None else None
+        title = f"Pairloom · {Path(run).absolute().name}"
+        server = _server(answers, title, auth, loopback=loopback, hosts=hosts)
+        shown = f"[{host}]" if ":" in host else host
+        log(f"Serving {run} at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
+        with _stopped_by_signals():
+            server.run(sockets=[listener])
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_auth(auth: tuple[str, str] | None, loopback: bool) -> None:
+    if auth is None and not loopback:
+        raise UserError(
+            "others can reach this address, so a password is needed: --auth USER:PASSWORD; or leave --host away"
+        )
+    if auth is not None and not all(auth):
+        raise UserError("the user and the password must not be empty: --auth USER:PASSWORD")
+
+
+def _snapshots(run: Path) -> Mapping[str, Path]:
+    """Return the run's snapshots by name, in the order of training; none for a model folder."""
+    if not (owner := owning_run(run)) or owner.path != run.absolute():
+        return {}
+    epochs = RunFolder(run).snapshot_epochs()
+    return {f"epoch {epoch}": RunFolder(run).snapshot(epoch) for epoch in epochs}
+
+
+@contextmanager
+def _surroundings(shelf: Shelf) -> Iterator[None]:
+    """Inside the block Gradio keeps its files on the shelf, and neither asks for news nor tells any."""
+    wanted = {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_EXAMPLES_CACHE": str(shelf.path),
+        "GRADIO_TEMP_DIR": str(shelf.path),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen at an address, inside the block."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UserError(f"{host}: is no address of this machine; choose another --host") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UserError(f"{host}, port {port}: cannot be listened at ({reason}); choose another --port") from error
+        yield listener
+
+
+def _server(
+    answers: Answers, title: str, auth: tuple[str, str] | None, *, loopback: bool, hosts: frozenset[str] | None
+) -> "Server":
+    try:
+        import gradio
+        import uvicorn
+        from fastapi import FastAPI
+
+        from pairloom.serving import page as pages
+    except ImportError as error:
+        raise UserError("the page needs Gradio: pip install 'pairloom[app]'") from error
+
+    scenes = draw_scenes(answers.shelf.lasting, answers.translator.model.source)
+    page = pages.build_page(answers, scenes, title, guarded=auth is not None, loopback=loopback)
+    page.state_session_capacity = 256
+    app = gradio.mount_gradio_app(
+        FastAPI(openapi_url=None),
+        page,
+        "/",
+        auth=auth,
+        max_file_size=answers.limits.most_bytes,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=pages.theme(),
+        head=pages.head(),
+    )
+    page.has_launched = True  # which Gradio leaves unsaid here, and without which it takes any path for an upload
+    gate = Gate(app, answers.shelf, answers.limits.most_bytes, hosts)
+    config = uvicorn.Config(
+        gate,
+        log_config=None,
+        log_level="error",  # not of each request that is no HTTP
+        access_log=False,
+        server_header=False,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=LEAVING_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+class _Stopped(KeyboardInterrupt):
+    """The page was stopped by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.signal = number
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Inside the block SIGTERM ends the page as Ctrl-C does, so that its folder is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise _Stopped(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,250 @@
+"""The processes that train one run: each has a part of every batch, and all take the same step."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch import Tensor, nn
+
+from pairloom.config import Experiment, Precision, TrainConfig
+from pairloom.cpu import cpu_count
+from pairloom.errors import UserError, first_line
+from pairloom.models.devices import choose_device
+from pairloom.run import RunFolder
+from pairloom.training.members import Members
+
+Thing = TypeVar("Thing")
+
+PATIENCE = timedelta(hours=12)
+"""How long a process waits for another's words: the first may have all pairs to decode before training can begin."""
+
+BUCKET = 25 * 2**20
+"""Bytes of gradients that travel together; the next are packed meanwhile."""
+
+
+def resolve_precision(name: Precision, device: torch.device) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
+    """Return the number format that `train.precision` means on a device."""
+    if name != "auto":
+        return name
+    return "bf16-mixed" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "32-true"
+
+
+class _Averaging(DDPStrategy):
+    """Fabric's processes and devices, without the wrapper that averages gradients.
+
+    `DistributedDataParallel` wants one backward pass, through all parameters, for each forward pass. A GAN's
+    discriminator is passed twice before its update and once more, held fixed, for the generator's; so
+    `DistributedContext.backward` averages the gradients itself, of those parameters that are updated.
+    """
+
+    def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
+        return module
+
+    @property
+    def root_device(self) -> torch.device:
+        devices = self.parallel_devices or []
+        return devices[self.local_rank % len(devices)]
+
+    def _configure_launcher(self) -> None:
+        self._launcher = None  # the processes are there
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the main process tells the others to train."""
+
+    run: RunFolder
+    experiment: Experiment
+    resume: bool
+
+    @classmethod
+    def of(cls, run: RunFolder, *, resume: bool) -> "Order":
+        """Return the order to train a run whose config is written."""
+        run = RunFolder(run.path.absolute())
+        return cls(run, run.experiment(), resume)
+
+
+class DistributedContext:
+    """The processes that train together, and this one among them; a process alone never waits.
+
+    Use it as a context: at its end the others are told, if they do not know it yet, that there is nothing to do.
+
+    Args:
+        config: the device, and the number format of the arithmetic.
+        members: the processes, this one among them.
+
+    Raises:
+        UserError: if the device is not there.
+    """
+
+    def __init__(self, config: TrainConfig, members: Members) -> None:
+        device = choose_device(config.device)
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
+        self.precision = resolve_precision(config.precision, device)
+        self.rank, self.world_size = members.rank, members.world_size
+        self._members = members
+        self._ordered = False
+        self._asked: tuple[Tensor, dist.Work] | None = None
+        if members.environment is None:
+            self.fabric = Fabric(accelerator=device.type, devices=1, precision=self.precision)
+            return
+        devices = members.local_world_size
+        if device.type == "cuda" and (visible := torch.cuda.device_count()) < devices:
+            if visible > 1 or members.started:
+                raise UserError(
+                    f"{devices} processes on one machine want a GPU each, and torch finds {visible}; start fewer, or "
+                    "say --device cpu"
+                )
+            devices = 1  # each process is shown its own GPU alone, as SLURM's --gpus-per-task does
+        self.fabric = Fabric(
+            accelerator=device.type,
+            devices=devices,
+            num_nodes=members.world_size // members.local_world_size,
+            strategy=_Averaging(),
+            plugins=[members.environment],
+            precision=self.precision,
+        )
+        self._threads = torch.get_num_threads()
+        if device.type == "cpu":
+            torch.set_num_threads(max(1, cpu_count() // members.local_world_size))
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of every process that it meets
+        with self._together():
+            self.fabric.launch()
+            # What processes tell one another goes past the GPU, which must not wait for it.
+            self._words = dist.new_group(backend="gloo", timeout=PATIENCE)
+
+    @property
+    def is_main_process(self) -> bool:
+        """Whether this is the first process, which alone writes files and speaks."""
+        return self.rank == 0
+
+    @property
+    def rank_counters(self) -> tuple[int, ...]:
+        """What to add to the counters of a draw that each process makes for itself; nothing in the main process."""
+        return () if self.is_main_process else (self.rank,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        if self.world_size == 1:
+            return
+        try:
+            if self.is_main_process and not self._ordered:
+                self.order(None)
+        finally:
+            torch.set_num_threads(self._threads)
+            dist.destroy_process_group()
+
+    def order(self, work: Order | None) -> Order | None:
+        """Tell the others what to train; they are told here. None ends them."""
+        self._ordered = True
+        return self.broadcast(work)
+
+    def part(self, count: int) -> range:
+        """Return which of so many things are this process's; together the processes have each once."""
+        return range(self.rank, count, self.world_size)
+
+    def backward(self, loss: Tensor, inputs: list[Tensor]) -> None:
+        """Add the gradient of a loss to the listed parameters, and to no others: its mean over the processes."""
+        self.fabric.backward(loss, inputs=inputs)
+        self.average([tensor.grad for tensor in inputs if tensor.grad is not None])
+
+    @torch.no_grad()
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its mean over the processes."""
+        if self.world_size == 1:
+            return
+        with self._together():
+            travelling = []
+            for bucket in _buckets(tensors):
+                packed = torch.cat([tensor.flatten() for tensor in bucket])
+                travelling.append((bucket, packed, dist.all_reduce(packed, async_op=True)))
+            for bucket, packed, work in travelling:
+                work.wait()
+                packed /= self.world_size
+                parts = torch.split(packed, [tensor.numel() for tensor in bucket])
+                for tensor, part in zip(bucket, parts, strict=True):
+                    tensor.copy_(part.view_as(tensor))
+
+    def agree(self, *flags: int) -> tuple[int, ...]:
+        """Return the largest of each flag over the processes, as they gave them the time before (0 the first time).
+
+        So that nobody waits: the answer has had a step's time to come.
+        """
+        if self.world_size == 1:
+            return flags
+        with self._together():
+            answer: tuple[int, ...] = (0,) * len(flags)
+            if self._asked:
+                told, work = self._asked
+                work.wait()
+                answer = tuple(int(flag) for flag in told)
+            asked = torch.tensor(flags)
+            self._asked = asked, dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._words, async_op=True)
+            return answer
+
+    @torch.no_grad()
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by the main process's."""
+        if self.world_size == 1:
+            return
+        with self._together():
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
+    def broadcast(self, thing: Thing) -> Thing:
+        """Return what the main process has given."""
+        if self.world_size == 1:
+            return thing
+        things = [thing]
+        with self._together():
+            dist.broadcast_object_list(things, src=0, group=self._words)
+        return things[0]
+
+    def gather(self, thing: Thing) -> list[Thing]:
+        """Return what every process has given, in their order."""
+        if self.world_size == 1:
+            return [thing]
+        things: list[Thing] = [thing] * self.world_size
+        with self._together():
+            dist.all_gather_object(things, thing, group=self._words)
+        return things
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Say that another process has ended, where that is why this one cannot go on."""
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            lost = self._members.lost() or f"the {self.world_size} processes cannot go on together"
+            raise UserError(
+                f"{lost} ({first_line(error)}); --resume goes on from the last saved state, if there is one"
+            ) from error
+
+
+def _buckets(tensors: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Yield the tensors in groups of about `BUCKET` bytes, of one type each."""
+    bucket: list[Tensor] = []
+    size = 0
+    for tensor in tensors:
+        if bucket and (size + tensor.nbytes > BUCKET or tensor.dtype != bucket[0].dtype):
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(tensor)
+        size += tensor.nbytes
+    if bucket:
+        yield bucket

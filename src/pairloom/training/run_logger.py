@@ -1,0 +1,106 @@
+"""Writes the files of a run: checkpoints, the best model, snapshots, metrics and the report."""
+
+import time
+from pathlib import Path
+
+import torch
+
+from pairloom.evaluation.history import EpochRecord, best_record
+from pairloom.evaluation.metrics import Scores
+from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.images import write_picture
+from pairloom.models.model_folder import save_model
+from pairloom.models.translation import TranslationModel
+from pairloom.report.model_card import write_card
+from pairloom.report.run_report import RunReport
+from pairloom.report.run_summary import RunSummary
+from pairloom.training.best_model import BestModel
+from pairloom.training.checkpoint import TrainingState, save_state
+from pairloom.training.log import MetricsLog
+
+REPORT_SECONDS = 60
+"""Time after which the report is written again at the end of an epoch, between the snapshots too."""
+REPORT_SHARE = 0.1
+"""Most of the time that the reports of snapshots which follow each other quickly may take."""
+
+
+class RunLogger:
+    """Writes training states, the kept model, snapshots, the log and the report.
+
+    Args:
+        summary: the run as far as it has come; the logger adds to its history.
+        eval_model: the model that is validated and kept.
+        device: where the report translates.
+    """
+
+    def __init__(self, summary: RunSummary, eval_model: TranslationModel, device: torch.device) -> None:
+        self._summary, self._eval_model = summary, eval_model
+        self._run, self._keep = summary.run, summary.experiment.train.keep
+        self._metrics = MetricsLog(summary.run, summary.history)
+        self._kept = BestModel(summary.run)
+        self._report = RunReport(summary, device)
+        self._reported, self._report_seconds = time.monotonic(), 0.0
+
+    def state(self, state: TrainingState) -> None:
+        """Save a training state."""
+        save_state(self._run.checkpoints, state)
+        self._kept.state_is_saved()
+
+    def model(self, record: EpochRecord, scores: Scores | PictureScores) -> None:
+        """Put the model in `model/` if the record, which has its scores, is to be kept."""
+        best = best_record(self._summary.history)
+        if self._keep == "last" or best is None or best_record([best, record]) is record:
+            about = {**self._about(record["epoch"], self._keep), "validation": record["validation"]}
+            self._kept.replace(self._eval_model, about)
+            self._report.model_is_kept(scores)
+
+    def snapshot(self, epoch: int) -> None:
+        """Write the model as it is after an epoch, and the sample pairs as it translates them."""
+        save_model(self._eval_model, self._run.snapshot(epoch), about=self._about(epoch, "snapshot"))
+        write_card(self._run.snapshot(epoch))
+        for pair in self._summary.samples:
+            translation = self._eval_model.target.draw(self._eval_model.predict(pair.source))
+            write_picture(self._run.sample(epoch, pair.name, self._eval_model.target.suffix), translation)
+
+    def _about(self, epoch: int, kept: str) -> dict[str, object]:
+        """Return what a model folder tells of its training; where the data lie is nobody else's business."""
+        data = self._summary.experiment.data
+        return {
+            "epoch": epoch,
+            "kept": kept,
+            "data": {
+                "name": Path(data.root).name,
+                "layout": data.layout,
+                "direction": data.direction,
+                "training_pairs": len(self._summary.training),
+                "validation_pairs": len(self._summary.validation),
+                "license": data.license,
+            },
+        }
+
+    def record(self, record: EpochRecord) -> None:
+        """Log a finished epoch."""
+        self._summary.history.append(record)
+        self._metrics.append(record)
+
+    def report(self, *, now: bool = True, snapshot: bool = False) -> None:
+        """Write the report and its pictures if there is anything to tell; or, if not `now`, the page where it is old.
+
+        At a snapshot it is old as soon as the time since then is long beside the time that it took.
+        """
+        began = time.monotonic()
+        passed = began - self._reported
+        old = passed > REPORT_SECONDS or (snapshot and passed * REPORT_SHARE >= self._report_seconds)
+        if self._summary.history and (now or old):
+            self._report.write(pictures=now)
+            self._reported = time.monotonic()
+            self._report_seconds = self._reported - began
+
+    def report_if_missing(self) -> None:
+        """Write the report if there is none."""
+        if not self._report.page.exists():
+            self._report.write(pictures=False)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._metrics.close()

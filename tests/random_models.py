@@ -1,0 +1,38 @@
+"""Models that have learned nothing, but whose answers change from pixel to pixel, as those of trained ones do."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pairloom.data.image_spec import ImageSpec
+from pairloom.models.model_folder import save_model
+from pairloom.models.translation import TranslationModel
+from pairloom.palette import CAMVID
+from pairloom.settings import load_experiment
+
+COLOURS, CLASSES = ImageSpec(3), ImageSpec(3, palette=CAMVID)
+
+
+def random_model(
+    preset: str = "recommended",
+    source: ImageSpec = COLOURS,
+    target: ImageSpec = CLASSES,
+    size: str = "32x48",
+    **settings: object,
+) -> TranslationModel:
+    """Build a small model, on the CPU; settings of the section `model` by their short names."""
+    named = {f"model.{name}": value for name, value in settings.items()}
+    experiment = load_experiment(preset, settings={"size": size, "model.width": 4, **named}).resolved()
+    torch.manual_seed(0)
+    built = TranslationModel.build(experiment.model, source, target, experiment.data.size, torch.device("cpu"))
+    for layer in built.generator.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight)
+    return built
+
+
+def save_random_model(folder: Path, **options: object) -> Path:
+    """Save such a model; return its folder."""
+    save_model(random_model(**options), folder, about={})  # type: ignore[arg-type]
+    return folder

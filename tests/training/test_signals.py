@@ -1,0 +1,60 @@
+"""The first signal waits for the loop, the second acts at once, and afterwards all is as before."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from pairloom.training.signals import SIGNALS, Interrupted, StopSignals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_the_first_signal_is_told_when_it_is_asked_for(number: signal.Signals) -> None:
+    with StopSignals() as interrupts:
+        assert interrupts.received == 0
+        os.kill(os.getpid(), number)
+        assert interrupts.received == number
+
+
+def test_the_second_signal_acts_at_once() -> None:
+    def leave() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with StopSignals():
+        leave()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            leave()
+    assert not isinstance(caught.value, Interrupted)
+
+
+def test_under_nohup_the_end_of_the_terminal_is_not_heard() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopSignals() as interrupts:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interrupts.received == 0
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_handlers_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with StopSignals():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_in_another_thread_nothing_is_caught() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen: list[object] = []
+
+    def work() -> None:
+        with StopSignals():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
