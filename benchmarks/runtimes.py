@@ -32,8 +32,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pairloom.config import Size
 from pairloom.evaluation.splits import EvaluationSplit
-from pairloom.export.onnx_file import write_onnx
-from pairloom.export.parity import Samples, sample_pictures
+from pairloom.exporters.onnx_file import write_onnx
+from pairloom.exporters.parity import Samples, sample_pictures
 from pairloom.images import Picture, resize_picture, to_tensor
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.models.translation import TranslationModel

@@ -15,7 +15,7 @@ from pairloom.cli import main
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.evaluation.picture_metrics import PictureScores
-from pairloom.export.model_export import export
+from pairloom.exporters.model_export import export
 from pairloom.images import Values, read_picture
 from pairloom.inference.image_files import translate
 from pairloom.inference.translator import Translator

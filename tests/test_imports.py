@@ -25,7 +25,7 @@ LEVELS = (
     {"models"},
     {"evaluation"},
     {"report"},
-    {"export"},
+    {"exporters"},
     {"training", "inference"},
     {"cluster", "serving"},
     {"api", "training_run"},
@@ -80,6 +80,12 @@ def test_imports_point_down_only(path: Path) -> None:
 def test_every_public_name_can_be_loaded() -> None:
     assert [name for name in pairloom.__all__ if getattr(pairloom, name, None) is None] == []
     assert set(dir(pairloom)) == set(pairloom.__all__)
+
+
+def test_no_module_has_a_public_name() -> None:
+    """Importing a submodule would put it in the place of the function of the same name."""
+    modules = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES}
+    assert modules & set(pairloom.__all__) == set()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

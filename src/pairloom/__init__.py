@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
-    from pairloom.export.cyclegan_import import ImportedGenerator, import_generator
-    from pairloom.export.model_export import Exported, export
+    from pairloom.exporters.cyclegan_import import ImportedGenerator, import_generator
+    from pairloom.exporters.model_export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
@@ -38,8 +38,8 @@ _HOMES = {
     "CheckResult": "data.check",
     "Comparison": "evaluation.comparison",
     "Experiment": "config",
-    "Exported": "export.model_export",
-    "ImportedGenerator": "export.cyclegan_import",
+    "Exported": "exporters.model_export",
+    "ImportedGenerator": "exporters.cyclegan_import",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
@@ -55,9 +55,9 @@ _HOMES = {
     "demo": "demonstration",
     "draw_street": "streets",
     "evaluate": "api",
-    "export": "export.model_export",
+    "export": "exporters.model_export",
     "fetch_camvid": "data.download",
-    "import_generator": "export.cyclegan_import",
+    "import_generator": "exporters.cyclegan_import",
     "load_experiment": "settings",
     "push": "api",
     "read_palette": "palette",

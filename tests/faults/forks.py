@@ -17,7 +17,7 @@ from typing import TextIO
 
 PRELOADED = [
     *("pairloom.cli", "pairloom.api", "pairloom.training_run"),
-    *("pairloom.inference.image_files", "pairloom.export.model_export", "pairloom.export.cyclegan_import"),
+    *("pairloom.inference.image_files", "pairloom.exporters.model_export", "pairloom.exporters.cyclegan_import"),
     *("onnx", "onnxscript", "torch.onnx._internal.exporter._core", "forks"),
 ]
 

@@ -216,7 +216,7 @@ def archive(data: bytes, place: Path) -> None:
 
 def onnx(data: bytes, place: Path) -> None:
     """Read an ONNX file and ask it: the input itself, or a good file with the changes that the input says."""
-    from pairloom.export.onnx_file import load_onnx
+    from pairloom.exporters.onnx_file import load_onnx
 
     path = place / "model.onnx"
     path.write_bytes(data[1:] if data[:1] < b"\x40" else _changed(data[1:]))
@@ -228,7 +228,7 @@ def onnx(data: bytes, place: Path) -> None:
 
 def _changed(data: bytes) -> bytes:
     """Return a good ONNX file with some changes of its graph; each takes four bytes."""
-    from pairloom.export.onnx_graph import KINDS
+    from pairloom.exporters.onnx_graph import KINDS
 
     program = _exported()
     kinds, graph = sorted(KINDS), program.graph
@@ -268,8 +268,8 @@ def _good() -> bytes:
 
     from pairloom.config import Size
     from pairloom.data.image_spec import ImageSpec
-    from pairloom.export.onnx_file import write_onnx
-    from pairloom.export.parity import sample_pictures
+    from pairloom.exporters.onnx_file import write_onnx
+    from pairloom.exporters.parity import sample_pictures
     from pairloom.models.translation import TranslationModel
     from pairloom.palette import CAMVID
     from pairloom.settings import load_experiment
@@ -524,7 +524,7 @@ def _feed(reader: str, seconds: int) -> None:
         import pairloom.data.annotations
         import pairloom.data.download
         import pairloom.data.folder
-        import pairloom.export.onnx_file
+        import pairloom.exporters.onnx_file
         import pairloom.models.model_folder
         import pairloom.training.checkpoint  # noqa: F401
     with tempfile.TemporaryDirectory() as folder:

@@ -28,7 +28,7 @@ from forks import Command, Ended, run
 from PIL import Image
 from safetensors import safe_open
 
-from pairloom.export.web_runtime import FILES
+from pairloom.exporters.web_runtime import FILES
 
 TRAIN = "--size 32 --model.width 4 --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
 

@@ -13,8 +13,8 @@ from forks import peak, reset_peak, run
 from onnx import TensorProto, helper, numpy_helper
 
 from pairloom.errors import UserError
-from pairloom.export.onnx_file import load_onnx, write_onnx
-from pairloom.export.parity import sample_pictures
+from pairloom.exporters.onnx_file import load_onnx, write_onnx
+from pairloom.exporters.parity import sample_pictures
 from random_models import random_model
 
 GIBIBYTE = 1024

@@ -12,8 +12,8 @@ import pytest
 from clips import read_clip, street_frames, write_clip
 from pairloom.cli import main
 from pairloom.errors import UserError
-from pairloom.export.onnx_file import write_onnx
-from pairloom.export.parity import sample_pictures
+from pairloom.exporters.onnx_file import write_onnx
+from pairloom.exporters.parity import sample_pictures
 from pairloom.images import UInt8Array, read_picture, write_picture
 from pairloom.inference.image_files import translate
 from pairloom.inference.stored_model import Backend, StoredModel

@@ -12,7 +12,7 @@ import torch
 from pairloom.config import Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.export.model_export import export
+from pairloom.exporters.model_export import export
 from pairloom.images import read_picture, write_picture
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model

@@ -485,7 +485,7 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     shutil.rmtree(run / "report")
     said: list[str] = []
     result = resume(run, log=said.append)
-    assert "its last epoch, 3; --epochs goes on" in said[-1]
+    assert "already finished (3 of 3 epochs)" in said[-1]
     again = (run / "report" / "index.html").read_text(encoding="utf-8")
     scores = result.record["validation"]
     assert "mean_iou" in scores

@@ -30,7 +30,7 @@ def export(words: list[str]) -> None:
     )
     options = parser.parse_args(words)
 
-    from pairloom.export.model_export import export
+    from pairloom.exporters.model_export import export
 
     written = export(options.run, options.out, options.format, runtime=options.runtime)
     print(f"{written.size / 1e6:.1f} MB written to {written.path}")

@@ -49,7 +49,7 @@ def import_(words: list[str]) -> None:
     )
     options = parser.parse_args(words)
 
-    from pairloom.export.cyclegan_import import SOURCES, VISIBLE, import_generator
+    from pairloom.exporters.cyclegan_import import SOURCES, VISIBLE, import_generator
 
     imported = import_generator(
         options.file,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pairloom.errors import UserError
-from pairloom.export.onnx_file import load_onnx, write_onnx
-from pairloom.export.parity import sample_pictures
+from pairloom.exporters.onnx_file import load_onnx, write_onnx
+from pairloom.exporters.parity import sample_pictures
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import MODEL_FILES, find_model, load_model
 from pairloom.models.translation import TranslationModel

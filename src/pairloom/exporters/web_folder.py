@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pairloom import __version__
 from pairloom.errors import UserError
-from pairloom.export.onnx_file import write_onnx
-from pairloom.export.parity import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Parity, Samples
-from pairloom.export.web_runtime import BUILDS, Runtime, find_runtime
+from pairloom.exporters.onnx_file import write_onnx
+from pairloom.exporters.parity import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Parity, Samples
+from pairloom.exporters.web_runtime import BUILDS, Runtime, find_runtime
 from pairloom.images import limits, write_picture
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
@@ -40,7 +40,7 @@ def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: 
     found = find_runtime(runtime)
     out.mkdir()
     parity = write_onnx(model, out / "model.onnx", samples, answer_only=True)
-    with as_file(files("pairloom.export") / "web") as page:
+    with as_file(files("pairloom.exporters") / "web") as page:
         for name in PAGE:
             shutil.copyfile(page / name, out / name)
     with as_file(files("pairloom.report") / "templates") as house:

@@ -11,7 +11,7 @@ from torch import nn
 from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.export.cyclegan_unet import EPSILON, ForeignUNet, read_foreign
+from pairloom.exporters.cyclegan_unet import EPSILON, ForeignUNet, read_foreign
 from pairloom.models.layers import frozen_batch_stats
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel

@@ -13,7 +13,7 @@ from torch import nn
 from foreign import ForeignGenerator, Kind
 from pairloom.cli import main
 from pairloom.errors import UserError
-from pairloom.export.cyclegan_import import import_generator
+from pairloom.exporters.cyclegan_import import import_generator
 from pairloom.images import to_picture, to_tensor
 from pairloom.models.model_folder import load_model
 from pairloom.palette import CITYSCAPES
@@ -93,7 +93,7 @@ def test_another_size_is_a_multiple(tmp_path: Path) -> None:
 
 def test_what_does_not_agree_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, file = _file(tmp_path)
-    monkeypatch.setattr("pairloom.export.cyclegan_import.EPSILON", 0.5)
+    monkeypatch.setattr("pairloom.exporters.cyclegan_import.EPSILON", 0.5)
     with pytest.raises(UserError, match=r"differs by .* so nothing was written"):
         import_generator(file, tmp_path / "model", inference="train")
     assert not (tmp_path / "model").exists()
@@ -124,6 +124,6 @@ def test_rounding_that_shows_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, file = _file(tmp_path)
-    monkeypatch.setattr("pairloom.export.cyclegan_import.VISIBLE", 0.0)
+    monkeypatch.setattr("pairloom.exporters.cyclegan_import.VISIBLE", 0.0)
     assert main(["import", str(file), "--out", str(tmp_path / "model")]) == 0
     assert "rounding shows; in double precision the two agree to 1e-6" in capsys.readouterr().out

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from pairloom.errors import UserError
-from pairloom.export.onnx_file import write_onnx
-from pairloom.export.parity import Parity, Samples, sample_pictures
-from pairloom.export.torch_file import write_program
-from pairloom.export.web_folder import write_web
+from pairloom.exporters.onnx_file import write_onnx
+from pairloom.exporters.parity import Parity, Samples, sample_pictures
+from pairloom.exporters.torch_file import write_program
+from pairloom.exporters.web_folder import write_web
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.models.translation import TranslationModel
 

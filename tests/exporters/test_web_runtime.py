@@ -9,8 +9,8 @@ import pytest
 
 from pairloom.data.store import CACHE_VARIABLE
 from pairloom.errors import UserError
-from pairloom.export import web_runtime
-from pairloom.export.web_runtime import FILES, SHA512, VERSION, find_runtime
+from pairloom.exporters import web_runtime
+from pairloom.exporters.web_runtime import FILES, SHA512, VERSION, find_runtime
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from pairloom import __version__
 from pairloom.errors import UserError, first_line
-from pairloom.export.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
-from pairloom.export.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
-from pairloom.export.parity import Parity, Samples, compare, sizes_to_try
+from pairloom.exporters.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
+from pairloom.exporters.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
+from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.images import Picture, Range, limits
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import build_head

@@ -13,9 +13,9 @@ import torch
 
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.export.exported_network import ExportedNetwork
-from pairloom.export.onnx_file import load_onnx, write_onnx
-from pairloom.export.parity import sample_pictures
+from pairloom.exporters.exported_network import ExportedNetwork
+from pairloom.exporters.onnx_file import load_onnx, write_onnx
+from pairloom.exporters.parity import sample_pictures
 from pairloom.images import Picture
 from pairloom.inference.translator import Translator
 from pairloom.models.translation import TranslationModel

@@ -6,8 +6,8 @@ import pytest
 
 from pairloom.config import DataConfig
 from pairloom.data.folder import PairFolder
-from pairloom.export.onnx_file import write_onnx
-from pairloom.export.parity import Samples
+from pairloom.exporters.onnx_file import write_onnx
+from pairloom.exporters.parity import Samples
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.training_run import train

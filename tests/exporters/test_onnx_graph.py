@@ -8,9 +8,9 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from pairloom.export.exported_network import ExportedNetwork
-from pairloom.export.onnx_file import _converted
-from pairloom.export.onnx_graph import Cost, GraphError, OnnxGraph, most_cost
+from pairloom.exporters.exported_network import ExportedNetwork
+from pairloom.exporters.onnx_file import _converted
+from pairloom.exporters.onnx_graph import Cost, GraphError, OnnxGraph, most_cost
 from pairloom.models.translation import TranslationModel
 from random_models import CLASSES, COLOURS, random_model
 

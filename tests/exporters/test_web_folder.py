@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, FilePayload, Page, Playwright, sync_pla
 from conftest import skip_or_fail
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.export.model_export import export
-from pairloom.export.web_runtime import Runtime, find_runtime
+from pairloom.exporters.model_export import export
+from pairloom.exporters.web_runtime import Runtime, find_runtime
 from pairloom.palette import CAMVID
 from pairloom.streets import draw_street
 from random_models import random_model, save_random_model

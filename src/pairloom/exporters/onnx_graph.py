@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from pairloom.errors import first_line
-from pairloom.export.exported_network import ANSWER, INPUT
+from pairloom.exporters.exported_network import ANSWER, INPUT
 from pairloom.models.translation import TranslationModel
 
 KINDS = frozenset({

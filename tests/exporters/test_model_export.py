@@ -11,9 +11,9 @@ from pairloom.cli import main
 from pairloom.config import Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.export import parity
-from pairloom.export.model_export import export
-from pairloom.export.parity import Parity, sample_pictures, sizes_to_try, street_as
+from pairloom.exporters import parity
+from pairloom.exporters.model_export import export
+from pairloom.exporters.parity import Parity, sample_pictures, sizes_to_try, street_as
 from pairloom.images import Picture
 from random_models import random_model, save_random_model
 from trained import TinyRun

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pairloom.export.exported_network import ANSWER, CLASSES, ExportedNetwork, description
-from pairloom.export.parity import Parity, Samples, compare, sizes_to_try
+from pairloom.exporters.exported_network import ANSWER, CLASSES, ExportedNetwork, description
+from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.images import Picture
 from pairloom.models.translation import TranslationModel
 

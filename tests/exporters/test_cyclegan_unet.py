@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from foreign import ForeignGenerator, Kind
 from pairloom.errors import UserError
-from pairloom.export.cyclegan_unet import read_foreign
+from pairloom.exporters.cyclegan_unet import read_foreign
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.layers import Norm
 
