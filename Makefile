@@ -1,4 +1,4 @@
-# One word for each chore. `make demo` and `make test` are all that a newcomer needs.
+# Common tasks. A newcomer needs `make demo` and `make test` alone.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,4 +1,4 @@
-"""Writes into the reference pages what the package itself says of its settings and its verbs: `make format` runs it.
+"""Writes into the reference pages what the package itself says of its settings and its commands: `make format` runs it.
 
 The text stands in the pages, so that they can be read without the site too, between two HTML comments:
 `<!-- settings -->` for every field of every section of the config, `<!-- help: train -->` for what
@@ -52,19 +52,19 @@ def written(page: str) -> str:
     return re.sub(r"<!-- (settings|help: [a-z ]+) -->.*?<!-- end -->", filled, page, flags=re.DOTALL)
 
 
-def help_block(verb: str) -> str:
-    """Return the help of a verb (`data streets`, say) as a block of text, without the list of settings.
+def help_block(command: str) -> str:
+    """Return the help of a command (`data streets`, say) as a block of text, without the list of settings.
 
     Raises:
-        ValueError: if there is no such verb.
+        ValueError: if there is no such command.
     """
     printed = io.StringIO()
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(HELP_WIDTH)
     try:
         with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-            if main([*verb.split(), "--help"]):
-                raise ValueError(f"the verb {verb!r} has no help")
+            if main([*command.split(), "--help"]):
+                raise ValueError(f"the command {command!r} has no help")
     finally:
         del os.environ["COLUMNS"]
         if columns is not None:

@@ -159,7 +159,8 @@ TRAIN = "train DATA --out new --size 32 --model.width 4 --epochs 1"
 """Seconds of work, should the mistake behind it go unnoticed."""
 
 MISTAKES: dict[str, tuple[str, str]] = {
-    "unknown verb": ("paint", "unknown verb 'paint'"),
+    "unknown command": ("paint", "unknown command 'paint'; commands: demo, check"),
+    "misspelt command": ("trian", "unknown command 'trian'; did you mean 'train'?"),
     "unknown flag without a verb": ("--colour", "--colour"),
     "train without DATA": ("train --out new", "DATA is missing"),
     "train without DATA or --out": ("train", "is missing"),

@@ -315,7 +315,7 @@ def _refusal(preset: str = "recommended", **layers: object) -> str:
 
 @pytest.mark.parametrize("preset", ["nope", "", "Seed", "seed.yaml", "../presets/seed"])
 def test_unknown_presets_are_refused_with_those_there_are(preset: str) -> None:
-    assert _refusal(preset) == f"unknown preset {preset!r}; there are demo, photo, recommended, seed"
+    assert _refusal(preset) == f"unknown preset {preset!r}; choose one of demo, photo, recommended, seed"
 
 
 DEEP = "[" * 5000

@@ -1,4 +1,4 @@
-"""The verbs as Python functions: what the command line calls, and what `import pairloom` offers."""
+"""The commands as Python functions: what the command line calls, and what `import pairloom` offers."""
 
 import dataclasses
 import json

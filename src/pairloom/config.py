@@ -15,7 +15,7 @@ LARGEST_WIDTH = 4096
 """Channels of a network's first layer, and of a picture, at the most; memory ends long before."""
 
 LARGEST_NUMBER = 2**63
-"""Whole numbers end here: seeds have 64 bits, and nothing else comes near."""
+"""Largest integer setting: seeds have 64 bits."""
 
 MINIMUM_SIDE = 32
 """The smallest side, in pixels, to which the discriminators have an answer."""

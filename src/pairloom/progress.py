@@ -1,4 +1,4 @@
-"""Progress on the terminal: speed and time left; silent where the output is not a terminal."""
+"""Progress on the terminal: speed and time remaining; silent where the output is not a terminal."""
 
 import os
 import sys
@@ -45,8 +45,9 @@ def progress() -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         _Speed(),
+        TextColumn("[dim]elapsed"),
         TimeElapsedColumn(),
-        TextColumn("[dim]left"),
+        TextColumn("[dim]remaining"),
         TimeRemainingColumn(),
     )
     with Progress(

@@ -84,7 +84,7 @@ def load_experiment(
         UserError: for unknown presets, files that cannot be read, unknown settings and values out of range.
     """
     if preset not in preset_names():
-        raise UserError(f"unknown preset {preset!r}; there are {', '.join(preset_names())}")
+        raise UserError(f"unknown preset {preset!r}; choose one of {', '.join(preset_names())}")
     parser = _parser()
     namespace = parser.get_defaults()
     sources: list[tuple[str, Mapping[str, object]]] = [
@@ -129,7 +129,7 @@ def _refuse_nulls(namespace: Namespace, where: str) -> None:
     for section in dataclasses.fields(Experiment):
         for name, kind in get_type_hints(section.type).items():
             if namespace[section.name][name] is None and type(None) not in get_args(kind):
-                raise UserError(f"{where}: {section.name}.{name} needs a value; null is none")
+                raise UserError(f"{where}: {section.name}.{name} must not be null")
 
 
 def _plain(experiment: Experiment) -> dict[str, dict[str, object]]:
@@ -165,7 +165,7 @@ def _read_yaml(path: str) -> dict[str, object]:
         )
     for name in content:
         if name not in sections:
-            raise UserError(f"{path}: unknown section {name!r}; there are {', '.join(sections)}")
+            raise UserError(f"{path}: unknown section {name!r}; choose one of {', '.join(sections)}")
     palette = content.get("data", {}).get("palette")
     if isinstance(palette, str) and Path(path).parent.joinpath(palette).is_file():
         content["data"]["palette"] = str(Path(path).parent / palette)

@@ -129,7 +129,7 @@ def test_the_command_starts_its_own_ray_and_ends_it(small_model: Path, tree: Pat
     assert done.stdout.startswith("9 written to out")
     problems = [line for line in done.stderr.splitlines() if line.startswith("pairloom: ")]
     assert problems[0].startswith(f"pairloom: left out: {tree / 'bad.png'}: ")
-    assert problems[1].startswith("pairloom: 1 of the images could not be translated")
+    assert problems[1].startswith("pairloom: 1 image skipped")
     assert "Traceback" not in done.stderr
     assert len(_files(out)) == 10
 

@@ -413,7 +413,7 @@ def test_a_worker_that_dies_ends_the_drawing_of_streets_with_a_message(tmp_path:
     command = Command(words, tmp_path)
     _wait_for(lambda: any((tmp_path / "out").rglob("*.png")), command)
     os.kill(max(command.helpers()), signal.SIGKILL)
-    _require_mistake(command.wait(), "a process that draws has ended early")
+    _require_mistake(command.wait(), "a worker process died")
     for path in (tmp_path / "out").rglob("[!.]*.png"):
         with Image.open(path) as image:
             image.load()

@@ -65,7 +65,7 @@ def test_a_bad_image_is_named_and_left_out(
     assert printed.out.startswith("2 written to ")
     named, counted = printed.err.splitlines()
     assert named.startswith(f"pairloom: left out: {bad}: ")
-    assert counted.startswith("pairloom: 1 of the images could not be translated")
+    assert counted.startswith("pairloom: 1 image skipped")
 
 
 def test_files_of_other_kinds_are_counted_and_no_mistake(

@@ -1,8 +1,9 @@
-"""The command line: each verb parses its words, calls one function and prints one result.
+"""The command line: each command parses its words, calls one function and prints one result.
 
-Heavy imports are made inside the verbs, so that `--help` and `--version` answer at once.
+Heavy imports are made inside the commands, so that `--help` and `--version` answer at once.
 """
 
+import difflib
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,7 @@ SUMMARIES = {
     "serve": "a web page and an HTTP API that translate",
     "data": "make or fetch data sets: streets, camvid",
 }
-VERBS: Mapping[str, Callable[[list[str]], int | None]] = {
+COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
     "demo": demo,
     "check": check,
     "train": train,
@@ -79,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(words: list[str]) -> int:
     try:
-        verb, rest = _verb(words)
-        return VERBS[verb](rest) or 0
+        command, rest = _command(words)
+        return COMMANDS[command](rest) or 0
     except UserError as error:
         return _complain(str(error))
     except BrokenPipeError:
@@ -105,19 +106,25 @@ def _complain(message: str) -> int:
     return EXIT_MISTAKE
 
 
-def _verb(words: list[str]) -> tuple[str, list[str]]:
-    """Split the command line into its verb and the verb's own words; answer --help and --version."""
-    verbs = "\n".join(f"  {verb:<10} {summary}" for verb, summary in SUMMARIES.items())
+def _command(words: list[str]) -> tuple[str, list[str]]:
+    """Split the command line into its command and the command's own words; answer --help and --version."""
+    commands = "\n".join(f"  {command:<10} {summary}" for command, summary in SUMMARIES.items())
     parser = Parser(
         "",
-        usage="pairloom VERB ...",
+        usage="pairloom COMMAND ...",
         description="Learns image-to-image translation from pairs.",
-        epilog=f"verbs:\n{verbs}\n\npairloom VERB --help tells more of each.",
+        epilog=f"commands:\n{commands}\n\npairloom COMMAND --help tells more of each.",
     )
     parser.add_argument("--version", action="version", version=f"pairloom {__version__}")
     if words and words[0] in SUMMARIES:
         return words[0], words[1:]
     if words and not words[0].startswith("-"):
-        raise UserError(f"unknown verb {words[0]!r}; there are {', '.join(SUMMARIES)}")
+        raise UserError(f"unknown command {words[0]!r}; {_meant(words[0])}")
     parser.parse_args(words or ["--help"])
-    raise UserError("a verb is missing; see pairloom --help")
+    raise UserError("no command given; see pairloom --help")
+
+
+def _meant(word: str) -> str:
+    """Suggest the command that was meant, or list all."""
+    close = difflib.get_close_matches(word, SUMMARIES, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"commands: {', '.join(SUMMARIES)}"

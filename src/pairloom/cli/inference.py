@@ -67,7 +67,7 @@ def compare(words: list[str]) -> None:
     """Compare models on the same pairs."""
     parser = Parser(
         "compare",
-        description="Score runs on the same pairs, and tell what of their differences other pairs could undo:\n"
+        description="Score runs on the same pairs, and test their differences for significance:\n"
         "95 % intervals by a paired bootstrap. The others are compared with the first.",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders or model folders, two or more")
@@ -107,7 +107,7 @@ def compare(words: list[str]) -> None:
 def add_translator_options(parser: Parser) -> None:
     """Add the options that a `Translator` takes, and the device on which it computes."""
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="show the network so many times the training size (default: 1)"
+        "--scale", type=float, default=1.0, help="input scale relative to the training size (default: 1)"
     )
     parser.add_argument(
         "--tile",
@@ -216,7 +216,8 @@ def translate(words: list[str]) -> None:
     if result.written or result.there:
         print(f"{len(result.written)} written to {options.out}{before}")
     if result.skipped:
-        raise UserError(f"{len(result.skipped)} of the images could not be translated and were left out, as said above")
+        count = len(result.skipped)
+        raise UserError(f"{count} image{'s' * (count > 1)} skipped (reason{'s' * (count > 1)} above)")
 
 
 def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | RemoteTranslationResult]":

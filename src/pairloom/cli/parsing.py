@@ -1,4 +1,4 @@
-"""What the verbs share: a parser whose complaints are UserErrors, and the settings among the words."""
+"""What the commands share: a parser whose complaints are UserErrors, and the settings among the words."""
 
 from argparse import Action, ArgumentParser, HelpFormatter
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from pairloom.errors import UserError
 class Parser(ArgumentParser):
     """Raises UserError where argparse would print its usage and leave."""
 
-    def __init__(self, verb: str, **texts: str) -> None:
+    def __init__(self, command: str, **texts: str) -> None:
         super().__init__(
-            prog=f"pairloom {verb}".strip(),
+            prog=f"pairloom {command}".strip(),
             description=texts.get("description"),
             epilog=texts.get("epilog"),
             usage=texts.get("usage"),

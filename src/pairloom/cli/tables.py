@@ -40,7 +40,9 @@ def print_check(result: "CheckResult", data: str) -> None:
             table.add_row(_name(name), f"{result.share(name):.2%}", *pairs)
         Console().print(table)
     if result.far_share is not None:
-        print(f"{result.far_share:.2%} of the target pixels are far from every colour of the palette")
+        from pairloom.data.discovery import palette_match
+
+        print(palette_match(result.far_share))
     _print_problems(result.warnings, data, " (warning)")
     _print_problems(result.problems, data)
     total = sum(result.pairs.values())

@@ -19,7 +19,7 @@ def fingerprint(parts: Sequence[Part]) -> str:
     try:
         states = [path.stat() for part in parts for path in part.files]
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: was there, and is gone; bring it back, or start anew") from error
+        raise UserError(f"{error.filename}: file disappeared; restore it or start a new run") from error
     # Copying may keep a file's size and time; the time of its last change as such it cannot keep.
     return digest([[state.st_size, state.st_mtime_ns, state.st_ctime_ns] for state in states])
 

@@ -55,6 +55,15 @@ class Classes(NamedTuple):
         return plain and any(colour != (value,) * 3 for colour, value in shown)
 
 
+def palette_match(far_share: float) -> str:
+    """Say in words which share of the target pixels (0 to 1) matches no colour of the palette."""
+    return (
+        f"{far_share:.2%} of target pixels match no palette colour"
+        if far_share
+        else "all target pixels match the palette"
+    )
+
+
 def find_classes(
     parts: Sequence[Part],
     known: Palette | None = None,

@@ -79,7 +79,7 @@ def examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> Fac
             problems.append(Problem("nearly all void", target_part.path, message))
         if far > FAR_LIMIT:
             message = (
-                f"{far:.1%} of its pixels are far from every colour of the palette {folder.palette.name!r}; "
+                f"{far:.1%} of its pixels match no colour of the palette {folder.palette.name!r}; "
                 "name another by --data.palette"
             )
             problems.append(Problem("value outside the palette", target_part.path, message))

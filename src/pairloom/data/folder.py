@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig
 from pairloom.data.choice import choose_reading
-from pairloom.data.discovery import Classes, find_classes, holds_values
+from pairloom.data.discovery import Classes, find_classes, holds_values, palette_match
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.orientation import as_stored, orientation_problem
@@ -253,7 +253,7 @@ class PairFolder:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
-            targets += f", {self.far_share:.2%} of their pixels far from every colour"
+            targets += f", {palette_match(self.far_share)}"
         channels = self._source_channels()
         kind = f" of {channels} channels" if channels not in (None, 1, 3) else ""
         sources = f"; sources are pictures{kind}{self.source_values}"

@@ -86,9 +86,9 @@ class ImageSpec:
         """Read `to_record` back; raise UserError that names `where` for anything else."""
         channels, dtype, palette = (record.get(name) for name in ("channels", "dtype", "palette"))
         if not isinstance(channels, int) or channels < 1 or dtype not in ("uint8", "uint16", "float32"):
-            raise UserError(f"{where}: tells no number of channels and kind of number")
+            raise UserError(f"{where}: 'channels' or 'dtype' is missing or invalid")
         if palette is not None and not isinstance(palette, dict):
-            raise UserError(f"{where}: its palette is none")
+            raise UserError(f"{where}: 'palette' must be a mapping")
         known = Palette.from_record(palette, where) if palette is not None else None
         if channels > LARGEST_WIDTH or (known is not None and (channels, dtype) != (3, "uint8")):
             raise UserError(f"{where}: {channels} channels of {dtype} are none that its images can have")

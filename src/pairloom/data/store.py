@@ -173,7 +173,7 @@ class PairStore:
             if fingerprint(self._folder.parts(entry.files)) != entry.fingerprint:
                 raise UserError(
                     f"{self._folder.parts(entry.files)[0].path}: this pair has changed since it was stored, and the "
-                    "store was cleared; bring it back, or start anew"
+                    "store was cleared; restore it or start a new run"
                 ) from None
             _build(self._folder, entry, self._fit)
             source, target = _read(entry.path)

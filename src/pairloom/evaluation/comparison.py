@@ -133,7 +133,7 @@ class Comparison:
             )
         tendency = self.tendency(self.headline, run.difference[self.headline])
         if not tendency:
-            return f"{run.name} and {first.name}: no difference that other pairs might not undo"
+            return f"{run.name} and {first.name}: no significant difference on these pairs"
         return f"{run.name} is {tendency} than {first.name}"
 
     def to_record(self) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class OnnxGenerator(nn.Module):
         except Exception as error:  # ONNX Runtime's own, one a cause
             raise UserError(f"{self._name}: ONNX Runtime cannot run it ({first_line(error)})") from error
         if answer.shape != (len(source), self._channels, *source.shape[2:]) or answer.dtype != torch.float32:
-            raise UserError(f"{self._name}: does not answer as it tells; make it anew by pairloom export")
+            raise UserError(f"{self._name}: its outputs do not match its metadata; make it again by pairloom export")
         return answer.log() if self._gives_shares else answer
 
 

@@ -135,7 +135,7 @@ def _told(name: str) -> Iterator[None]:
     except HTTPError as error:
         raise UserError(f"{name}: the hub cannot be reached ({first_line(error)})") from error
     except (RuntimeError, ValueError) as error:  # of a transfer, or of an answer that is none
-        raise UserError(f"{name}: the hub and this machine do not agree ({_reason(error)})") from error
+        raise UserError(f"{name}: unexpected response from the Hub ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:

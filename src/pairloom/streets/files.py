@@ -61,7 +61,7 @@ def write_streets(out: str | Path, *, size: tuple[int, int], train_pairs: int, v
             pass
     except BrokenExecutor as error:
         raise UserError(
-            f"{out}: a process that draws has ended early: the memory is full, or a script of yours calls this outside "
+            f"{out}: a worker process died: the memory is full, or a script of yours calls this outside "
             "`if __name__ == '__main__':`, which each process then runs again; remove the folder, and say it again"
         ) from error
     finally:

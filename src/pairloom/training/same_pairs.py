@@ -29,7 +29,7 @@ def require_same_pairs(
         )
     if state["sides"] != [training.source.to_record(), training.target.to_record()]:
         raise UserError(
-            f"{run.path}: the classes or channels are not those that it began with; undo changes to its "
+            f"{run.path}: the classes or channels are not those that it began with; revert your edits to its "
             f"{run.palette.name} and to {root}, or start a new run"
         )
 

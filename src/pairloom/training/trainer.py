@@ -148,8 +148,8 @@ class Trainer:
             self._networks.load_state_dict(state["networks"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{self._run.checkpoints}: the saved state does not fit the networks of {self._run.config}; undo "
-                "changes to it"
+                f"{self._run.checkpoints}: the saved state does not fit the networks of {self._run.config}; revert "
+                "your edits to it"
             ) from error
         for name, before in state["circumstances"].items():
             if (now := self._environment.get(name)) != before:
