@@ -333,7 +333,7 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The course of training."""
+    """How long, in which batches and where training runs, and what is kept."""
 
     epochs: int = 70
     """How many times to go through the training pairs, 1 or more. An epoch is pairs / batch size steps."""

@@ -63,7 +63,7 @@ def demo(out: str | Path = "runs/demo", *, log: Callable[[str], None] = print) -
     unseen = PairStore.open(folder, "val", size)
     palette = CITYSCAPES
     classifier = ColourAndPosition(seen, len(palette))
-    constant = np.full(size, int(seen.class_shares().argmax()), dtype=np.uint8)
+    constant = np.full(size, int(seen.class_fractions().argmax()), dtype=np.uint8)
     return DemoResult(
         training,
         score(

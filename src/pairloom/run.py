@@ -82,7 +82,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """Pictures of the course of training."""
+        """The curves of training."""
         return self.path / "report"
 
     def snapshot(self, epoch: int) -> Path:

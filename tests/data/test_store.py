@@ -265,7 +265,7 @@ def test_class_shares_count_the_pixels_that_have_a_class(tmp_path: Path) -> None
     pixels = np.concatenate([pair.target.ravel() for pair in store])
     pixels = pixels[pixels != VOID]
     expected = [float((pixels == number).mean()) for number in range(len(CITYSCAPES))]
-    assert store.class_shares() == pytest.approx(expected)
+    assert store.class_fractions() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The course of a run, and which epoch of it is kept."""
+"""The history of a run, and which epoch of it is kept."""
 
 from pathlib import Path
 

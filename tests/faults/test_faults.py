@@ -25,7 +25,7 @@ from torch import Tensor
 from foreign import ForeignGenerator
 from pairloom.errors import UserError
 from pairloom.files import UNFINISHED
-from pairloom.serving.shelf import LASTING, LOCK
+from pairloom.serving.upload_store import LASTING, LOCK
 from pairloom.training.checkpoint import load_state
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train

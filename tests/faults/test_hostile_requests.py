@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pairloom.images import png_bytes
-from pairloom.serving.gate import API, FILE, READ, READ_BELOW, UPLOAD, WRITTEN, WRITTEN_BELOW
+from pairloom.serving.middleware import API, FILE, READ, READ_BELOW, UPLOAD, WRITTEN, WRITTEN_BELOW
 from random_models import save_random_model
 from serving import Served, serving
 

@@ -1,4 +1,4 @@
-"""What the commands print: names out of files and folders may hold anything, and still take no more than their place."""
+"""What the commands print: names of files may hold anything, and must not disturb the terminal."""
 
 import errno
 import os

@@ -188,7 +188,7 @@ class PairStore:
         """Return how many pixels of each class each pair has, N×K; K is 0 for pictures."""
         return np.array([head.counts for head in self._heads], dtype=np.int64).reshape(len(self), -1)
 
-    def class_shares(self) -> NDArray[np.float64]:
+    def class_fractions(self) -> NDArray[np.float64]:
         """Return the share of each class (K) among the pixels that have one; all 0 where none has."""
         counts = self.class_counts().sum(axis=0)
         shares: NDArray[np.float64] = counts / max(1, counts.sum())

@@ -1,4 +1,4 @@
-"""What the page of one run says: its course, and how good its model is."""
+"""What the page of one run shows: its training, and how good its model is."""
 
 import shlex
 from collections.abc import Sequence
@@ -28,36 +28,36 @@ EXTREMES = 4
 """The most images shown of the best, and of the worst."""
 
 
-def course_words(course: RunSummary, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
+def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
     """Return what is to be said of the course of a run.
 
     Args:
-        course: the run.
+        summary: the run.
         charts: its curves.
         frames: sample translations as they were encoded for earlier pages, by file; new ones are added.
     """
-    data, model = course.experiment.data, course.experiment.model
-    samples = _samples(course, frames)
+    data, model = summary.experiment.data, summary.experiment.model
+    samples = _samples(summary, frames)
     square = data.size.height == data.size.width
     return {
-        "title": course.run.path.absolute().name,
+        "title": summary.run.path.absolute().name,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        "done": course.history[-1]["epoch"] if course.history else 0,
-        "epochs": course.experiment.train.epochs,
+        "done": summary.history[-1]["epoch"] if summary.history else 0,
+        "epochs": summary.experiment.train.epochs,
         "generator": f"U-Net of width {model.width} and depth {model.depth}",
-        "pairs": len(course.training),
-        "validation_pairs": len(course.validation),
+        "pairs": len(summary.training),
+        "validation_pairs": len(summary.validation),
         "data": data.root,
         "size": f"{data.size.height}×{data.size.width} pixels{'' if square else ' (height × width)'}",
-        "source": _side_words(course.source),
-        "target": _side_words(course.target),
+        "source": _side_words(summary.source),
+        "target": _side_words(summary.target),
         "samples": samples,
         "drawings": draw_all(charts),
-        "uses": _uses(course.run.path),
-        "speed": _speed(course),
-        "circumstances": course.circumstances,
-        "times": _times(course.history),
-        "config": course.run.config.read_text(encoding="utf-8"),
+        "uses": _uses(summary.run.path),
+        "speed": _speed(summary),
+        "circumstances": summary.circumstances,
+        "times": _times(summary.history),
+        "config": summary.run.config.read_text(encoding="utf-8"),
     }
 
 
@@ -73,7 +73,7 @@ def data_words(training: PairStore) -> Words:
 
 
 def _training_classes(training: PairStore) -> list[ShownClass]:
-    counts, shares = training.class_counts(), training.class_shares()
+    counts, shares = training.class_counts(), training.class_fractions()
     own_shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     found = (counts > 0).sum(axis=0)
     return [
@@ -116,10 +116,10 @@ def _side_words(side: ImageSpec) -> str:
     return f"{kinds[side.dtype]}{names.get(side.channels, f'pictures of {side.channels} channels')}{side.values}"
 
 
-def _samples(course: RunSummary, frames: dict[Path, str]) -> Words:
+def _samples(summary: RunSummary, frames: dict[Path, str]) -> Words:
     """Return the sample pairs, and the frames of their translations: a list a pair, one an epoch."""
-    run, source, target = course.run, course.source, course.target
-    epochs = drawn_epochs(run, course.history, course.samples, target)
+    run, source, target = summary.run, summary.source, summary.target
+    epochs = drawn_epochs(run, summary.history, summary.samples, target)
 
     def frame(epoch: int, pair: Pair) -> str:
         path = run.sample(epoch, pair.name, target.suffix)
@@ -129,14 +129,14 @@ def _samples(course: RunSummary, frames: dict[Path, str]) -> Words:
 
     return {
         "labels": [f"epoch {epoch}" for epoch in epochs],
-        "frames": [[frame(epoch, pair) for epoch in epochs] for pair in course.samples],
+        "frames": [[frame(epoch, pair) for epoch in epochs] for pair in summary.samples],
         "rows": [
             {
                 "name": pair.name,
                 "source": _shown(pair.source, source),
                 "target": _shown(pair.target, target),
             }
-            for pair in course.samples
+            for pair in summary.samples
         ],
     }
 
@@ -228,12 +228,12 @@ def _times(history: Sequence[EpochRecord]) -> list[Words]:
     ]
 
 
-def _speed(course: RunSummary) -> float | None:
+def _speed(summary: RunSummary) -> float | None:
     """Return the pairs a second that training took, waiting for data included; None before the first epoch's end."""
-    if not course.history:
+    if not summary.history:
         return None
-    seconds = sum(record["seconds"]["data"] + record["seconds"]["steps"] for record in course.history)
-    pairs = course.history[-1]["step"] * course.experiment.train.batch_size
+    seconds = sum(record["seconds"]["data"] + record["seconds"]["steps"] for record in summary.history)
+    pairs = summary.history[-1]["step"] * summary.experiment.train.batch_size
     return pairs / seconds if seconds else None
 
 

@@ -15,7 +15,7 @@ from pairloom.report.curves import draw_curves
 from pairloom.report.data_words import Words
 from pairloom.report.grid import draw_grid
 from pairloom.report.page import write_page
-from pairloom.report.run_page import course_words, data_words, quality_words
+from pairloom.report.run_page import data_words, quality_words, run_words
 from pairloom.report.run_summary import RunSummary
 
 
@@ -23,12 +23,12 @@ class RunReport:
     """Writes the run's `report/` anew each time it has come further.
 
     Args:
-        course: the run; its history grows.
+        summary: the run; its history grows.
         device: where to translate what the page shows of the kept model.
     """
 
-    def __init__(self, course: RunSummary, device: torch.device) -> None:
-        self._course, self._device = course, device
+    def __init__(self, summary: RunSummary, device: torch.device) -> None:
+        self._summary, self._device = summary, device
         self._scores: Scores | PictureScores | None = None
         self._frames: dict[Path, str] = {}
         self._data: Words | None = None
@@ -36,7 +36,7 @@ class RunReport:
     @property
     def page(self) -> Path:
         """The page that it writes."""
-        return self._course.run.report / "index.html"
+        return self._summary.run.report / "index.html"
 
     def model_is_kept(self, scores: Scores | PictureScores) -> None:
         """Note the scores of the model that was just put into the run's `model/`."""
@@ -50,20 +50,20 @@ class RunReport:
         Args:
             pictures: write `grid.png` and `curves.png` as well, if an epoch has ended. They take longer than the page.
         """
-        course = self._course
+        summary = self._summary
         charts: Sequence[Chart] = ()
-        if course.history:
-            charts = training_charts(course.history, course.target.palette)
+        if summary.history:
+            charts = training_charts(summary.history, summary.target.palette)
             if pictures:
-                draw_curves(charts, course.run.report / "curves.png")
-                draw_grid(course.run, course.history, course.samples, course.source, course.target)
+                draw_curves(charts, summary.run.report / "curves.png")
+                draw_grid(summary.run, summary.history, summary.samples, summary.source, summary.target)
         if self._data is None:
-            self._data = data_words(course.training)
-        kept = kept_record(course.history, course.experiment.train.keep)
-        context = {**course_words(course, charts, self._frames), "training": self._data, "kept": kept, "quality": None}
+            self._data = data_words(summary.training)
+        kept = kept_record(summary.history, summary.experiment.train.keep)
+        context = {**run_words(summary, charts, self._frames), "training": self._data, "kept": kept, "quality": None}
         if kept is not None:
-            model = load_model(course.run.model, self._device)
+            model = load_model(summary.run.model, self._device)
             if self._scores is None:
-                self._scores = score_model(model, course.validation, len(course.validation), "val")
-            context["quality"] = quality_words(model, self._scores, course.validation)
+                self._scores = score_model(model, summary.validation, len(summary.validation), "val")
+            context["quality"] = quality_words(model, self._scores, summary.validation)
         write_page(self.page, "run.html.jinja", context)

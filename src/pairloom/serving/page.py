@@ -9,8 +9,8 @@ import gradio as gr
 
 from pairloom.errors import UserError
 from pairloom.images import READABLE
-from pairloom.serving.answers import MOST_COMPARED, Answers, render
-from pairloom.serving.shelf import KEPT_SECONDS
+from pairloom.serving.handlers import MOST_COMPARED, Handlers, render
+from pairloom.serving.upload_store import KEPT_SECONDS
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -63,30 +63,30 @@ def head() -> str:
     return f"<style>{style}</style><script>{script}</script>"
 
 
-def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded: bool, loopback: bool) -> gr.Blocks:
+def build_page(handlers: Handlers, examples: Sequence[Path], title: str, *, guarded: bool, loopback: bool) -> gr.Blocks:
     """Build the page and the API of a model.
 
     Args:
-        answers: what is said to an image.
-        scenes: images to try.
+        handlers: what is said to an image.
+        examples: images to try.
         title: what the page is called.
         guarded: whether a password is asked for.
         loopback: whether the page is seen on this machine alone.
     """
-    limits = answers.limits
+    limits = handlers.limits
 
     def translate(image: Upload) -> tuple[str, dict[str, float]]:
-        return _said(lambda: answers.translate(_path(image)))
+        return _said(lambda: handlers.translate(_path(image)))
 
     def view(image: Upload) -> str:
-        return EMPTY if image is None else _said(lambda: answers.view(_path(image)))
+        return EMPTY if image is None else _said(lambda: handlers.view(_path(image)))
 
     def compare(image: Upload, names: list[str]) -> str:
-        return _said(lambda: answers.comparison(_path(image), names))
+        return _said(lambda: handlers.comparison(_path(image), names))
 
     def take(index: int) -> str:
-        copy = answers.shelf.new(scenes[index].name)
-        shutil.copyfile(scenes[index], copy)
+        copy = handlers.uploads.new(examples[index].name)
+        shutil.copyfile(examples[index], copy)
         return str(copy)
 
     page = gr.Blocks(title=title, analytics_enabled=False, fill_width=True)
@@ -95,7 +95,7 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
             render(
                 "head.html.jinja",
                 title=title,
-                task=_task(answers),
+                task=_task(handlers),
                 loopback=loopback,
                 minutes=KEPT_SECONDS // 60,
             ),
@@ -115,11 +115,11 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                     f"<p class='quiet'>{READABLE}; up to {limits.megabytes:g} MB and {limits.megapixels:g} "
                     "megapixels</p>",
                 )
-                if scenes:
+                if examples:
                     streets = gr.Dataset(
                         label="No photograph at hand? Streets drawn by Pairloom",
                         components=[gr.Image(render=False, type="filepath")],
-                        samples=[[str(path)] for path in scenes],
+                        samples=[[str(path)] for path in examples],
                         type="index",
                         elem_id="scenes",
                     )
@@ -128,15 +128,15 @@ def build_page(answers: Answers, scenes: Sequence[Path], title: str, *, guarded:
                 result = _html(EMPTY, elem_id="result")
         # Without `preprocess` Gradio does not look into the images: it would open whatever Pillow can.
         photograph.change(view, photograph, result, api_visibility="private", preprocess=False, concurrency_id=TURN)
-        if answers.snapshots:
+        if handlers.snapshots:
             _html(
                 "<h2 class='part'>As training went on</h2>"
                 "<p class='quiet'>The same image, translated by snapshots of the run.</p>"
             )
             with gr.Row():
                 names = gr.Dropdown(
-                    list(answers.snapshots),
-                    value=_spread(list(answers.snapshots)),
+                    list(handlers.snapshots),
+                    value=_spread(list(handlers.snapshots)),
                     multiselect=True,
                     max_choices=MOST_COMPARED,
                     label=f"Snapshots, up to {MOST_COMPARED}",
@@ -190,8 +190,8 @@ def _said(answer: Callable[[], Answer]) -> Answer:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def _task(answers: Answers) -> str:
-    model, seen = answers.translator.model, answers.translator.seen
+def _task(handlers: Handlers) -> str:
+    model, seen = handlers.translator.model, handlers.translator.seen
     at = f"The model sees every image at {seen.width}×{seen.height} pixels; its answer has the image's own size."
     palette = model.target.palette
     if palette is None:

@@ -16,10 +16,10 @@ from pairloom.errors import UserError
 from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.run import RunFolder, owning_run
-from pairloom.serving.answers import Answers
-from pairloom.serving.gate import Gate
-from pairloom.serving.scenes import draw_scenes
-from pairloom.serving.shelf import Shelf
+from pairloom.serving.examples import draw_examples
+from pairloom.serving.handlers import Handlers
+from pairloom.serving.middleware import Middleware
+from pairloom.serving.upload_store import UploadStore
 from pairloom.serving.uploads import Limits
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ def serve(
     loopback = is_loopback(host)
     _check_auth(auth, loopback)
     model = StoredModel.find(run).path
-    with Shelf.opened() as shelf, _surroundings(shelf), _listening(host, port) as listener:
+    with UploadStore.opened() as uploads, _surroundings(uploads), _listening(host, port) as listener:
         load = partial(Translator.load, device=device, scale=scale, tile=tile, tta=tta)
-        answers = Answers(load, model, _snapshots(Path(run)), shelf, limits or Limits())
+        handlers = Handlers(load, model, _snapshots(Path(run)), uploads, limits or Limits())
         hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if auth is None else None
         title = f"Pairloom · {Path(run).absolute().name}"
-        server = _server(answers, title, auth, loopback=loopback, hosts=hosts)
+        server = _server(handlers, title, auth, loopback=loopback, hosts=hosts)
         shown = f"[{host}]" if ":" in host else host
         log(f"Serving {run} at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         with _stopped_by_signals():
@@ -104,12 +104,12 @@ def _snapshots(run: Path) -> Mapping[str, Path]:
 
 
 @contextmanager
-def _surroundings(shelf: Shelf) -> Iterator[None]:
-    """Inside the block Gradio keeps its files on the shelf, and neither asks for news nor tells any."""
+def _surroundings(uploads: UploadStore) -> Iterator[None]:
+    """Inside the block Gradio keeps its files in the upload store, and neither asks for news nor tells any."""
     wanted = {
         "GRADIO_ANALYTICS_ENABLED": "False",
-        "GRADIO_EXAMPLES_CACHE": str(shelf.path),
-        "GRADIO_TEMP_DIR": str(shelf.path),
+        "GRADIO_EXAMPLES_CACHE": str(uploads.path),
+        "GRADIO_TEMP_DIR": str(uploads.path),
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     before = {name: os.environ.get(name) for name in wanted}
@@ -143,7 +143,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def _server(
-    answers: Answers, title: str, auth: tuple[str, str] | None, *, loopback: bool, hosts: frozenset[str] | None
+    handlers: Handlers, title: str, auth: tuple[str, str] | None, *, loopback: bool, hosts: frozenset[str] | None
 ) -> "Server":
     try:
         import gradio
@@ -154,15 +154,15 @@ def _server(
     except ImportError as error:
         raise UserError("the page needs Gradio: pip install 'pairloom[app]'") from error
 
-    scenes = draw_scenes(answers.shelf.lasting, answers.translator.model.source)
-    page = pages.build_page(answers, scenes, title, guarded=auth is not None, loopback=loopback)
+    examples = draw_examples(handlers.uploads.lasting, handlers.translator.model.source)
+    page = pages.build_page(handlers, examples, title, guarded=auth is not None, loopback=loopback)
     page.state_session_capacity = 256
     app = gradio.mount_gradio_app(
         FastAPI(openapi_url=None),
         page,
         "/",
         auth=auth,
-        max_file_size=answers.limits.most_bytes,
+        max_file_size=handlers.limits.most_bytes,
         show_error=False,
         footer_links=[],
         run_history=False,
@@ -174,9 +174,9 @@ def _server(
         head=pages.head(),
     )
     page.has_launched = True  # which Gradio leaves unsaid here, and without which it takes any path for an upload
-    gate = Gate(app, answers.shelf, answers.limits.most_bytes, hosts)
+    middleware = Middleware(app, handlers.uploads, handlers.limits.most_bytes, hosts)
     config = uvicorn.Config(
-        gate,
+        middleware,
         log_config=None,
         log_level="error",  # not of each request that is no HTTP
         access_log=False,

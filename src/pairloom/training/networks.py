@@ -157,7 +157,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
     loss = experiment.loss
     weights = None
     if loss.cross_entropy and loss.class_weights == "bounded":
-        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_shares())).float().to(device)
+        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_fractions())).float().to(device)
     return Objective(
         ADVERSARIAL[loss.adversarial],
         adversarial_weight=loss.adversarial_weight,

@@ -1,22 +1,25 @@
 """Writes the files of a run: checkpoints, the best model, snapshots, metrics and the report."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch.utils.tensorboard import SummaryWriter
 
-from pairloom.evaluation.history import EpochRecord, best_record
+from pairloom.evaluation.history import EpochRecord, best_record, format_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
+from pairloom.files import replacing
 from pairloom.images import write_picture
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.report.model_card import write_card
 from pairloom.report.run_report import RunReport
 from pairloom.report.run_summary import RunSummary
+from pairloom.run import RunFolder
 from pairloom.training.best_model import BestModel
 from pairloom.training.checkpoint import TrainingState, save_state
-from pairloom.training.log import MetricsLog
 
 REPORT_SECONDS = 60
 """Time after which the report is written again at the end of an epoch, between the snapshots too."""
@@ -104,3 +107,39 @@ class RunLogger:
     def close(self) -> None:
         """Close the log."""
         self._metrics.close()
+
+
+class MetricsLog:
+    """Appends one record an epoch.
+
+    Args:
+        run: the run.
+        history: the records up to where training goes on; what a stopped run has written after them is cut off.
+    """
+
+    def __init__(self, run: RunFolder, history: Sequence[EpochRecord]) -> None:
+        self._path = run.metrics
+        with replacing(self._path, durable=True) as unfinished:
+            unfinished.write_text("".join(map(format_record, history)), encoding="utf-8")
+        done = history[-1]["step"] if history else 0
+        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=done + 1)
+
+    def append(self, record: EpochRecord) -> None:
+        """Write a record."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(format_record(record))
+        values: dict[str, float | None] = {"learning_rate": record["learning_rate"]}
+        values |= {f"loss/{name}": loss for name, loss in record["losses"].items()}
+        for name, value in record.get("validation", {}).items():
+            if isinstance(value, float):
+                values[f"validation/{name}"] = value
+            elif isinstance(value, dict):
+                values |= {f"validation_iou/{label}": iou for label, iou in value.items()}
+        for name, value in values.items():
+            if value is not None:
+                self._tensorboard.add_scalar(name, value, record["step"])
+        self._tensorboard.flush()
+
+    def close(self) -> None:
+        """Close the TensorBoard file."""
+        self._tensorboard.close()

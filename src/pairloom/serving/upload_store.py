@@ -24,7 +24,7 @@ PREFIX = "pairloom-"
 LASTING, LOCK = "lasting", ".lock"
 
 
-class Shelf:
+class UploadStore:
     """A folder of files that come and go.
 
     Args:
@@ -45,25 +45,25 @@ class Shelf:
 
     @classmethod
     @contextmanager
-    def opened(cls) -> Iterator["Shelf"]:
+    def opened(cls) -> Iterator["UploadStore"]:
         """Make an empty one that is looked after inside the block, and removed with all that is in it afterwards.
 
         Those of pages that were killed, and could not remove them, are removed before.
         """
         _clear_abandoned(Path(gettempdir()))
         with TemporaryDirectory(prefix=PREFIX) as folder:
-            shelf, closed = cls(Path(folder)), threading.Event()
-            lock = FileLock(shelf.lasting / LOCK, timeout=0)
+            uploads, closed = cls(Path(folder)), threading.Event()
+            lock = FileLock(uploads.lasting / LOCK, timeout=0)
             lock.acquire()  # which the system releases when the process is killed
 
             def look_after() -> None:
                 while not closed.wait(TIDY_EVERY):
-                    shelf.tidy()
+                    uploads.tidy()
 
             keeper = threading.Thread(target=look_after, daemon=True)
             keeper.start()
             try:
-                yield shelf
+                yield uploads
             finally:
                 closed.set()
                 keeper.join()

@@ -27,8 +27,8 @@ from pairloom.images import (
 from pairloom.inference.translation import Translation
 from pairloom.inference.translator import Translator
 from pairloom.report.page import template_environment
-from pairloom.serving.gate import FILE
-from pairloom.serving.shelf import SAFE_SECONDS, Shelf
+from pairloom.serving.middleware import FILE
+from pairloom.serving.upload_store import SAFE_SECONDS, UploadStore
 from pairloom.serving.uploads import Limits, check_upload, in_words
 
 SHOWN_SIDE = 1600
@@ -61,14 +61,14 @@ class LastView(NamedTuple):
     """Seconds, of a clock that is not set."""
 
 
-class Answers:
+class Handlers:
     """Answers to uploaded images, one at a time.
 
     Args:
         load: gives the translator of a model folder, or of an ONNX file, as the page is to use it.
         model: that folder, or file.
         snapshots: model folders of the run's snapshots, by what they are called.
-        shelf: where the uploads lie, and what comes of them is put.
+        uploads: where the uploads lie, and what comes of them is put.
         limits: what is taken.
     """
 
@@ -77,13 +77,13 @@ class Answers:
         load: Callable[[Path], Translator],
         model: Path,
         snapshots: Mapping[str, Path],
-        shelf: Shelf,
+        uploads: UploadStore,
         limits: Limits,
     ) -> None:
         self.translator = load(model)
         self._load = load
         self.snapshots = snapshots
-        self.shelf = shelf
+        self.uploads = uploads
         self.limits = limits
         self._one_at_a_time = threading.Lock()
         self._last = LastView("", "", 0.0)
@@ -126,7 +126,7 @@ class Answers:
         pictures = [("photograph", _shown(first.source, first.source_values, size))]
         for name in chosen:
             pictures.append((name, _reduced(self._translation(self._load(self.snapshots[name]), upload), size)))
-        whole = self.shelf.new(f"{_stem(upload)}-snapshots.png")
+        whole = self.uploads.new(f"{_stem(upload)}-snapshots.png")
         write_picture(whole, _side_by_side([picture for _, picture in pictures]))
         return render(
             "comparison.html.jinja",
@@ -139,7 +139,7 @@ class Answers:
         translation = self._translation(self.translator, upload)
         height, width = translation.image.shape[:2]
         shown = _fitting(Size(height, width), SHOWN_SIDE)
-        overlay = self.shelf.new(f"{_stem(upload)}-overlay.png")
+        overlay = self.uploads.new(f"{_stem(upload)}-overlay.png")
         write_picture(overlay, translation.overlay())
         return render(
             "view.html.jinja",
@@ -157,7 +157,7 @@ class Answers:
         )
 
     def _checked(self, path: str) -> Path:
-        if not self.shelf.holds(path):
+        if not self.uploads.holds(path):
             raise UserError("the image is no longer there; upload it again")
         upload = Path(path)
         check_upload(upload, self.translator.model.source, self.limits)
@@ -171,17 +171,17 @@ class Answers:
             raise UserError(in_words(error, upload)) from error
 
     def _written(self, upload: Path, translation: Translation) -> Path:
-        path = self.shelf.new(f"{_stem(upload)}-translation{self.translator.model.target.suffix}")
+        path = self.uploads.new(f"{_stem(upload)}-translation{self.translator.model.target.suffix}")
         translation.save(path)
         return path
 
     def _picture(self, picture: UInt8Array) -> Path:
-        path = self.shelf.new("picture.webp")
+        path = self.uploads.new("picture.webp")
         Image.fromarray(picture).save(path, format="WEBP", quality=90)
         return path
 
     def _ids(self, classes: UInt8Array, size: Size) -> Path:
-        path = self.shelf.new("classes.gz")
+        path = self.uploads.new("classes.gz")
         path.write_bytes(gzip.compress(_class_map(classes, size).tobytes(), compresslevel=3, mtime=0))
         return path
 
@@ -230,7 +230,7 @@ def _stem(upload: Path) -> str:
 
 
 def _address(path: Path) -> str:
-    """Return where the page finds a file of the shelf, seen from the page's own address."""
+    """Return where the page finds a file of the upload store, seen from the page's own address."""
     return f"{FILE.lstrip('/')}{path}"
 
 

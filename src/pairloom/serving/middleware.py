@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pairloom.serving.shelf import Shelf
+from pairloom.serving.upload_store import UploadStore
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -54,19 +54,19 @@ class Refusal(Exception):  # noqa: N818 (it is an answer)
         self.status = status
 
 
-class Gate:
+class Middleware:
     """An ASGI application that lets some requests through to another one.
 
     Args:
         app: the other one.
-        shelf: the folder whose files may be asked for and named.
+        uploads: the folder whose files may be asked for and named.
         most_bytes: of an uploaded file.
         hosts: names by which the page may be called, so that no other site can reach it through the visitor's browser
             (DNS rebinding, cross-site requests); None where a password keeps it.
     """
 
-    def __init__(self, app: App, shelf: Shelf, most_bytes: int, hosts: frozenset[str] | None) -> None:
-        self._app, self._shelf, self._most_bytes, self._hosts = app, shelf, most_bytes, hosts
+    def __init__(self, app: App, uploads: UploadStore, most_bytes: int, hosts: frozenset[str] | None) -> None:
+        self._app, self._shelf, self._most_bytes, self._hosts = app, uploads, most_bytes, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it through."""

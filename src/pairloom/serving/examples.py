@@ -13,7 +13,7 @@ SEED = 1
 SIZE = (256, 512)
 
 
-def draw_scenes(folder: Path, source: ImageSpec) -> list[Path]:
+def draw_examples(folder: Path, source: ImageSpec) -> list[Path]:
     """Draw what a model with such sources can translate, and return the files; none where streets are no such thing."""
     if source.palette is None and source.channels in (1, 3) and source.values == WHOLE:
         pictures = [draw_street(SEED, scene, *SIZE)[0] for scene in SCENES]
