@@ -80,6 +80,7 @@ def test_a_run_that_goes_on_keeps_the_range_that_it_found(tmp_path: Path) -> Non
     assert Translator.load(run).model.target.values == Values((550.0, 4750.0), 0.0)
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_with_the_whole_range(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     write_depths(data, "depth")
@@ -96,6 +97,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_the_whole_range(tmp_path: Path
     assert record == {"channels": 1, "dtype": "uint16", "palette": None}
 
 
+@pytest.mark.slow
 def test_the_range_may_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     write_depths(data, "depth", holes=False)
@@ -112,6 +114,7 @@ def test_the_range_may_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_depths_as_sources_are_read_in_their_units(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     write_depths(data, "depth")
@@ -135,6 +138,7 @@ def test_depths_as_sources_are_read_in_their_units(tmp_path: Path) -> None:
         export(run, tmp_path / "page", "web", log=_quiet)
 
 
+@pytest.mark.slow
 def test_exported_pictures_are_in_the_units_of_the_targets(tmp_path: Path) -> None:
     import onnxruntime
 

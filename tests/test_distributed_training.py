@@ -58,8 +58,11 @@ def alone(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
-def test_a_team_follows_one_process_with_the_same_batch(count: int, alone: Path, streets: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_processes_follow_one_process_with_the_same_batch(
+    count: int, alone: Path, streets: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split(), "--devices", str(count))
     assert (done.returncode, done.stderr) == (0, "")

@@ -298,7 +298,7 @@ def _run_command(command: str, where: str) -> None:
 
 
 WITH_CODE = [page for page in PAGES if any(block.language in ("console", "python") for block in _blocks(page))]
-READ_FIRST = ("README.md", "docs/tutorial.md")
+READ_FIRST = ("README.md",)
 
 
 @pytest.mark.usefixtures("_small")

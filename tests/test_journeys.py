@@ -58,6 +58,7 @@ def test_every_layout_trains_evaluates_and_draws(tmp_path: Path, name: LayoutNam
     assert set(map(tuple, read_picture(written).reshape(-1, 3).tolist())) <= set(palette.colours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_layout_can_be_turned_round(tmp_path: Path, name: LayoutName) -> None:
     """Segmentation to photograph: the targets are pictures, and so are the scores and the translations."""

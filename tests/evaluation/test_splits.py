@@ -21,6 +21,7 @@ def test_runs_are_compared_on_the_pairs_of_the_first(tiny_run: TinyRun, other_ru
     assert comparison.runs[1].difference == comparison.runs[2].difference
 
 
+@pytest.mark.slow
 def test_runs_of_different_sizes_are_compared_at_the_images_own(tiny_run: TinyRun, tmp_path: Path) -> None:
     settings = {"size": "32x64", "epochs": 1, "model.width": 4}
     pairloom.train(tiny_run.data, tmp_path / "wide", settings=settings, log=lambda _line: None)
@@ -31,6 +32,7 @@ def test_runs_of_different_sizes_are_compared_at_the_images_own(tiny_run: TinyRu
     assert "the images' own size" in (tmp_path / "page.html").read_text(encoding="utf-8").replace("&#39;", "'")
 
 
+@pytest.mark.slow
 def test_the_command_line_prints_a_table_and_writes_the_page(
     tiny_run: TinyRun,
     other_run: TinyRun,
@@ -52,6 +54,7 @@ def test_the_command_line_prints_a_table_and_writes_the_page(
     assert record["runs"][1]["difference"]["mean_iou"].keys() == {"value", "low", "high"}
 
 
+@pytest.mark.slow
 def test_with_json_a_page_is_written_only_where_it_is_named(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +79,7 @@ def test_a_model_folder_alone_is_compared_as_the_run_that_it_is_from(tiny_run: T
     assert pairloom.evaluate(tiny_run.path / "checkpoints" / "epoch-0004").to_record()["pairs"] == 3
 
 
+@pytest.mark.slow
 def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, tmp_path: Path) -> None:
     settings = {"size": 32, "epochs": 1, "model.width": 4, "data.target": "images"}
     changes: dict[str, dict[str, object]] = {
@@ -91,6 +95,7 @@ def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, 
         pairloom.compare([tmp_path / "there", tmp_path / "coloured"])
 
 
+@pytest.mark.slow
 def test_classes_that_have_got_names_since_are_the_same(tmp_path: Path) -> None:
     two_folders(tmp_path / "pairs")
     assert main(["check", str(tmp_path / "pairs"), "--write-palette", str(tmp_path / "named.yaml")]) in (0, 2)
@@ -106,6 +111,7 @@ def test_classes_that_have_got_names_since_are_the_same(tmp_path: Path) -> None:
     assert comparison.runs[0].scores.to_record() == comparison.runs[1].scores.to_record()
 
 
+@pytest.mark.slow
 def test_the_table_can_be_read_in_80_columns(
     tiny_run: TinyRun,
     other_run: TinyRun,
@@ -122,6 +128,7 @@ def test_the_table_can_be_read_in_80_columns(
     assert printed.count("3 pairs are too few") == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
     two_folders(tmp_path / "pairs")
     for folder in ("images", "masks"):  # all pairs lie together, so that validation pairs are drawn

@@ -325,6 +325,7 @@ def test_webgpu_is_used_where_it_agrees(playwright: Playwright, server: str) -> 
     browser.close()
 
 
+@pytest.mark.slow
 def test_the_folder_holds_what_it_names(root: Path) -> None:
     folder = root / "some where" / "classes"
     about = json.loads((folder / "model.json").read_text(encoding="utf-8"))

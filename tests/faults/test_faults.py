@@ -328,6 +328,7 @@ def test_two_runs_in_one_folder_the_second_is_refused_and_a_stale_lock_is_no_loc
 # The data.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["deleted", *(pytest.param(f, marks=pytest.mark.slow) for f in ("replaced", "truncated"))]
 )

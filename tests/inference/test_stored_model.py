@@ -65,6 +65,7 @@ def _pixels_alike(ours: Path, theirs: Path) -> float:
     return float(np.concatenate(alike).mean())
 
 
+@pytest.mark.slow
 def test_a_file_agrees_with_its_folder_at_every_size(stored: Stored) -> None:
     for options in ({}, {"tta": True}, {"scale": 1.7}):
         expected = Translator.load(stored.folder, **options)
@@ -97,6 +98,7 @@ def test_the_command_line_runs_a_file_without_a_flag(
     assert _pixels_alike(tmp_path / "unlike", tmp_path / "torch") < 0.95, "answers differ where they may"
 
 
+@pytest.mark.slow
 def test_the_command_line_converts_a_folder_for_images_and_videos(
     stored: Stored, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

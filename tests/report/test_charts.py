@@ -43,7 +43,7 @@ def test_a_run_has_its_losses_scores_and_the_classes_that_occur() -> None:
     generator, discriminator, overall, classes = training_charts(history, CAMVID)
     assert [series.label for series in generator.series] == ["adversarial", "cross entropy"]
     assert generator.logarithmic
-    assert [series.label for series in discriminator.series] == ["true"]
+    assert [series.label for series in discriminator.series] == ["real"]
     assert overall.series[2].values == (0.1, 0.3)
     assert overall.series[2].epochs == (1, 3)
     assert [series.label for series in classes.series] == ["sky", "road"]  # the best first

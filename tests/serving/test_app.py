@@ -77,6 +77,7 @@ def test_fifty_at_once_are_all_answered(served: Served, tiny_run: TinyRun) -> No
         assert np.array_equal(read_picture(Path(file["path"])), expected.image)
 
 
+@pytest.mark.slow
 def test_past_the_queue_a_request_is_refused_and_the_page_goes_on(served: Served) -> None:
     path = served.uploaded(png_bytes(np.zeros((2900, 3000, 3), dtype=np.uint8)))
     with ThreadPoolExecutor(30) as pool:
@@ -268,6 +269,7 @@ def test_answers_carry_the_headers_that_keep_the_page_to_itself(served: Served) 
     assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.slow
 def test_with_a_password_nothing_is_told_without_it(small_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(CONTENTS)

@@ -127,6 +127,7 @@ def test_a_photograph_is_uploaded_translated_highlighted_and_downloaded(
     _close(opened, served)
 
 
+@pytest.mark.slow
 def test_the_boundary_follows_the_pointer_and_the_keys(
     browser: Browser, served: Served, street: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_the_boundary_follows_the_pointer_and_the_keys(
     _close(opened, served)
 
 
+@pytest.mark.slow
 def test_snapshots_are_compared(
     browser: Browser, served: Served, tiny_run: TinyRun, street: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_what_is_refused_is_said(browser: Browser, served: Served, tmp_path: Pat
     opened.page.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_a_phone_and_the_visitors_scheme(
     browser: Browser, served: Served, street: Path, tmp_path: Path, scheme: str
@@ -204,6 +207,7 @@ def test_the_page_fits_a_phone_and_the_visitors_scheme(
     _close(opened, served)
 
 
+@pytest.mark.slow
 def test_the_camera_serves_as_well(browser: Browser, served: Served, tmp_path: Path) -> None:
     opened = _open(browser, served, tmp_path)
     page = opened.page

@@ -99,8 +99,8 @@ def _rename(data: Path) -> None:
     ("alter", "words"),
     [
         (_change, r"the files of 1 pair differ .*\(0002\)"),
-        (_exchange, r"the files of 2 pairs differ .*\(0000, 0001\)"),
-        (_remove, r"its pairs are not those .*\(0002\)"),
+        pytest.param(_exchange, r"the files of 2 pairs differ .*\(0000, 0001\)", marks=pytest.mark.slow),
+        pytest.param(_remove, r"its pairs are not those .*\(0002\)", marks=pytest.mark.slow),
         (_rename, r"its pairs are not those .*\(0002, 0009\)"),
     ],
 )
@@ -118,6 +118,7 @@ def test_other_pairs_are_refused_and_nothing_is_changed(
     resume(run, epochs=2, log=_quiet)  # with its own
 
 
+@pytest.mark.slow
 def test_states_without_digests_are_compared_by_names_and_say_so(data: Path, run: Path) -> None:
     last = run / "checkpoints/last.pt"
     state = torch.load(last, weights_only=True)

@@ -132,7 +132,15 @@ def undisturbed(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("at", [1, STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH + 4, 4 * STEPS_AN_EPOCH])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        pytest.param(STEPS_AN_EPOCH, marks=pytest.mark.slow),
+        2 * STEPS_AN_EPOCH + 4,
+        4 * STEPS_AN_EPOCH,
+    ],
+)
 def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
     streets: Path,
     tmp_path: Path,
@@ -365,6 +373,7 @@ def test_a_state_that_cannot_be_read_just_now_is_not_taken_for_damaged(
     assert resume(run, epochs=2, log=_quiet).run.model.is_dir()
 
 
+@pytest.mark.slow
 def test_pictures_of_epochs_after_the_state_are_in_nobodys_way(streets: Path, tmp_path: Path) -> None:
     """A kill in the middle of a later snapshot leaves an empty folder of samples."""
     run = _train(streets, tmp_path / "run", "recommended", epochs=2, **{"train.snapshot_every": 1})
