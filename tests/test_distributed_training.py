@@ -152,6 +152,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(streets: Path, tmp_path: Path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_mistake_of_the_leader_is_told_once(tmp_path: Path) -> None:
     done = _train(str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"), "--devices", "2", "--batch-size", "2")
     assert (done.returncode, done.stdout) == (2, "")

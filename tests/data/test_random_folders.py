@@ -11,7 +11,7 @@ from folder_verdicts import judge
 from random_folders import make, read_spec, report
 from random_specs import Spec, draw_spec
 
-ORDINARY = range(15)
+ORDINARY = range(10)
 MORE = range(1000, 1200)
 RIGHT = 0.95
 """Share of the folders that must be read; the others must be refused."""

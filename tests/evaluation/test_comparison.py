@@ -38,7 +38,7 @@ def test_a_run_and_itself_do_not_differ(error: float, seed: int) -> None:
         assert difference.low == difference.high == difference.value
         assert comparison.tendency("mean_iou", difference) == ""
     assert comparison.most_different == []
-    assert "no difference" in comparison.verdict(comparison.runs[1])
+    assert "no significant difference" in comparison.verdict(comparison.runs[1])
 
 
 def test_the_known_winner_wins() -> None:

@@ -65,6 +65,7 @@ def test_data_with_other_classes_is_refused(model: TranslationModel, camvid_like
         evaluate(tmp_path / "other", camvid_like)
 
 
+@pytest.mark.slow
 def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_path: Path) -> None:
     for preset in ("seed", "recommended"):
         run = tmp_path / preset

@@ -51,6 +51,7 @@ def test_a_model_alone_is_compared_on_streets(folder: Path, tmp_path: Path) -> N
     assert written.parity.agreement == 1.0
 
 
+@pytest.mark.slow
 def test_a_program_of_torch_runs_without_pairloom(folder: Path, tmp_path: Path) -> None:
     model = random_model()
     path = export(folder, tmp_path / "model.pt2", "torch", log=_quiet).path

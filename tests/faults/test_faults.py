@@ -312,6 +312,7 @@ def _numbers(value: object) -> object:
     return [_numbers(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_the_second_is_refused_and_a_stale_lock_is_no_lock(
     streets: Path, tmp_path: Path, undisturbed: tuple[bytes, list[dict[str, object]]]
 ) -> None:

@@ -240,6 +240,7 @@ def test_sides_that_lie_cost_no_memory(tmp_path: Path) -> None:
         assert str(caught.value).startswith(str(path))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=80)
 @given(
     kind=st.sampled_from(["deep.png", "many.tif", "planes.tif", "array.npy", "deep.heic"]),

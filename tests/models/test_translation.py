@@ -144,7 +144,7 @@ def _edit(folder: Path, **changes: object) -> None:
         (lambda folder: _edit(folder, format=99), "has format 99"),
         (lambda folder: _edit(folder, size=[32]), "not the description of a model"),
         (lambda folder: _edit(folder, model={"width": -3}), "width must be 1 or more"),
-        (lambda folder: _edit(folder, target={"channels": 3}), "target: tells no number"),
+        (lambda folder: _edit(folder, target={"channels": 3}), "target: 'channels' or 'dtype' is missing"),
         (lambda folder: _edit(folder, target={**TARGET.to_record(), "palette": {"name": "x"}}), "the palette has no"),
         (lambda folder: _edit(folder, source=3), "not the description of a model"),
         (

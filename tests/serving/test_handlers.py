@@ -74,6 +74,7 @@ def test_a_large_image_is_shown_reduced_and_downloaded_whole(tmp_path: Path, sma
     assert np.array_equal(whole, Translator.load(small_model)(upload).image)
 
 
+@pytest.mark.slow
 def test_an_onnx_file_is_shown_as_a_model_folder_is(tmp_path: Path, small_model: Path) -> None:
     file = export(small_model, tmp_path / "model.onnx", log=lambda _line: None).path
     handlers = _answers(tmp_path, file)

@@ -45,6 +45,7 @@ def _train(streets: Path, out: Path, preset: str, **settings: object) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(streets: Path, tmp_path: Path) -> None:
     first, second, other = (
         _train(streets, tmp_path / name, "recommended", epochs=1, seed=seed)

@@ -126,5 +126,5 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
 
 def _meant(word: str) -> str:
     """Suggest the command that was meant, or list all."""
-    close = difflib.get_close_matches(word, SUMMARIES, n=1)
+    close = difflib.get_close_matches(word, SUMMARIES, n=1, cutoff=0.7)
     return f"did you mean {close[0]!r}?" if close else f"commands: {', '.join(SUMMARIES)}"
