@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,8 @@ CIRCLE = "eNrz9NRi4GBgYBBgYGBkGNKAiWGkAHFGZnqEGADPDwD1"
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("read", [inspect, read_picture, read_indices])
-def test_pages_of_a_tiff_that_lead_back_to_themselves_end(read: object, tmp_path: Path) -> None:
+def test_pages_of_a_tiff_that_lead_back_to_themselves_end(read: Callable[[Path], object], tmp_path: Path) -> None:
     path = tmp_path / "circle.tif"
     path.write_bytes(zlib.decompress(base64.b64decode(CIRCLE)))
-    assert callable(read)
     with pytest.raises(UserError, match=r"circle\.tif"):
         read(path)

@@ -12,6 +12,7 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.models.devices import choose_device
+from pairloom.models.generator import UNetGenerator
 from pairloom.models.model_folder import find_model, load_model, save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
@@ -55,6 +56,7 @@ def test_a_prediction_is_the_same_twice_and_changes_nothing(preset: str) -> None
 def test_the_originals_dropout_is_on_in_use_and_seeded_by_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     model = _model("seed")
     answers: list[torch.Tensor] = []
+    assert isinstance(model.generator, UNetGenerator)
     model.generator.head.register_forward_hook(lambda _head, _inputs, output: answers.append(output.clone()))
     model.predict(PICTURE)
     model.predict(PICTURE)

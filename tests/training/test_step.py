@@ -20,7 +20,8 @@ from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID, VOID
 from pairloom.settings import load_experiment
 from pairloom.training.losses import ADVERSARIAL, Objective
-from pairloom.training.step import TrainingStep, backward
+from pairloom.training.optimizers import backward
+from pairloom.training.step import TrainingStep
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 CPU = torch.device("cpu")

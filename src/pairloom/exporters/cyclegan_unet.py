@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pairloom.errors import UserError
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.generator import Generator
 from pairloom.models.layers import NormName
 
 EPSILON = 1e-5
@@ -104,7 +104,7 @@ class ForeignUNet:
             return F.batch_norm(x, None, None, scale, shift, training=True, eps=EPSILON)
         return F.batch_norm(x, mean, variance, scale, shift, eps=EPSILON)
 
-    def give(self, generator: UNetGenerator) -> None:
+    def give(self, generator: Generator) -> None:
         """Put the weights into a generator of the same shape, which then computes the same."""
         state = generator.state_dict()
         last = self.depth - 1

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from pairloom.exporters.exported_network import ANSWER, CLASSES, INPUT, SIDES, E
 from pairloom.exporters.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
 from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.images import Picture, Range, limits
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.generator import Generator
 from pairloom.models.heads import build_head
 from pairloom.models.model_folder import read_description
 from pairloom.models.translation import TranslationModel
@@ -105,12 +105,11 @@ def load_onnx(path: str | Path) -> TranslationModel:
         range_=limits(source.dtype, source.values),
         gives_shares=head.gives_shares,
     )
-    # All that a model asks of its generator whole is what this one has.
-    return TranslationModel(config, source, target, size, cast(UNetGenerator, generator), head)
+    return TranslationModel(config, source, target, size, generator, head)
 
 
-class OnnxGenerator(nn.Module):
-    """Stands in the place of a model's generator, and asks ONNX Runtime; on the CPU, without gradients.
+class OnnxGenerator(Generator):
+    """A generator that ONNX Runtime runs; on the CPU, without gradients.
 
     Args:
         session: ONNX Runtime's, of a file that `write_onnx` has written.

@@ -16,7 +16,6 @@ from pairloom.images import Picture, resize_picture, to_tensor
 from pairloom.inference.stored_model import Backend, StoredModel
 from pairloom.inference.temporal_smoothing import Steadier
 from pairloom.inference.translation import Translation
-from pairloom.models.generator import UNetGenerator
 from pairloom.models.tiles import SMALLEST_TILE
 from pairloom.models.translation import Prediction, TranslationModel
 
@@ -50,8 +49,8 @@ class Translator:
                 f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
                 "seed do: its layers have learned nothing of other sizes; leave scale and tile away"
             )
-        if tile is not None and not isinstance(model.generator, UNetGenerator):
-            raise UserError("an exported model has no layers that could be asked tile by tile; leave tile away")
+        if tile is not None and not model.can_tile:
+            raise UserError("an exported model has no layers that could run tile by tile; leave tile away")
         if tile is not None and tile < SMALLEST_TILE:
             raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {tile}")
         self.model = model

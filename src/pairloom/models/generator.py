@@ -11,14 +11,24 @@ from pairloom.models.layers import Norm, initialize_weights, pad_to_stride
 UpName = Literal["transposed", "resize"]
 
 
-class UNetGenerator(nn.Module):
+class Generator(nn.Module):
+    """What a translation model needs of a network: `forward` maps sources B×C×H×W in [-1, 1] to outputs B×K×H×W.
+
+    Attributes:
+        stride: the sides of sources are padded to a multiple of it.
+    """
+
+    stride: int
+
+
+class UNetGenerator(Generator):
     """Encoder and decoder of 4×4 convolutions of stride 2, with a skip connection at every size.
 
     Args:
         in_channels: channels of the source.
         out_channels: channels of the answer.
         width: channels of the outermost layer; they double at each halving up to 8 × width.
-        depth: number of halvings; sides that 2**depth does not divide are padded and the answer is cut back.
+        depth: number of downsampling steps; sides are padded to a multiple of 2**depth and the output is cropped.
         norm: normalisation of all layers but the outermost and the bottleneck.
         up: `transposed` convolution, or `resize` (nearest-neighbour, then a 3×3 convolution), which cannot draw
             checkerboards.

@@ -15,7 +15,7 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.generator import Generator, UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
 from pairloom.models.resize import Rows, resized_bands
@@ -70,7 +70,7 @@ class TranslationModel:
     source: ImageSpec
     target: ImageSpec
     size: Size
-    generator: UNetGenerator
+    generator: Generator
     head: Head
 
     @classmethod
@@ -84,6 +84,11 @@ class TranslationModel:
         """
         head = build_head(config.head, target, device)
         return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
+
+    @property
+    def can_tile(self) -> bool:
+        """Whether the generator's layers can run tile by tile; those of an exported model cannot."""
+        return isinstance(self.generator, UNetGenerator)
 
     @property
     def works_at_its_size_only(self) -> bool:
@@ -140,14 +145,17 @@ class TranslationModel:
     def _tiled(self, picture: Picture, tile: int, tta: bool) -> Iterator[Rows]:
         """Inside the block the answer's rows can be asked for, from the top down."""
         width = picture.shape[1]
+        generator = self.generator
+        if not isinstance(generator, UNetGenerator):
+            raise TypeError("only the U-Net runs tile by tile")
         with self._ready(picture) as source:
-            padded = pad_to_stride(source, self.generator.stride)
-            straight = TiledAnswer(self.generator, self.head, padded, tile)
+            padded = pad_to_stride(source, generator.stride)
+            straight = TiledAnswer(generator, self.head, padded, tile)
             if not tta:
                 yield lambda first, last: straight.rows(first, last)[..., :width]
                 return
-            padded = pad_to_stride(source.flip(-1), self.generator.stride)
-            mirrored = TiledAnswer(self.generator, self.head, padded, tile)
+            padded = pad_to_stride(source.flip(-1), generator.stride)
+            mirrored = TiledAnswer(generator, self.head, padded, tile)
 
             def both(first: int, last: int) -> Tensor:
                 halves = (straight.rows(first, last), mirrored.rows(first, last))

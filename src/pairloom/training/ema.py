@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.generator import Generator
 
 
 class EMA:
@@ -17,7 +17,7 @@ class EMA:
         decay: of the average a step. It is lower at first, so that the random weights of the start are soon forgotten.
     """
 
-    def __init__(self, network: UNetGenerator, decay: float) -> None:
+    def __init__(self, network: Generator, decay: float) -> None:
         self._source = network
         self._decay = decay
         self.network = copy.deepcopy(network).requires_grad_(False)

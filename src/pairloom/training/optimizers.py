@@ -1,6 +1,7 @@
-"""Adam for both networks, and its learning rate over time."""
+"""Adam for both networks, its learning rate over time, and the backward pass of listed parameters."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,6 +9,14 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from pairloom.config import OptimConfig
+
+Backward = Callable[[Tensor, list[Tensor]], None]
+"""Adds the gradient of a loss to the listed parameters, and to no others."""
+
+
+def backward(loss: Tensor, inputs: list[Tensor]) -> None:
+    """Add the gradient of a loss to the listed parameters: the plain `Backward`."""
+    torch.autograd.backward(loss, inputs=inputs)
 
 
 def adam(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:

@@ -4,7 +4,6 @@ Plain modules, optimizers and a `backward` function go in, so that the same step
 Nothing in it waits for the device: losses come back as tensors.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,16 +16,10 @@ from pairloom.models.heads import Head
 from pairloom.models.layers import frozen_batch_stats
 from pairloom.training.gradient_share import GradientShare
 from pairloom.training.losses import Objective, void_mask
+from pairloom.training.optimizers import Backward, backward
 from pairloom.training.segmentation_losses import cross_entropy, lovasz_loss
 
 Losses = dict[str, Tensor]
-Backward = Callable[[Tensor, list[Tensor]], None]
-"""Adds the gradient of a loss to the listed parameters, and to no others."""
-
-
-def backward(loss: Tensor, inputs: list[Tensor]) -> None:
-    """Add the gradient of a loss to the listed parameters: the plain `Backward`."""
-    torch.autograd.backward(loss, inputs=inputs)
 
 
 @dataclass(frozen=True)
