@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pairloom.evaluation.metrics import score
 from pairloom.palette import CAMVID, VOID
-from pairloom.training.segmentation_losses import cross_entropy, lovasz_loss
+from pairloom.training.segmentation_losses import bounded_class_weights, cross_entropy, lovasz_loss
 
 K = len(CAMVID)
 IDS = st.sampled_from([0, 1, 4, K - 1])
@@ -22,6 +22,11 @@ MAPS = hnp.arrays(np.uint8, (6, 5), elements=st.one_of(IDS, st.just(VOID)))
 def _sure(ids: np.ndarray) -> Tensor:
     """Logits that leave no doubt about the class of any pixel."""
     return 100.0 * torch.nn.functional.one_hot(torch.from_numpy(ids).long(), K).permute(2, 0, 1).unsqueeze(0).float()
+
+
+def test_class_weights_fall_with_the_fraction_and_are_bounded() -> None:
+    weights = bounded_class_weights(np.array([0.5, 0.01, 0.0]), 1.02)
+    assert weights.tolist() == pytest.approx([2.38828, 33.83088, 50.49835], rel=1e-5)
 
 
 @settings(deadline=None)

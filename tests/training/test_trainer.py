@@ -132,6 +132,18 @@ def undisturbed(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
     return run
 
 
+def test_a_state_with_the_loss_names_of_an_earlier_version_is_refused(of_one_epoch: Path) -> None:
+    path = of_one_epoch / "checkpoints" / "last.pt"
+    state = torch.load(path, weights_only=True)
+    losses = state["history"][0]["losses"]
+    losses["discriminator_true"] = losses.pop("discriminator_real")
+    torch.save(state, path)
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"its loss 'discriminator_true' is 'discriminator_real' now"):
+        resume(of_one_epoch, epochs=2, log=lambda _line: None)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize(
     "at",

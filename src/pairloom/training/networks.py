@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -20,6 +19,7 @@ from pairloom.training.distributed import DistributedContext
 from pairloom.training.ema import EMA
 from pairloom.training.losses import ADVERSARIAL, Objective
 from pairloom.training.optimizers import adam, load_moments, set_rate
+from pairloom.training.segmentation_losses import bounded_class_weights
 from pairloom.training.step import Losses, TrainingStep
 
 
@@ -157,7 +157,7 @@ def _objective(experiment: Experiment, training: PairStore, device: torch.device
     loss = experiment.loss
     weights = None
     if loss.cross_entropy and loss.class_weights == "bounded":
-        weights = torch.from_numpy(1 / np.log(loss.class_weight_offset + training.class_fractions())).float().to(device)
+        weights = bounded_class_weights(training.class_fractions(), loss.class_weight_offset).to(device)
     return Objective(
         ADVERSARIAL[loss.adversarial],
         adversarial_weight=loss.adversarial_weight,

@@ -4,11 +4,23 @@ Each is a mean over the pairs, so that what a pair contributes does not depend o
 that is divided among processes gives the gradient of the whole.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from pairloom.palette import VOID
+
+
+def bounded_class_weights(fractions: NDArray[np.float64], offset: float) -> Tensor:
+    """Return one weight per class (K, float32): 1 / ln(offset + fraction) (A. Paszke et al., 2016, arXiv:1606.02147).
+
+    Args:
+        fractions: of the training pixels that have a class, those of each (K, 0 to 1).
+        offset: above 1; the largest weight is 1 / ln(offset).
+    """
+    return torch.from_numpy(1 / np.log(offset + fractions)).float()
 
 
 def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
