@@ -109,7 +109,7 @@ class DataConfig:
     folder below the data folder, anything else is a regular expression for the source's path, whose first group counts.
     Empty draws pair by pair."""
     background: Literal["class", "void"] = "class"
-    """What pixels are that no shape of an annotation tool covers: the class `background`, or void."""
+    """What pixels become that no annotated shape or mask file covers: the class `background`, or void."""
     split_seed: int = 0
     """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
     other seeds have the same pairs."""

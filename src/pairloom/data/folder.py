@@ -16,11 +16,9 @@ from pairloom.data.ranges import with_values
 from pairloom.data.readers import (
     CityscapesReader,
     IndexReader,
-    MaskFilesReader,
     PaintedReader,
     PictureReader,
     Reader,
-    mask_files_palette,
 )
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
@@ -279,7 +277,10 @@ def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Cla
         drawn = AnnotationReader(reading.annotations, config.background)
         return Classes(drawn.palette, drawn)
     if reading.masks is not None:
-        palette = palette or mask_files_palette(reading.masks)
+        from pairloom.data.mask_files import MaskFilesReader, mask_files_palette
+
+        targets = [pair.b for pair in reading.pairs]
+        palette = palette or mask_files_palette(reading.masks, targets, config.background)
         return Classes(palette, MaskFilesReader(palette, reading.masks))
     own = LAYOUTS[reading.layout].classes(config)
     if own is None:

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_mask
-from pairloom.data.layouts import MaskFiles, Part
+from pairloom.data.layouts import Part
 from pairloom.data.layouts.cityscapes import label_kind
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, ReducedPicture, UInt8Array, Values, for_display, read_picture, read_reduced
 from pairloom.images.masks import StoredMask
 from pairloom.palette import CITYSCAPES_TRAIN_IDS, VOID, Colour, Palette, UnknownValueError
-from pairloom.palette.distinct import distinct_colours
 
 
 class Reader(Protocol):
@@ -137,46 +135,6 @@ class CityscapesReader:
         if reader is None:
             raise UserError(f"{part.path}: holds the 19 train ids only; data.classes all needs labelIds")
         return reader.read(part)
-
-
-class MaskFilesReader:
-    """Reads several binary masks as one class map."""
-
-    def __init__(self, palette: Palette, masks: MaskFiles) -> None:
-        self._palette, self._masks = palette, masks
-        self.key = f"masks {palette.to_record()}"
-
-    def read(self, part: Part) -> UInt8Array:
-        """Return the class ids, H×W; of masks that overlap the smallest lies on top.
-
-        Raises:
-            UserError: if the masks differ in size.
-        """
-        ids: UInt8Array | None = None
-        areas = [(path, _bright(for_display(read_picture(path)).max(axis=2))) for path in part.files]
-        for path, area in sorted(areas, key=lambda item: -int(item[1].sum())):
-            if ids is None:
-                ids = np.zeros(area.shape, np.uint8)
-            if area.shape != ids.shape:
-                raise UserError(f"{path}: its size differs from that of the other masks of its image")
-            ids[area] = 1 + self._masks.classes.get(path, 0)
-        if ids is None:
-            raise UserError(f"{part.path}: no mask is there")
-        return ids
-
-
-def _bright(mask: UInt8Array) -> NDArray[np.bool_]:
-    """Return where a binary mask (H×W) is above half of its highest level, be that 255 or 1; nowhere where all is 0."""
-    bright: NDArray[np.bool_] = mask > mask.max(initial=0) / 2
-    return bright
-
-
-def mask_files_palette(masks: MaskFiles) -> Palette:
-    """Return the classes of targets in several files: background, then those of the files."""
-    names = ("background", *(masks.names or ("object",)))
-    black = (0, 0, 0)
-    colours = distinct_colours(len(names), [black])
-    return Palette("masks", names, (black, *colours[: len(names) - 1]), (), colours[-1])
 
 
 class PaintedReader:
