@@ -5,7 +5,7 @@
 
 Every row is a preset with some settings changed; all have the same pairs, size, width and number of updates. Scores are
 taken at set epochs on `--split`, and each is a line of DIR/SCALE.jsonl as soon as it is there: a bench that was stopped
-goes on where it stood, and rows trained apart (or at the same time, into the same DIR) come together in one table.
+continues where it stopped, and rows trained apart (or at the same time, into the same DIR) come together in one table.
 `--until` ends rows at an earlier epoch of those, with the learning rate as it is in a whole training.
 `--list` names the rows. At `small` a row takes about a quarter of an hour on one CPU core (set OMP_NUM_THREADS=1 and
 start two at once on two cores); `full` wants a GPU; `smoke` proves the script.

@@ -127,7 +127,7 @@ def test_a_process_that_dies_ends_the_run_with_a_message(streets: Path, tmp_path
         _, said = leader.communicate(timeout=60)
     assert leader.returncode == 2
     assert said.startswith("pairloom: process 2 of 2 was killed by SIGKILL (")
-    assert said.endswith("); --resume goes on from the last saved state, if there is one\n")
+    assert said.endswith("); --resume continues from the last saved state, if there is one\n")
     assert load_state(run / "checkpoints") is not None
 
 

@@ -137,7 +137,7 @@ def test_pairs_are_decoded_once_and_again_where_a_file_has_changed(tmp_path: Pat
     assert entries.items() <= _entries(cache).items()
     assert len(_entries(cache)) == len(entries) + 1
     assert (third[2].target == 3).all()
-    assert not (first[2].target == 3).all(), "a run goes on with what it began with"
+    assert not (first[2].target == 3).all(), "a run continues with what it began with"
     assert third.fingerprint != first.fingerprint
 
 

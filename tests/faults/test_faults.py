@@ -1,4 +1,4 @@
-"""Each fault of machine, system and surroundings: what is there is kept, what cannot be is said, and a run goes on."""
+"""Faults of machine and system: good data are kept, what fails is named, and a run continues."""
 
 import errno
 import json
@@ -365,7 +365,7 @@ def test_a_data_file_that_changes_while_it_is_trained_on_changes_nothing_until_a
 def test_a_pair_that_has_changed_is_not_stored_anew_under_a_run(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is cleared and a file replaced: a run goes on with what it began with, or not at all."""
+    """The store is cleared and a file replaced: a run continues with what it began with, or not at all."""
     monkeypatch.setenv("PAIRLOOM_CACHE", str(tmp_path / "cache"))
     data = tmp_path / "data"
     shutil.copytree(streets, data)

@@ -1,4 +1,4 @@
-"""A run goes on with pairs that have moved if they are the same, and refuses others before it changes anything."""
+"""A run continues with pairs that have moved if they are the same, and refuses others before it changes anything."""
 
 import shutil
 from collections.abc import Callable

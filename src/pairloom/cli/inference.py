@@ -124,7 +124,7 @@ def translate(words: list[str]) -> None:
     parser = Parser(
         "translate",
         description="Translate images and videos as the model has learned to: photographs to colour-coded\n"
-        "segmentations, say. Each comes out at its own size. Said again after it was stopped, it goes on. What cannot\n"
+        "segmentations, say. Each comes out at its own size. Run again after a stop, it continues. What cannot\n"
         "be read is named and left out.",
     )
     parser.add_argument(

@@ -78,7 +78,7 @@ def translate_remote(
 
     The cluster is that of the variable `RAY_ADDRESS`, or the Ray that this process has started; else one is started on
     this machine and ended afterwards. Its machines must have Pairloom, and reach the addresses; the model is sent to
-    them. Said again after it was stopped, it goes on. An image that cannot be read is named and left out, and so are
+    them. Run again after a stop, it continues. An image that cannot be read is named and left out, and so are
     videos.
 
     Args:
@@ -121,7 +121,7 @@ def translate_remote(
                 (folder / MARK).write_text(mark)
             for row in track(dataset.iter_rows(), len(todo), "Translating"):
                 if row["stop"]:
-                    raise UserError(f"{row['problem']}; said again, the command goes on from here")
+                    raise UserError(f"{row['problem']}; run the command again to continue")
                 if row["problem"]:
                     skipped.append(row["problem"])
                     log(f"left out: {row['problem']}")

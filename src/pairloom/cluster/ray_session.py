@@ -55,7 +55,7 @@ def ray_session() -> Iterator[None]:
         yield
     except RayError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise UserError(f"Ray cannot go on ({reason}); said again, the command goes on from here") from error
+        raise UserError(f"Ray cannot go on ({reason}); run the command again to continue") from error
     finally:
         if ours:
             ray.shutdown()

@@ -212,7 +212,7 @@ def fitted(native: Size, fit: Fit) -> Size:
 def _entry(folder: PairFolder, files: PairFiles, fit: Fit, place: Path) -> Entry:
     parts = folder.parts(files)
     state = fingerprint(parts)
-    # A changed file has another entry, so that a run goes on with what it began with.
+    # A changed file has another entry, so that a run continues with what it began with.
     readers = folder.source_reader.key, folder.target_reader.key
     key = [DECODER, str(fit), *readers, folder.config.exif, *map(str, parts), state]
     return Entry(files, place / f"{digest(key)}.safetensors", state)

@@ -58,7 +58,7 @@ def translate(
     """Translate image files and videos, and those in folders, each at its own size.
 
     An image that is named becomes `out/STEM.png` (`.tif` where PNG cannot hold the translation), a video keeps its
-    name; of a folder that is named the tree is kept below `out`. Said again after it was stopped, it goes on: what is
+    name; of a folder that is named the tree is kept below `out`. Run again after a stop, it continues: what is
     in `out` already is left as it is. What cannot be read is named and left out.
 
     Args:

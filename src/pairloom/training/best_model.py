@@ -1,4 +1,4 @@
-"""The run's `model/`, which must never be ahead of the training state that a run goes on from."""
+"""The run's `model/`, which must never be ahead of the training state that a run continues from."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from pairloom.run import RunFolder
 class BestModel:
     """Replaces `model/` by better ones, and keeps the one that belongs to the saved state until a newer is saved.
 
-    A run that is killed in between goes on from that state. Where its steps cannot be repeated bit for bit, as on a
+    A run that is killed in between continues from that state. Where its steps cannot be repeated bit for bit, as on a
     GPU, the epoch that was better may not come again, so the model of that epoch must not stay.
 
     Args:

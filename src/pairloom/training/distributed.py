@@ -232,7 +232,7 @@ class DistributedContext:
         except RuntimeError as error:
             lost = self._members.lost() or f"the {self.world_size} processes cannot go on together"
             raise UserError(
-                f"{lost} ({first_line(error)}); --resume goes on from the last saved state, if there is one"
+                f"{lost} ({first_line(error)}); --resume continues from the last saved state, if there is one"
             ) from error
 
 

@@ -145,7 +145,7 @@ def _end_with_other_ranks(members: Members, ended: threading.Event) -> None:
     """End this process if another rank has died and this one waits for it, as NCCL may."""
     while not ended.wait(1.0):
         if any(process.poll() not in (None, 0) for process in members.started) and not ended.wait(GRACE):
-            print(f"pairloom: {members.lost()}; --resume goes on from the last saved state", file=sys.stderr)
+            print(f"pairloom: {members.lost()}; --resume continues from the last saved state", file=sys.stderr)
             for process in members.started:
                 process.kill()
             os._exit(2)

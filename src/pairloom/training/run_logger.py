@@ -114,7 +114,7 @@ class MetricsLog:
 
     Args:
         run: the run.
-        history: the records up to where training goes on; what a stopped run has written after them is cut off.
+        history: the records up to where training continues; what a stopped run has written after them is cut off.
     """
 
     def __init__(self, run: RunFolder, history: Sequence[EpochRecord]) -> None:
