@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 _COLOURS = 1 << 24
 """Different colours of 8 bits a channel."""
 _BAND_PIXELS = 1_000_000
+_FEW_PIXELS = 1 << 16
+"""Up to so many, sorting takes less time and memory than a table of all colours."""
 _SOLID_PIXELS, _SOLID_SHARE = 4, 0.05
 """Pixels inside areas, and their share of a code's pixels, from which a code fills areas: blends have none, hardly."""
 _MANY = 16
@@ -58,10 +60,9 @@ def take_census(codes: NDArray[np.integer[Any]]) -> Census:
 
 def _ranked(codes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], NDArray[np.int32]]:
     """Return the codes that occur, ascending, and for each pixel the place of its code among them."""
-    if codes.dtype in (np.uint8, np.uint16) or (
-        codes.dtype == np.int32 and codes.size and codes.min() >= 0 and codes.max() < _COLOURS
-    ):
-        found = np.zeros(_COLOURS if codes.dtype == np.int32 else np.iinfo(codes.dtype).max + 1, dtype=np.bool_)
+    colours = codes.dtype == np.int32 and codes.size > _FEW_PIXELS and codes.min() >= 0 and codes.max() < _COLOURS
+    if codes.dtype in (np.uint8, np.uint16) or colours:
+        found = np.zeros(_COLOURS if colours else np.iinfo(codes.dtype).max + 1, dtype=np.bool_)
         found[codes] = True
         present = np.flatnonzero(found)
         ranks_of = np.empty(len(found), dtype=np.int32)  # the system gives room to what is written alone
