@@ -18,8 +18,9 @@ demo: $(INSTALLED)
 test: check
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
+# One thread per test process: two processes with two threads each would wait for each other.
 test-slow: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m slow -rP
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -163,7 +163,7 @@ def test_what_cannot_be_is_refused(stored: Stored) -> None:
     [
         (["FILE", "--backend", "torch"], "is an ONNX file, which PyTorch does not run"),
         (["FILE", "--device", "cuda"], "leave --device cuda away"),
-        (["FILE", "--tile", "64"], "has no layers that could be asked tile by tile"),
+        (["FILE", "--tile", "64"], "has no layers that could run tile by tile"),
         (["FILE", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
         (["FOLDER", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
         (["FOLDER", "--engine", "ray", "--backend", "onnx"], "and no --engine ray"),

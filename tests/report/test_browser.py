@@ -58,6 +58,7 @@ def long_names(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return run / "report" / "index.html", root / "comparison.html"
 
 
+@pytest.mark.slow
 def test_long_names_do_not_widen_a_narrow_screen(browser: Browser, long_names: tuple[Path, Path]) -> None:
     for path in long_names:
         opened = _open(browser, path, 390)

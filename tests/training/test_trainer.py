@@ -181,6 +181,7 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
     assert (stopped / "report" / "grid.png").is_file()
 
 
+@pytest.mark.slow
 def test_an_interruption_is_heard_during_validation(
     streets: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
