@@ -106,7 +106,7 @@ def test_sub_folders_keep_their_names_from_one_address_to_another(
 def test_what_cannot_be_written_stops_all_with_its_name(small_model: Path, tree: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "000.png").mkdir(parents=True)
     (tree / "bad.png").unlink()
-    with pytest.raises(UserError, match=r"000\.png.*continues from here"):
+    with pytest.raises(UserError, match=r"000\.png.*run the command again"):
         translate_remote(small_model, [tree], tmp_path / "out", "cpu")
 
 

@@ -1,4 +1,4 @@
-"""What a team makes of the settings that depend on the device."""
+"""How settings that depend on the device are resolved."""
 
 import pytest
 import torch
