@@ -68,10 +68,10 @@ def test_the_translation_can_be_fetched_with_plain_requests(served: Served, tiny
 def test_fifty_at_once_are_all_answered(served: Served, tiny_run: TinyRun) -> None:
     pictures = [RNG.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8) for number in range(50)]
     with ThreadPoolExecutor(50) as pool:
-        handlers = list(pool.map(lambda picture: served.translated(png_bytes(picture)), pictures))
-    assert [kind for kind, _ in handlers] == ["complete"] * 50
+        answers = list(pool.map(lambda picture: served.translated(png_bytes(picture)), pictures))
+    assert [kind for kind, _ in answers] == ["complete"] * 50
     translator = Translator.load(tiny_run.path)
-    for picture, (_, (file, shares)) in zip(pictures, handlers, strict=True):
+    for picture, (_, (file, shares)) in zip(pictures, answers, strict=True):
         expected = translator(picture)
         assert shares == expected.shares
         assert np.array_equal(read_picture(Path(file["path"])), expected.image)
@@ -81,9 +81,9 @@ def test_fifty_at_once_are_all_answered(served: Served, tiny_run: TinyRun) -> No
 def test_past_the_queue_a_request_is_refused_and_the_page_goes_on(served: Served) -> None:
     path = served.uploaded(png_bytes(np.zeros((2900, 3000, 3), dtype=np.uint8)))
     with ThreadPoolExecutor(30) as pool:
-        handlers = list(pool.map(served.call, [path] * (WAITING + 30)))
-    taken = [answer.json()["event_id"] for answer in handlers if answer.status_code == 200]
-    refused = [answer for answer in handlers if answer.status_code != 200]
+        answers = list(pool.map(served.call, [path] * (WAITING + 30)))
+    taken = [answer.json()["event_id"] for answer in answers if answer.status_code == 200]
+    refused = [answer for answer in answers if answer.status_code != 200]
     assert {answer.status_code for answer in refused} == {503}
     assert "Queue is full" in refused[0].text
     assert len(taken) >= WAITING

@@ -3,7 +3,6 @@
 Heavy imports are made inside the commands, so that `--help` and `--version` answer at once.
 """
 
-import difflib
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -126,5 +125,7 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
 
 def _meant(word: str) -> str:
     """Suggest the command that was meant, or list all."""
+    import difflib
+
     close = difflib.get_close_matches(word, SUMMARIES, n=1, cutoff=0.7)
     return f"did you mean {close[0]!r}?" if close else f"commands: {', '.join(SUMMARIES)}"

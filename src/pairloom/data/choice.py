@@ -11,7 +11,7 @@ from pairloom.data.layouts.lists import with_lists
 from pairloom.data.layouts.tree import counted
 from pairloom.data.rivals import flags_of, settle
 from pairloom.data.samples import (
-    ImageSpec,
+    SideSample,
     sampled,
 )
 from pairloom.data.weighing import cover, is_reversed, kinds_of, weigh
@@ -98,7 +98,9 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
             f"{tree.root}: holds no pairs, since there are no images; name the folder of the pairs, or a manifest (CSV)"
         )
     first = next(tree.images)
-    side = ImageSpec(tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)])))
+    side = SideSample(
+        tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)]))
+    )
     if side.kind == "unreadable":
         return side.refusal or UserError(f"{first}: cannot be read")
     near = max(readings, key=lambda reading: len(reading.pairs) * cover(reading), default=None)

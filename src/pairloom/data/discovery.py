@@ -55,12 +55,12 @@ class Classes(NamedTuple):
         return plain and any(colour != (value,) * 3 for colour, value in shown)
 
 
-def palette_match(far_share: float) -> str:
-    """Say in words which share of the target pixels (0 to 1) matches no colour of the palette."""
+def palette_match(far_share: float, which: str = "target") -> str:
+    """Say in words which share (0 to 1) of some pixels, those of all targets or of a sample, matches no colour."""
     return (
-        f"{far_share:.2%} of target pixels match no palette colour"
+        f"{far_share:.2%} of {which} pixels match no palette colour"
         if far_share
-        else "all target pixels match the palette"
+        else f"all {which} pixels match the palette"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig
 from pairloom.data.choice import choose_reading
-from pairloom.data.discovery import Classes, find_classes, holds_values, palette_match
+from pairloom.data.discovery import COLOUR_SAMPLE, Classes, find_classes, holds_values, palette_match
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.orientation import as_stored, orientation_problem
@@ -20,6 +20,7 @@ from pairloom.data.readers import (
     PictureReader,
     Reader,
 )
+from pairloom.data.samples import sampled
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
 from pairloom.palette import Palette, named_palette
@@ -251,7 +252,7 @@ class PairFolder:
             known = "found in the data" if self.palette.name == "found" else f"palette {self.palette.name}"
             targets = f"targets are maps of {self.palette.counted} ({known})"
         if self.far_share is not None:
-            targets += f", {palette_match(self.far_share)}"
+            targets += f", {palette_match(self.far_share, 'sampled')}"
         channels = self._source_channels()
         kind = f" of {channels} channels" if channels not in (None, 1, 3) else ""
         sources = f"; sources are pictures{kind}{self.source_values}"
@@ -279,8 +280,9 @@ def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Cla
     if reading.masks is not None:
         from pairloom.data.mask_files import MaskFilesReader, mask_files_palette
 
-        targets = [pair.b for pair in reading.pairs]
-        palette = palette or mask_files_palette(reading.masks, targets, config.background)
+        if palette is None:
+            sample = [pair.b for pair in sampled(reading.pairs, COLOUR_SAMPLE)]
+            palette = mask_files_palette(reading.masks, sample, config.background)
         return Classes(palette, MaskFilesReader(palette, reading.masks))
     own = LAYOUTS[reading.layout].classes(config)
     if own is None:

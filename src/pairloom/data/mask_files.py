@@ -13,9 +13,6 @@ from pairloom.images import UInt8Array, for_display, read_picture
 from pairloom.palette import VOID, Palette
 from pairloom.palette.distinct import distinct_colours
 
-_SAMPLE = 24
-"""Targets that are read to see whether their masks leave pixels uncovered."""
-
 
 class MaskFilesReader:
     """Reads several binary masks as one class map.
@@ -68,15 +65,15 @@ def mask_files_palette(masks: MaskFiles, parts: Sequence[Part], background: Lite
 
     Args:
         masks: which file is which class.
-        parts: the targets.
+        parts: the targets of a sample, which are read.
         background: what uncovered pixels are to be.
     """
     names = _names(masks)
     alone = _palette(names)
     if background == "void" or any(map(is_background, names)):
         return alone
-    sample = parts[:: max(1, len(parts) // _SAMPLE)]
-    if masks.names and sample and not any(_leaves_uncovered(MaskFilesReader(alone, masks), part) for part in sample):
+    reader = MaskFilesReader(alone, masks)
+    if masks.names and parts and not any(_leaves_uncovered(reader, part) for part in parts):
         return alone
     return _palette((BACKGROUND, *names))
 

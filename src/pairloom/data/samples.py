@@ -38,7 +38,7 @@ Kind = Literal["classes", "pictures", "unreadable"]
 
 
 @dataclass(frozen=True)
-class ImageSpec:
+class SideSample:
     """One side of a sample of pairs.
 
     Attributes:
@@ -88,7 +88,7 @@ def sampled(pairs: Sequence[PairFiles], count: int = SAMPLE) -> list[PairFiles]:
     return [pairs[place] for place in places]
 
 
-def show_one_scene(first: ImageSpec, second: ImageSpec, *, surely: bool = False) -> bool:
+def show_one_scene(first: SideSample, second: SideSample, *, surely: bool = False) -> bool:
     """Tell whether the edges of the images of two sides agree pair by pair, and not those of different pairs.
 
     With `surely` twice the agreement is asked for.

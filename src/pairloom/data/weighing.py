@@ -8,7 +8,7 @@ from pathlib import Path
 from pairloom.data.layouts import Listing, PairFiles, Reading, Tree
 from pairloom.data.layouts.affixes import is_aside, role
 from pairloom.data.samples import (
-    ImageSpec,
+    SideSample,
     has_seam,
     is_binary,
     overlap,
@@ -38,7 +38,7 @@ class Weighed:
     """A reading, a sample of both sides of its pairs, and how likely it is."""
 
     reading: Reading
-    sides: tuple[ImageSpec, ImageSpec]
+    sides: tuple[SideSample, SideSample]
     likelihood: float
     """How well its pairs fit, whatever else lies in the folder."""
     score: float
@@ -55,11 +55,11 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
         sure: the layout has been named, so that no evidence is asked for.
     """
     trained = any(folder.split == "train" for folder in tree.with_images)
-    looks: dict[tuple[object, ...], ImageSpec] = {}
+    looks: dict[tuple[object, ...], SideSample] = {}
 
-    def look(pairs: Sequence[PairFiles], side: int) -> ImageSpec:
+    def look(pairs: Sequence[PairFiles], side: int) -> SideSample:
         parts = tuple((pair.a, pair.b)[side] for pair in pairs)
-        return looks.setdefault(parts, ImageSpec(parts))
+        return looks.setdefault(parts, SideSample(parts))
 
     for reading in sorted(readings, key=lambda reading: (reading.layout == "side-by-side", -len(reading.pairs))):
         pairs = reading.pairs
@@ -99,7 +99,7 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
         yield Weighed(reading, sides, likelihood, likelihood + 0.5 * min(1.0, explained))
 
 
-def kinds_of(sides: tuple[ImageSpec, ImageSpec]) -> tuple[str, str]:
+def kinds_of(sides: tuple[SideSample, SideSample]) -> tuple[str, str]:
     """Return what both sides show: `classes`, `pictures` or `unreadable`."""
     return sides[0].kind, sides[1].kind
 
@@ -122,7 +122,7 @@ def _halves(reading: Reading) -> Reading:
             kept[split] = listing
             continue
         pairs = sampled(listing.pairs)
-        sides = ImageSpec(tuple(pair.a for pair in pairs)), ImageSpec(tuple(pair.b for pair in pairs))
+        sides = SideSample(tuple(pair.a for pair in pairs)), SideSample(tuple(pair.b for pair in pairs))
         # A damaged file says nothing; `check` names it.
         if sum(_has_odd_width(pair.a.path) for pair in pairs) > 0.25 * len(pairs):
             continue
@@ -153,11 +153,11 @@ def _has_odd_width(path: Path) -> bool:
 def is_reversed(reading: Reading) -> bool:
     """Tell whether the left halves show classes and the right ones pictures."""
     pairs = sampled(reading.pairs)
-    sides = ImageSpec(tuple(pair.a for pair in pairs)), ImageSpec(tuple(pair.b for pair in pairs))
+    sides = SideSample(tuple(pair.a for pair in pairs)), SideSample(tuple(pair.b for pair in pairs))
     return kinds_of(sides) == ("classes", "pictures")
 
 
-def _is_turned(reading: Reading, sides: tuple[ImageSpec, ImageSpec]) -> bool:
+def _is_turned(reading: Reading, sides: tuple[SideSample, SideSample]) -> bool:
     """Tell whether B shows the photographs: A holds classes, or grey levels where B has colours."""
     kinds = kinds_of(sides)
     if kinds[0] != kinds[1]:
@@ -193,7 +193,7 @@ def _are_identical(pairs: Sequence[PairFiles]) -> bool:
         return False
 
 
-def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[ImageSpec, ImageSpec]) -> bool:
+def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[SideSample, SideSample]) -> bool:
     """Tell whether two kinds of picture belong together: by the words of their names, or since they show one scene.
 
     In one folder the words must say it: frames of a film show one scene as well. A folder and its copy are no pairs.

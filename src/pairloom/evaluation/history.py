@@ -8,9 +8,6 @@ from typing import Literal, NotRequired, TypedDict
 from pairloom.evaluation.metrics import ScoreRecord
 from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
-RENAMED_LOSSES = {"discriminator_true": "discriminator_real", "discriminator_generated": "discriminator_fake"}
-"""Names of earlier versions, and those of today."""
-
 
 class EpochRecord(TypedDict):
     """One line of `metrics.jsonl`."""

@@ -202,9 +202,9 @@ class VideoWriter:
             self._pool.shutdown(cancel_futures=True)
             self._file.close()
 
-    def write(self, shot: Frame) -> None:
+    def write(self, frame: Frame) -> None:
         """Write the next frame."""
-        self._submit(self._encode, shot)
+        self._submit(self._encode, frame)
 
     def copy(self, packet: "Packet[AudioStream]") -> None:
         """Take over a packet of sound, as it is."""
@@ -227,15 +227,15 @@ class VideoWriter:
         while len(self._waiting) > AHEAD:
             self._waiting.popleft().result()
 
-    def _encode(self, shot: Frame) -> None:
-        frame = self._av.VideoFrame.from_ndarray(shot.picture, format="rgb24").reformat(
+    def _encode(self, frame: Frame) -> None:
+        encoded = self._av.VideoFrame.from_ndarray(frame.picture, format="rgb24").reformat(
             format=self._stream.pix_fmt,
             dst_colorspace=self._encoding.matrix,
             dst_color_range=self._encoding.levels,
             interpolation="AREA",
         )
-        frame.time_base, frame.pts, frame.duration = self._time_base, shot.time, shot.duration
-        self._file.mux(self._stream.encode(frame))
+        encoded.time_base, encoded.pts, encoded.duration = self._time_base, frame.time, frame.duration
+        self._file.mux(self._stream.encode(encoded))
 
     def _copy(self, packet: "Packet[AudioStream]") -> None:
         packet.stream = self._sounds[packet.stream_index]
@@ -271,30 +271,30 @@ def translate_video(
     """
     suffix = target.suffix.lower()
     with closing(_ahead(video.contents())) as contents, progress() as bars, _written(target) as unfinished:
-        early = list(_up_to_first_shot(contents))
+        early = list(_up_to_first_frame(contents))
         first = cast(Frame, early[-1])
         height, width = first.picture.shape[:2]
         size = Size(height, 2 * width if form == "side-by-side" else width)
         bar = bars.add_task(target.name, total=video.frames)
-        shots: deque[Frame] = deque()
-        with VideoWriter(unfinished, suffix, video, first, size, log) as film:
+        frames: deque[Frame] = deque()
+        with VideoWriter(unfinished, suffix, video, first, size, log) as writer:
 
             def pictures() -> Iterator[UInt8Array]:
                 for item in chain(early, contents):
                     if isinstance(item, Frame):
-                        shots.append(item)
+                        frames.append(item)
                         yield item.picture
                     else:
-                        film.copy(item)
+                        writer.copy(item)
 
             for translation in translator.frames(pictures(), steady=steady):
                 drawn = translation.shown if form == "translation" else FORMS[form](translation)
                 picture = np.ascontiguousarray(for_display(drawn))
-                film.write(shots.popleft()._replace(picture=picture))
+                writer.write(frames.popleft()._replace(picture=picture))
                 bars.advance(bar)
 
 
-def _up_to_first_shot(contents: "Iterator[Frame | Packet[AudioStream]]") -> "Iterator[Frame | Packet[AudioStream]]":
+def _up_to_first_frame(contents: "Iterator[Frame | Packet[AudioStream]]") -> "Iterator[Frame | Packet[AudioStream]]":
     for item in contents:
         yield item
         if isinstance(item, Frame):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 _COLOURS = 1 << 24
 """Different colours of 8 bits a channel."""
 _BAND_PIXELS = 1_000_000
+"""Pixels that are looked at together; what is computed of them takes some ten bytes each."""
 _FEW_PIXELS = 1 << 16
 """Up to so many, sorting takes less time and memory than a table of all colours."""
 _SOLID_PIXELS, _SOLID_SHARE = 4, 0.05
@@ -43,15 +44,17 @@ def take_census(codes: NDArray[np.integer[Any]]) -> Census:
     steps = small_steps = alike = 0
     small = max(1, len(present) // 32)
     for first, last in _bands(*codes.shape):
-        # With the row above and the one below, where there are such.
-        band = ranks[max(0, first - 1) : last + 1]
-        across, down = np.diff(ranks[first:last], axis=1), np.diff(ranks[max(0, first - 1) : last], axis=0)
+        above = min(first, 1)  # rows of the band before its own: one, but for the first band
+        band = ranks[first - above : last + 1]
+        across, down = np.diff(band, axis=1), np.diff(band, axis=0)
         counts += np.bincount(ranks[first:last].ravel(), minlength=len(present))
-        solid += np.bincount(band[1:-1, 1:-1][_is_solid(band)], minlength=len(present))
-        different = [np.abs(change[change != 0]) for change in (across, down)]
+        solid += np.bincount(band[1:-1, 1:-1][_is_solid(across == 0, down == 0)], minlength=len(present))
+        rows = last - first
+        own_across, own_down = across[above : above + rows], down[: above + rows - 1]
+        different = [np.abs(change[change != 0]) for change in (own_across, own_down)]
         steps += sum(len(change) for change in different)
         small_steps += sum(int((change <= small).sum()) for change in different)
-        alike += across.size - len(different[0])
+        alike += own_across.size - len(different[0])
     neighbours = codes.shape[0] * (codes.shape[1] - 1)
     return Census(
         present.astype(np.int64), counts, solid, steps, small_steps, alike / neighbours if neighbours > 0 else 1.0
@@ -79,9 +82,8 @@ def _bands(rows: int, columns: int) -> Iterator[tuple[int, int]]:
         yield first, min(rows, first + height)
 
 
-def _is_solid(ranks: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Tell which pixels but the outermost equal all eight around them."""
-    alike_across, alike_down = ranks[:, 1:] == ranks[:, :-1], ranks[1:] == ranks[:-1]
+def _is_solid(alike_across: NDArray[np.bool_], alike_down: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which pixels but the outermost equal all eight around them, from which equal the next and the one below."""
     runs = alike_across[:, :-1] & alike_across[:, 1:]
     solid: NDArray[np.bool_] = runs[:-2] & runs[1:-1] & runs[2:] & alike_down[:-1, 1:-1] & alike_down[1:, 1:-1]
     return solid

@@ -12,6 +12,10 @@ from torch import Tensor
 from pairloom.errors import UserError, first_line
 from pairloom.evaluation.history import EpochRecord, is_history
 from pairloom.files import replacing
+from pairloom.run import RunFolder
+
+RENAMED_LOSSES = {"discriminator_true": "discriminator_real", "discriminator_generated": "discriminator_fake"}
+"""Names of losses in earlier versions, and those of today."""
 
 
 class TrainingState(TypedDict):
@@ -88,6 +92,16 @@ def load_state(folder: Path, log: Callable[[str], None] = lambda _line: None) ->
         reasons = "; ".join(problems) or f"{damaged.name} is all that is left"
         raise UserError(f"{folder}: holds no whole training state ({reasons}); start a new run")
     return None
+
+
+def require_current_names(state: TrainingState, run: RunFolder) -> None:
+    """Raise UserError if the losses of a state have the names of an earlier version: two would be one loss."""
+    names = {name for record in state["history"] for name in record["losses"]} | state["totals"].keys()
+    if old := sorted(names & RENAMED_LOSSES.keys()):
+        raise UserError(
+            f"{run.path}: was trained by an earlier version: its loss {old[0]!r} is {RENAMED_LOSSES[old[0]]!r} now; "
+            f"start a new run: --config {run.config}"
+        )
 
 
 class _Damaged(ValueError):  # noqa: N818 (it becomes part of a message)

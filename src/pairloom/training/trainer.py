@@ -14,7 +14,7 @@ from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
-from pairloom.evaluation.history import RENAMED_LOSSES, EpochRecord, kept_record
+from pairloom.evaluation.history import EpochRecord, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import joined_scores, score_model
@@ -22,7 +22,7 @@ from pairloom.progress import progress
 from pairloom.report.run_summary import RunSummary
 from pairloom.rng import derived_seed, numpy_generator, torch_seeded
 from pairloom.run import RunFolder
-from pairloom.training.checkpoint import TrainingState, load_state
+from pairloom.training.checkpoint import TrainingState, load_state, require_current_names
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
 from pairloom.training.networks import Networks
@@ -139,7 +139,7 @@ class Trainer:
         if state is None:
             self._log_line("no training state was saved yet: starting from the beginning")
             return
-        _require_current_names(state, self._run)
+        require_current_names(state, self._run)
         require_same_pairs(state, self._training, self._validation, self._run, self._experiment.data.root)
         totals = {name: total.to(self._device) for name, total in state["totals"].items()}
         self._step, self._epoch = state["step"], Epoch(totals, state["spent"])
@@ -326,15 +326,6 @@ def _load_checkpoint(run: RunFolder, context: DistributedContext, log: Callable[
     state = load_state(run.checkpoints, log) if context.is_main_process else None
     context.broadcast(None)
     return state if context.is_main_process else load_state(run.checkpoints)
-
-
-def _require_current_names(state: TrainingState, run: RunFolder) -> None:
-    names = {name for record in state["history"] for name in record["losses"]} | state["totals"].keys()
-    if old := sorted(names & RENAMED_LOSSES.keys()):
-        raise UserError(
-            f"{run.path}: was trained by an earlier version: its loss {old[0]!r} is {RENAMED_LOSSES[old[0]]!r} now; "
-            f"start a new run: --config {run.config}"
-        )
 
 
 def _environment(context: DistributedContext, training: PairStore, validation: PairStore) -> dict[str, str]:

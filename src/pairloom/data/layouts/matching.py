@@ -63,7 +63,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
     kinds = _kinds(first, first.sample(second, _SAMPLE)), _kinds(second, sample)
     found: list[tuple[int, int, Affix, Affix, frozenset[frozenset[Key]]]] = []
     for b in kinds[1]:
-        cpu_count = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
+        cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
         for a in kinds[0]:
             if together and (
                 ((a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension)
@@ -72,7 +72,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
                 continue
             matched = frozenset(
                 frozenset({(group, a.stem(core)), (group, stem + "\0")})
-                for group, core, stem in cpu_count
+                for group, core, stem in cores
                 if _has(first, (group, a.stem(core)), a) and _has(second, (group, stem), b)
             )
             if matched:
@@ -145,30 +145,30 @@ def _match(first: Place, second: Place, a: Affix, b: Affix, kinds: Sequence[Affi
         other = files[1].get((group, core))
         if other is not None and other != file:
             pairs.append((group, core, file, other))
-    cpu_count = {(group, core) for group, core, _, _ in pairs}
+    cores = {(group, core) for group, core, _, _ in pairs}
     used = {(id(folder), name) for _, _, one, other in pairs for folder, name in (one, other)}
     folders = {folder for folder, _ in used}
     alone = tuple(
         tuple(
             (group, core, file)
             for (group, core), file in kind.items()
-            if (group, core) not in cpu_count
+            if (group, core) not in cores
             and (id(file[0]), file[1]) not in used
             and id(file[0]) in folders
-            and not _is_relative(group, file[0].stem(file[1]), kinds, cpu_count, alike=affix)
+            and not _is_relative(group, file[0].stem(file[1]), kinds, cores, alike=affix)
         )
         for kind, affix in zip(files, (a, b), strict=True)
     )
     return Match((first, second), (a, b), tuple(pairs), (alone[0], alone[1]), tuple(doubles))
 
 
-def _is_relative(group: Group, stem: str, kinds: Sequence[Affix], cpu_count: set[Key], *, alike: Affix) -> bool:
+def _is_relative(group: Group, stem: str, kinds: Sequence[Affix], cores: set[Key], *, alike: Affix) -> bool:
     """Tell whether a file is of another kind: with another affix its name belongs to a pair."""
     for affix in kinds:
         if (affix.prefix, affix.suffix) == (alike.prefix, alike.suffix):
             continue
         core = affix.core(stem)
-        if core is not None and (group, core) in cpu_count and (affix.prefix or affix.suffix):
+        if core is not None and (group, core) in cores and (affix.prefix or affix.suffix):
             return True
     return False
 
