@@ -18,7 +18,7 @@ PACKAGE = Path(pairloom.__file__).parent
 LEVELS = (
     {"errors"},
     {"allocator", "config", "cpu", "files", "progress", "rng"},
-    {"palette"},
+    {"palette", "worker_processes"},
     {"images", "settings"},
     {"run"},
     {"data", "streets"},
@@ -33,7 +33,7 @@ LEVELS = (
     {"cli"},
     {"__init__", "__main__"},
 )
-"""From the ground up. Two rooms on one level do not know each other."""
+"""From the ground up. Two rooms on one level do not import each other."""
 
 
 def _room(module: str) -> str:

@@ -20,9 +20,12 @@ from pairloom.data.set_problems import (
 )
 from pairloom.palette import palette_problems
 from pairloom.progress import track
+from pairloom.worker_processes import map_in_processes
 
 COMPARED = 400
 """Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
+PAIRS_FOR_PROCESSES = 1000
+"""Pairs from which starting processes saves more time than it takes, about half a second."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -110,7 +113,7 @@ def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return groups
 
 
-def check_pairs(folder: PairFolder) -> CheckResult:
+def check_pairs(folder: PairFolder, *, processes: bool = False) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
     Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
@@ -120,32 +123,40 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     one class alone, and palettes most of whose classes occur nowhere.
 
     Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
+
+    Args:
+        folder: the data set.
+        processes: look at large data sets by one process per core, which scales better than threads; the calling script
+            must then be guarded by `if __name__ == "__main__":`.
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
-    listings = {split: folder.listing(split) for split in folder.splits()}
-    step = -(-sum(len(listing.pairs) for listing in listings.values()) // COMPARED) or 1
-    seen: list[SeenPair] = []
-    far = []
-    for split, listing in listings.items():
+    items: list[tuple[str, PairFiles]] = []
+    for split in folder.splits():
+        listing = folder.listing(split)
         result.problems += listing.problems
         result.pairs[split] = 0
-        items = [(files, place % step == 0) for place, files in enumerate(listing.pairs)]
-        facts = read_ahead(partial(examine, folder, split), items)
-        for files, fact in zip(listing.pairs, track(facts, len(items), f"Checking {split}"), strict=True):
-            for problem in fact.problems:
-                result.add(Finding(problem, (files,)))
-            if fact.seen is None:
-                continue
-            result.pairs[split] += 1
-            seen.append(fact.seen)
-            far.append(fact.far)
-            source, target = (part.path for part in folder.parts(files))
-            result.files.append((source, target))
-            total = int(fact.counts.sum())
-            for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
-                if pixels:
-                    result.classes[name].add(split, files, target, pixels, pixels / total)
+        items += [(split, files) for files in listing.pairs]
+    step = -(-len(items) // COMPARED) or 1
+    work = [(split, files, place % step == 0) for place, (split, files) in enumerate(items)]
+    spread = map_in_processes if processes and len(work) >= PAIRS_FOR_PROCESSES else read_ahead
+    seen: list[SeenPair] = []
+    far = []
+    facts = spread(partial(examine, folder), work)
+    for (split, files), fact in zip(items, track(facts, len(items), "Checking"), strict=True):
+        for problem in fact.problems:
+            result.add(Finding(problem, (files,)))
+        if fact.seen is None:
+            continue
+        result.pairs[split] += 1
+        seen.append(fact.seen)
+        far.append(fact.far)
+        source, target = (part.path for part in folder.parts(files))
+        result.files.append((source, target))
+        total = int(fact.counts.sum())
+        for name, pixels in zip(names, fact.counts[: len(names)].tolist(), strict=True):
+            if pixels:
+                result.classes[name].add(split, files, target, pixels, pixels / total)
     if seen and folder.palette is not None:
         counts = {name: sum(count.pixels.values()) for name, count in result.classes.items()}
         result.problems += [Problem(kind, folder.root, text) for kind, text in palette_problems(counts, folder.palette)]

@@ -40,9 +40,9 @@ class Facts(NamedTuple):
     far: float = 0.0
 
 
-def examine(folder: PairFolder, split: str, item: tuple[PairFiles, bool]) -> Facts:
-    """Look at a pair; the item says whether its edges are to be compared."""
-    files, closely = item
+def examine(folder: PairFolder, item: tuple[str, PairFiles, bool]) -> Facts:
+    """Look at a pair; the item holds its split, its files, and whether its edges are to be compared."""
+    split, files, closely = item
     source_part, target_part = folder.parts(files)
     try:
         source = _read_source(folder, source_part, POINTS if closely else GLANCE)

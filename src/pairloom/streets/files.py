@@ -1,17 +1,11 @@
 """The data set on disk: street scenes drawn by all cores and written as pictures."""
 
-import os
-import signal
-import threading
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from pairloom.cpu import cpu_count
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.palette import CITYSCAPES
@@ -19,6 +13,7 @@ from pairloom.progress import track
 from pairloom.rng import numpy_generator
 from pairloom.run import require_empty
 from pairloom.streets.drawing import check_size, draw_pair
+from pairloom.worker_processes import map_in_processes
 
 SPLITS = ("train", "val")
 
@@ -53,19 +48,12 @@ def write_streets(out: str | Path, *, size: tuple[int, int], train_pairs: int, v
         (out / split).mkdir(parents=True, exist_ok=True)
         digits = max(len(str(count - 1)), 4)
         jobs += [(out / split / f"{index:0{digits}}.png", seed, number, index) for index in range(count)]
-    # Spawned, since forking a process that has used torch's threads can hang.
-    pool = ProcessPoolExecutor(min(cpu_count(), len(jobs)), get_context("spawn"), _leave_the_end_to_the_parent)
     try:
-        drawn = pool.map(partial(_write_pair, size=size), jobs, chunksize=4)
+        drawn = map_in_processes(partial(_write_pair, size=size), jobs)
         for _ in track(drawn, total=len(jobs), description="Drawing streets"):
             pass
-    except BrokenExecutor as error:
-        raise UserError(
-            f"{out}: a worker process died: the memory is full, or a script of yours calls this outside "
-            "`if __name__ == '__main__':`, which each process then runs again; remove the folder, and say it again"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    except UserError as error:
+        raise UserError(f"{out}: {error}; remove the folder, and run the command again") from error
 
 
 def _write_pair(job: tuple[Path, int, int, int], size: tuple[int, int]) -> None:
@@ -75,15 +63,3 @@ def _write_pair(job: tuple[Path, int, int, int], size: tuple[int, int]) -> None:
     both = np.concatenate([photograph, CITYSCAPES.to_colours(ids)], axis=1)
     with replacing(path) as unfinished:
         Image.fromarray(both).save(unfinished, format="PNG", compress_level=1)
-
-
-def _leave_the_end_to_the_parent() -> None:
-    """Go on at Ctrl-C, which the parent hears as well; end when it is no more, as after `kill -9`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def end_with_parent() -> None:
-        if parent := parent_process():
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
