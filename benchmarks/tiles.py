@@ -18,6 +18,7 @@ from pairloom.config import Size
 from pairloom.evaluation.metrics import score
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.images import Picture, UInt8Array
+from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
 
 
@@ -35,8 +36,10 @@ def main() -> None:
     options = parser.parse_args()
 
     translators = {
-        "whole": Translator.load(options.run, "cpu", scale=options.scale),
-        "tiled": Translator.load(options.run, "cpu", scale=options.scale, tile=options.tile),
+        "whole": Translator.load(options.run, options=TranslateOptions(scale=options.scale, device="cpu")),
+        "tiled": Translator.load(
+            options.run, options=TranslateOptions(scale=options.scale, tile=options.tile, device="cpu")
+        ),
     }
     model = translators["whole"].model
     palette = model.target.palette

@@ -12,6 +12,7 @@ before, and the mean IoU over all frames, both at the photographs' own size.
 import argparse
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from pairloom.evaluation.metrics import score
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.images import Picture, UInt8Array
+from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
 from pairloom.palette import Palette
 from pairloom.progress import track
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
 
-    translator = Translator.load(options.run, "cpu")
+    translator = Translator.load(options.run, options=TranslateOptions(device="cpu"))
     palette = translator.model.target.palette
     if palette is None:
         parser.error(f"{options.run}: translates to pictures, which have no classes that could flip")
@@ -75,11 +77,12 @@ def compared(
     """Return flips and mean IoU over some clips, each frames and their truths, without steadying and with it."""
     row: dict[str, float] = {}
     for name, steady in (("alone", False), ("steadied", True)):
+        chosen = Translator(translator.model, options=replace(translator.options, steady=steady))
         flips: list[float] = []
         scored: list[tuple[str, UInt8Array, Picture]] = []
         for number, (frames, truths) in enumerate(clips):
             before: UInt8Array | None = None
-            translated = track(classes(translator, frames, steady), len(frames), f"{name}, clip {number + 1}")
+            translated = track(classes(chosen, frames), len(frames), f"{name}, clip {number + 1}")
             for ids, truth in zip(translated, truths, strict=True):
                 if before is not None:
                     flips.append(float(np.mean(ids != before)))
@@ -90,9 +93,9 @@ def compared(
     return row | {"ratio": row["flips steadied"] / row["flips alone"]}
 
 
-def classes(translator: Translator, frames: Iterable[Picture], steady: bool) -> Iterator[UInt8Array]:
+def classes(translator: Translator, frames: Iterable[Picture]) -> Iterator[UInt8Array]:
     """Yield the classes of each frame."""
-    for translation in translator.frames(frames, steady=steady):
+    for translation in translator.frames(frames):
         if translation.classes is None:
             raise TypeError("the model knows no classes")
         yield translation.classes

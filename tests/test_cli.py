@@ -239,7 +239,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "translate to two forms": (
         "translate RUN DATA/train --out new --overlay --side_by_side",
-        "--overlay and --side-by-side exclude each other",
+        "--side_by_side: not allowed with argument --overlay",
     ),
     "translate several to standard output": ("translate RUN DATA/train --out -", "standard output takes one"),
     "translate a part to standard output": ("translate RUN DATA/train/0000.png --out - --shard 1/2", "--shard needs"),

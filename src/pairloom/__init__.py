@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pairloom.exporters.cyclegan_import import ImportedGenerator, import_generator
     from pairloom.exporters.model_export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
+    from pairloom.inference.options import TranslateOptions
     from pairloom.inference.translation import Translation
     from pairloom.inference.translator import Translator
     from pairloom.palette import CAMVID, CITYSCAPES, VOID, Palette, read_palette
@@ -45,6 +46,7 @@ _HOMES = {
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
     "RemoteTranslationResult": "cluster.ray_engine",
+    "TranslateOptions": "inference.options",
     "TranslatedFiles": "inference.image_files",
     "Translation": "inference.translation",
     "Translator": "inference.translator",
@@ -83,6 +85,7 @@ __all__ = [
     "RemoteTranslationResult",
     "Scores",
     "TrainingResult",
+    "TranslateOptions",
     "TranslatedFiles",
     "Translation",
     "Translator",

@@ -15,7 +15,9 @@ from pairloom.cluster.ray_session import STORE_BYTES
 from pairloom.errors import UserError
 from pairloom.images import write_picture
 from pairloom.inference.image_files import MARK, translate
+from pairloom.inference.options import TranslateOptions
 
+CPU = TranslateOptions(device="cpu")
 RNG = np.random.default_rng(0)
 
 # Ray Data itself sets what it has deprecated, and its subprocesses outlive the objects that started them.
@@ -57,8 +59,9 @@ def _files(folder: Path) -> dict[str, bytes]:
 def test_the_bytes_are_the_plain_engines_and_a_bad_file_is_named(
     small_model: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = translate(small_model, [tree], tmp_path / "plain", "cpu", form="overlay", scale=2, tile=32, tta=True)
-    done = translate_remote(small_model, [tree], tmp_path / "out", "cpu", form="overlay", scale=2, tile=32, tta=True)
+    options = TranslateOptions(form="overlay", scale=2, tile=32, tta=True, device="cpu")
+    plain = translate(small_model, [tree], tmp_path / "plain", options=options)
+    done = translate_remote(small_model, [tree], tmp_path / "out", options=options)
     assert _files(tmp_path / "out") == _files(tmp_path / "plain")
     assert done.written == [str(tmp_path / "out" / path.name) for path in plain.written]
     assert (len(done.written), done.there) == (9, 0)
@@ -71,14 +74,14 @@ def test_the_bytes_are_the_plain_engines_and_a_bad_file_is_named(
 def test_said_again_it_goes_on_and_then_has_nothing_to_do(small_model: Path, tree: Path, tmp_path: Path) -> None:
     (tree / "bad.png").unlink()
     out = tmp_path / "out"
-    parts = [translate_remote(small_model, [tree], out, "cpu", shard=f"{n}/2") for n in (1, 2)]
+    parts = [translate_remote(small_model, [tree], out, options=CPU, shard=f"{n}/2") for n in (1, 2)]
     counts = [len(part.written) for part in parts]
     assert sum(counts) == 9
     assert all(counts), "a part has some of them"
     (out / "004.png").unlink()
     kept = (out / "003.png").stat().st_mtime_ns
-    assert translate_remote(small_model, [tree], out, "cpu").written == [str(out / "004.png")]
-    nothing = translate_remote(small_model, [tree], out, "cpu")
+    assert translate_remote(small_model, [tree], out, options=CPU).written == [str(out / "004.png")]
+    nothing = translate_remote(small_model, [tree], out, options=CPU)
     assert (nothing.written, nothing.there, nothing.skipped) == ([], 9, [])
     assert (out / "003.png").stat().st_mtime_ns == kept
 
@@ -94,11 +97,11 @@ def test_sub_folders_keep_their_names_from_one_address_to_another(
     there = tmp_path / "there"
     there.mkdir()
     out = f"dir://out::{there.as_uri()}"  # a file system of fsspec's that is no path
-    done = translate_remote(small_model, [tree.as_uri()], out, "cpu")
+    done = translate_remote(small_model, [tree.as_uri()], out, options=CPU)
     assert len(done.written) == 9
     assert sorted(_files(there / "out")) == [MARK, *(f"{n:03d}.png" for n in range(8)), "deeper/000.png"]
     with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
-        translate_remote(small_model, [tree / "deeper"], out, "cpu")
+        translate_remote(small_model, [tree / "deeper"], out, options=CPU)
 
 
 @pytest.mark.slow
@@ -107,14 +110,14 @@ def test_what_cannot_be_written_stops_all_with_its_name(small_model: Path, tree:
     (tmp_path / "out" / "000.png").mkdir(parents=True)
     (tree / "bad.png").unlink()
     with pytest.raises(UserError, match=r"000\.png.*run the command again"):
-        translate_remote(small_model, [tree], tmp_path / "out", "cpu")
+        translate_remote(small_model, [tree], tmp_path / "out", options=CPU)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("local_ray")
 def test_a_gpu_that_ray_does_not_know_is_refused(small_model: Path, tree: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Ray knows of no GPU"):
-        translate_remote(small_model, [tree], tmp_path / "out", "cuda")
+        translate_remote(small_model, [tree], tmp_path / "out", options=TranslateOptions(device="cuda"))
     assert not (tmp_path / "out").exists()
 
 

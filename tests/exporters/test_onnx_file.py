@@ -17,6 +17,7 @@ from pairloom.exporters.exported_network import ExportedNetwork
 from pairloom.exporters.onnx_file import load_onnx, write_onnx
 from pairloom.exporters.parity import sample_pictures
 from pairloom.images import Picture
+from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
@@ -133,7 +134,7 @@ def test_a_translator_takes_it_in_the_place_of_pytorch(files: dict[str, Path]) -
 
 def test_it_cannot_be_asked_tile_by_tile(files: dict[str, Path]) -> None:
     with pytest.raises(UserError, match=r"an exported model has no layers .* leave tile away"):
-        Translator(load_onnx(files["classes"]), tile=256)
+        Translator(load_onnx(files["classes"]), options=TranslateOptions(tile=256))
 
 
 def test_dropout_in_use_is_refused() -> None:

@@ -11,7 +11,7 @@ from pairloom.errors import UserError
 from pairloom.images import Picture, read_picture, write_picture
 from pairloom.inference import image_files
 from pairloom.inference.image_files import MARK, translate, translate_one
-from pairloom.inference.output_formats import Form
+from pairloom.inference.options import Form, TranslateOptions
 from pairloom.inference.translator import Translator
 from pairloom.palette import CAMVID
 
@@ -100,7 +100,7 @@ def test_translations_of_another_model_are_not_mixed_in(small_model: Path, photo
     translate(small_model, [photographs], tmp_path / "out")
     before = _pictures(tmp_path / "out")
     with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
-        translate(small_model, [photographs], tmp_path / "out", tta=True)
+        translate(small_model, [photographs], tmp_path / "out", options=TranslateOptions(tta=True))
     with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
         translate(small_model, [_many(tmp_path / "others", 1)], tmp_path / "out")
     assert _pictures(tmp_path / "out") == before
@@ -154,18 +154,24 @@ def test_forms_are_those_of_the_translation(small_model: Path, photographs: Path
         "side-by-side": expected.side_by_side(),
     }
     for form, picture in forms.items():
-        (written,) = translate(small_model, [photographs / "one.png"], tmp_path / form, form=form).written
+        (written,) = translate(
+            small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form)
+        ).written
         assert np.array_equal(read_picture(written), picture), form
         with pytest.raises(UserError, match="other options"):
-            translate(small_model, [photographs / "one.png"], tmp_path / form, form=form, scale=2)
-        contents = translate_one(small_model, [photographs / "one.png"], form=form)
+            translate(
+                small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form, scale=2)
+            )
+        contents = translate_one(small_model, [photographs / "one.png"], options=TranslateOptions(form=form))
         assert contents == written.read_bytes()
 
 
 def test_scale_and_tile_are_the_translators(small_model: Path, photographs: Path, tmp_path: Path) -> None:
     source = photographs / "one.png"
-    (written,) = translate(small_model, [source], tmp_path / "out", scale=2.5, tile=64).written
-    expected = Translator.load(small_model, scale=2.5, tile=64)(source)
+    (written,) = translate(
+        small_model, [source], tmp_path / "out", options=TranslateOptions(scale=2.5, tile=64)
+    ).written
+    expected = Translator.load(small_model, options=TranslateOptions(scale=2.5, tile=64))(source)
     assert np.array_equal(read_picture(written), expected.image)
 
 

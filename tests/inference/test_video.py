@@ -15,7 +15,7 @@ from pairloom.config import Size
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, write_picture
 from pairloom.inference.image_files import MARK, translate, translate_one
-from pairloom.inference.output_formats import Form
+from pairloom.inference.options import Form, TranslateOptions
 from pairloom.inference.translation import Translation
 from pairloom.inference.translator import Input, Translator
 from pairloom.inference.video import Frame, Video, VideoWriter, translate_video
@@ -96,7 +96,7 @@ def test_overlay_and_side_by_side(small_model: Path, tmp_path: Path) -> None:
     source = read_clip(clip).frames
     forms: list[Form] = ["overlay", "side-by-side"]
     for form in forms:
-        (written,) = translate(small_model, [clip], tmp_path / form, form=form).written
+        (written,) = translate(small_model, [clip], tmp_path / form, options=TranslateOptions(form=form)).written
         frames = read_clip(written).frames
         assert frames[0].shape == (48, 128 if form == "side-by-side" else 64, 3)
         shown = frames[0][:, :64] if form == "side-by-side" else frames[0]
@@ -125,8 +125,9 @@ def test_colours_of_classes_can_be_told_in_the_frames(tmp_path: Path) -> None:
 
 def test_frames_alone_are_translated_as_images_are_and_steady_ones_begin_so(small_model: Path) -> None:
     translator = Translator.load(small_model)
+    alone_translator = Translator(translator.model, options=TranslateOptions(steady=False))
     frames = street_frames(3, 40, 60)
-    alone = list(translator.frames(iter(frames), steady=False))
+    alone = list(alone_translator.frames(iter(frames)))
     steady = list(translator.frames(iter(frames)))
     for translation, frame in zip([*alone, steady[0]], [*frames, frames[0]], strict=True):
         assert np.array_equal(translation.image, translator(frame).image)
@@ -137,13 +138,13 @@ def test_frames_alone_are_translated_as_images_are_and_steady_ones_begin_so(smal
         ids = np.stack([one.classes for one in translations if one.classes is not None])
         return float(np.mean(ids[1:] != ids[:-1]))
 
-    assert flips(translator.frames(noisy)) < flips(translator.frames(noisy, steady=False)) / 2
+    assert flips(translator.frames(noisy)) < flips(alone_translator.frames(noisy)) / 2
 
 
 def test_in_tiles_a_video_is_steadied_too(small_model: Path) -> None:
     frames = street_frames(2, 40, 60)
-    whole = Translator.load(small_model, scale=2)
-    tiled = Translator.load(small_model, scale=2, tile=48)
+    whole = Translator.load(small_model, options=TranslateOptions(scale=2))
+    tiled = Translator.load(small_model, options=TranslateOptions(scale=2, tile=48))
     for one, other in zip(whole.frames(frames), tiled.frames(frames), strict=True):
         assert one.classes is not None
         assert np.mean(one.classes == other.classes) > 0.97
@@ -214,8 +215,8 @@ def test_a_sound_without_pictures_is_no_video(tmp_path: Path) -> None:
 class _Stopped(Translator):
     """Is stopped by Ctrl-C at the third frame."""
 
-    def frames(self, images: Iterable[Input], *, steady: bool = True) -> Iterator[Translation]:
-        for index, translation in enumerate(super().frames(images, steady=steady)):
+    def frames(self, images: Iterable[Input]) -> Iterator[Translation]:
+        for index, translation in enumerate(super().frames(images)):
             if index == 2:
                 raise KeyboardInterrupt
             yield translation
@@ -233,7 +234,7 @@ def test_ctrl_c_leaves_no_half_of_a_file(small_model: Path, tmp_path: Path) -> N
 def test_classes_and_standard_output_are_for_images(small_model: Path, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", street_frames(2, 32, 48), sound=False)
     with pytest.raises(UserError, match="classes are written of images only"):
-        translate(small_model, [clip], tmp_path / "out", form="classes")
+        translate(small_model, [clip], tmp_path / "out", options=TranslateOptions(form="classes"))
     with pytest.raises(UserError, match="takes an image, not a video"):
         translate_one(small_model, [clip])
     assert not (tmp_path / "out").exists()

@@ -1,10 +1,10 @@
 """`pairloom evaluate`, `pairloom compare` and `pairloom translate`."""
 
-import functools
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -15,9 +15,14 @@ from pairloom.errors import UserError
 if TYPE_CHECKING:
     from pairloom.cluster.ray_engine import RemoteTranslationResult
     from pairloom.inference.image_files import TranslatedFiles
-    from pairloom.inference.output_formats import Form
+    from pairloom.inference.options import TranslateOptions
 
 TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
+FORM_HELP = {
+    "overlay": "write the translation laid over the image",
+    "classes": "write index maps, one class value a pixel (for Cityscapes its labelIds)",
+    "side-by-side": "write the image and its translation side by side",
+}
 
 
 def evaluate(words: list[str]) -> None:
@@ -38,7 +43,7 @@ def evaluate(words: list[str]) -> None:
     parser.add_argument("--boundaries", action="store_true", help="score the outlines of classes as well (boundary F1)")
     parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="of DATA (default: auto)")
     parser.add_argument("--direction", choices=get_args(Direction), help="of the translation (default: the run's)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    _add_device(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(words)
 
@@ -78,7 +83,7 @@ def compare(words: list[str]) -> None:
         choices=("size", "native"),
         help="score at the models' size (default where they share it) or at each image's own",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    _add_device(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -104,8 +109,12 @@ def compare(words: list[str]) -> None:
     print(f"Page: {page}")
 
 
+def _add_device(parser: Parser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+
+
 def add_translator_options(parser: Parser) -> None:
-    """Add the options that a `Translator` takes, and the device on which it computes."""
+    """Add the options of a translation that `translate` and `serve` share."""
     parser.add_argument(
         "--scale", type=float, default=1.0, help="input scale relative to the training size (default: 1)"
     )
@@ -116,7 +125,15 @@ def add_translator_options(parser: Parser) -> None:
         help="cut what the network sees into tiles of this side where it is larger (default: never)",
     )
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    _add_device(parser)
+
+
+def translate_options(parsed: Namespace) -> "TranslateOptions":
+    """Build the options of a translation from the arguments that have the name of one."""
+    from pairloom.inference.options import TranslateOptions
+
+    names = [field.name for field in fields(TranslateOptions)]
+    return TranslateOptions(**{name: value for name, value in vars(parsed).items() if name in names})
 
 
 def translate(words: list[str]) -> None:
@@ -142,13 +159,11 @@ def translate(words: list[str]) -> None:
         required=True,
         help="folder to be made; - writes the translation of one image to standard output, as PNG",
     )
-    parser.add_argument("--overlay", action="store_true", help="write the translation laid over the image")
-    parser.add_argument(
-        "--classes",
-        action="store_true",
-        help="write index maps, one class value a pixel (for Cityscapes its labelIds)",
-    )
-    parser.add_argument("--side-by-side", action="store_true", help="write the image and its translation side by side")
+    forms = parser.add_mutually_exclusive_group()
+    for form, text in FORM_HELP.items():
+        spellings = {f"--{form}", f"--{form.replace('-', '_')}"}
+        forms.add_argument(*sorted(spellings), dest="form", action="store_const", const=form, help=text)
+    parser.set_defaults(form="translation")
     add_translator_options(parser)
     parser.add_argument(
         "--backend",
@@ -156,7 +171,9 @@ def translate(words: list[str]) -> None:
         help="onnx: run the model by ONNX Runtime, on the CPU; one that is no ONNX file is converted first, each time "
         "(default: torch, for an ONNX file onnx)",
     )
-    parser.add_argument("--no-steady", action="store_true", help="translate each frame of a video as if it were alone")
+    parser.add_argument(
+        "--no-steady", dest="steady", action="store_false", help="translate each frame of a video as if it were alone"
+    )
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
     )
@@ -167,74 +184,42 @@ def translate(words: list[str]) -> None:
         help="ray: by Ray Data, on this machine or on the cluster that RAY_ADDRESS names; INPUT, sub-folders included, "
         "and --out may then be addresses such as s3://bucket/photos (default: local)",
     )
-    options = parser.parse_args(words)
-    form = _form(options, parser)
-    far = next((place for place in (*options.inputs, options.out) if "://" in place), None)
-    if far and options.engine != "ray":
+    parsed = parser.parse_args(words)
+    far = next((place for place in (*parsed.inputs, parsed.out) if "://" in place), None)
+    if far and parsed.engine != "ray":
         raise UserError(f"{far}: is an address; say --engine ray as well")
-    if options.engine == "ray" and (options.out == "-" or options.no_steady):
-        parser.error("--engine ray leaves videos out, and writes to no standard output")
-    if options.backend == "onnx" and (options.engine == "ray" or options.tile is not None):
-        parser.error("--backend onnx has no --tile, and no --engine ray")
+    if parsed.out == "-":
+        if parsed.engine == "ray":
+            parser.error("--engine ray writes to no standard output")
+        if parsed.shard:
+            parser.error("--shard needs a folder as --out")
+        if sys.stdout.isatty():
+            parser.error("--out - writes a PNG file to standard output; lead it into a file or a program")
+    options = translate_options(parsed)
 
     def log(line: str) -> None:
         print(f"pairloom: {printable(line)}", file=sys.stderr)
 
-    if options.out == "-":
+    if parsed.out == "-":
         from pairloom.inference.image_files import translate_one
 
-        if options.shard:
-            parser.error("--shard needs a folder as --out")
-        if sys.stdout.isatty():
-            parser.error("--out - writes a PNG file to standard output; lead it into a file or a program")
-        contents = translate_one(
-            options.run,
-            options.inputs,
-            options.device,
-            form=form,
-            scale=options.scale,
-            tile=options.tile,
-            tta=options.tta,
-            backend=options.backend,
-            log=log,
-        )
-        sys.stdout.buffer.write(contents)
+        sys.stdout.buffer.write(translate_one(parsed.run, parsed.inputs, options=options, log=log))
         return
-    result = _engine(options)(
-        options.run,
-        options.inputs,
-        options.out,
-        options.device,
-        form=form,
-        scale=options.scale,
-        tile=options.tile,
-        tta=options.tta,
-        shard=options.shard,
-        log=log,
-    )
+    result = _engine(parsed.engine)(parsed.run, parsed.inputs, parsed.out, options=options, shard=parsed.shard, log=log)
     before = f" ({result.there} were there before)" if result.there else ""
     if result.written or result.there:
-        print(f"{len(result.written)} written to {options.out}{before}")
+        print(f"{len(result.written)} written to {parsed.out}{before}")
     if result.skipped:
         count = len(result.skipped)
         raise UserError(f"{count} image{'s' * (count > 1)} skipped (reason{'s' * (count > 1)} above)")
 
 
-def _engine(options: Namespace) -> "Callable[..., TranslatedFiles | RemoteTranslationResult]":
-    """Return what translates."""
-    if options.engine == "ray":
+def _engine(name: str) -> "Callable[..., TranslatedFiles | RemoteTranslationResult]":
+    """Return the function that translates by `local` or `ray`."""
+    if name == "ray":
         from pairloom.cluster.ray_engine import translate_remote
 
         return translate_remote
     from pairloom.inference.image_files import translate
 
-    return functools.partial(translate, steady=not options.no_steady, backend=options.backend)
-
-
-def _form(options: Namespace, parser: Parser) -> "Form":
-    """Return what is to be written; refuse two answers."""
-    chosen = {"overlay": options.overlay, "classes": options.classes, "side-by-side": options.side_by_side}
-    forms: list[Form] = [form for form, said in chosen.items() if said]  # type: ignore[misc]  # names of forms, all
-    if len(forms) > 1:
-        parser.error(f"--{forms[0]} and --{forms[1]} exclude each other")
-    return forms[0] if forms else "translation"
+    return translate

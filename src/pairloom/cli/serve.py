@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pairloom.cli.inference import add_translator_options
+from pairloom.cli.inference import add_translator_options, translate_options
 from pairloom.cli.parsing import Parser
 
 
@@ -33,24 +33,21 @@ def serve(words: list[str]) -> None:
         "--queue", type=int, default=100, metavar="N", help="requests that may wait; more are refused (default: 100)"
     )
     add_translator_options(parser)
-    options = parser.parse_args(words)
-    user, colon, password = (options.auth or "").partition(":")
-    if options.auth is not None and not colon:
+    parsed = parser.parse_args(words)
+    user, colon, password = (parsed.auth or "").partition(":")
+    if parsed.auth is not None and not colon:
         parser.error("--auth is USER:PASSWORD")
-    if not 0 <= options.port <= 65535:
-        parser.error(f"--port is 0 to 65535, not {options.port}")
+    if not 0 <= parsed.port <= 65535:
+        parser.error(f"--port is 0 to 65535, not {parsed.port}")
 
     from pairloom.serving import serve
     from pairloom.serving.uploads import Limits
 
     serve(
-        options.run,
-        host=options.host,
-        port=options.port,
-        auth=(user, password) if options.auth is not None else None,
-        limits=Limits(options.max_megabytes, options.max_megapixels, options.queue),
-        device=options.device,
-        scale=options.scale,
-        tile=options.tile,
-        tta=options.tta,
+        parsed.run,
+        host=parsed.host,
+        port=parsed.port,
+        auth=(user, password) if parsed.auth is not None else None,
+        limits=Limits(parsed.max_megabytes, parsed.max_megapixels, parsed.queue),
+        options=translate_options(parsed),
     )

@@ -5,7 +5,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference.image_files import MARK, made_with, parse_shard
 from pairloom.inference.inputs import VIDEO_EXTENSIONS
-from pairloom.inference.output_formats import FORMS, Form, form_suffix
+from pairloom.inference.options import TranslateOptions
+from pairloom.inference.output_formats import FORMS, form_suffix
 from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.progress import track
@@ -48,29 +49,12 @@ class Job(NamedTuple):
     """Its name in the output folder."""
 
 
-class Manner(NamedTuple):
-    """How images are translated, and what is written of it; as `translate` takes them."""
-
-    form: Form
-    scale: float
-    tile: int | None
-    tta: bool
-
-    def translator(self, model: Path, device: str) -> Translator:
-        """Load the model."""
-        return Translator.load(model, device, scale=self.scale, tile=self.tile, tta=self.tta)
-
-
 def translate_remote(
     run: str | Path,
     inputs: Sequence[str | Path],
     out: str | Path,
-    device: str = "auto",
     *,
-    form: Form = "translation",
-    scale: float = 1.0,
-    tile: int | None = None,
-    tta: bool = False,
+    options: TranslateOptions = TranslateOptions(),
     shard: str | None = None,
     log: Callable[[str], None] = print,
 ) -> RemoteTranslationResult:
@@ -86,11 +70,8 @@ def translate_remote(
         inputs: images, and folders of images and of such folders: paths and patterns, or addresses such as
             `s3://bucket/photos`.
         out: the folder to be made, a path or an address; or one that was begun with the same model, inputs and options.
-        device: `cuda` has an actor for each of the cluster's GPUs, `cpu` one for each core; `auto` looks.
-        form: what is written, as `translate` takes it.
-        scale: of what the network sees, as `Translator` takes it.
-        tile: side of the tiles, as `Translator` takes it.
-        tta: test-time augmentation, as `Translator` does it.
+        options: how the model is run, and what is written. The device `cuda` has an actor for each of the cluster's
+            GPUs, `cpu` one for each core; `auto` looks. The backend `onnx` and `steady=False` are refused.
         shard: `i/n` translates the i-th of n parts of the inputs, as `translate` divides them.
         log: receives a line for each input that is left out.
 
@@ -99,15 +80,19 @@ def translate_remote(
             same name, for options that the model does not know, and for an output folder that holds other files; later,
             if the actors cannot go on.
     """
+    if options.backend == "onnx":
+        raise UserError("--engine ray runs models by PyTorch; leave --backend onnx away")
+    if not options.steady:
+        raise UserError("--engine ray leaves videos out; leave --no-steady away")
     require_ray()
-    model, manner = StoredModel.find(run), Manner(form, scale, tile, tta)
+    model = StoredModel.find(run, options.backend)
     if model.backend != "torch":
         raise UserError(f"{model.path}: is an ONNX file, which --engine local runs; name the run that it was made of")
-    translator = manner.translator(model.path, "cpu")
-    suffix = form_suffix(form, translator.model.target)
+    translator = Translator.load(model.path, options=replace(options, device="cpu"))
+    suffix = form_suffix(options.form, translator.model.target)
     sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
     jobs, skipped = _jobs(sources, folder, suffix, shard, log)
-    mark = made_with(model, [str(source) for source in sources], translator, form=form, steady=True)
+    mark = made_with(model, [str(source) for source in sources], options)
     there = _require_ours(folder, mark)
     todo = [job for job in jobs if job.target not in there]
     for problem in skipped:
@@ -116,7 +101,7 @@ def translate_remote(
     written: set[str] = set()
     if todo:
         with ray_session():
-            dataset = _translations(todo, folder, model, manner, device)
+            dataset = _translations(todo, folder, model, options)
             if not there:
                 (folder / MARK).write_text(mark)
             for row in track(dataset.iter_rows(), len(todo), "Translating"):
@@ -138,8 +123,7 @@ class Actor:
         files: the files of the model folder.
         systems: the file systems of the inputs.
         out: the folder for the translations.
-        manner: how it translates, and what is written.
-        device: `cpu` or `cuda`.
+        options: how it translates, and what is written.
         threads: how many read ahead, and how many write.
     """
 
@@ -148,15 +132,14 @@ class Actor:
         files: Mapping[str, bytes],
         systems: Sequence[Any],
         out: Address,
-        manner: Manner,
-        device: str,
+        options: TranslateOptions,
         threads: int,
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
-            self._translator = manner.translator(Path(folder), device)
-        self._systems, self._out, self._form, self._threads = systems, out, manner.form, threads
+            self._translator = Translator.load(folder, options=options)
+        self._systems, self._out, self._form, self._threads = systems, out, options.form, threads
 
     def __call__(self, block: Mapping[str, Any]) -> dict[str, list[Any]]:
         """Translate the images of some rows; return for each what was wrong, and whether all must stop for it."""
@@ -190,15 +173,16 @@ class Actor:
             return error
 
 
-def _translations(todo: Sequence[Job], out: Address, model: StoredModel, manner: Manner, device: str) -> Any:
+def _translations(todo: Sequence[Job], out: Address, model: StoredModel, options: TranslateOptions) -> Any:
     """Return the dataset whose rows tell what has come of each image; it is computed as it is read."""
     import ray.data
 
     resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
-    if device == "cuda" and not gpus:
+    if options.device == "cuda" and not gpus:
         raise UserError("--device cuda: Ray knows of no GPU; leave it out, or start Ray where there is one")
-    on_gpus = device != "cpu" and gpus > 0
+    on_gpus = options.device != "cpu" and gpus > 0
+    options = replace(options, device="cuda" if on_gpus else "cpu")
     actors = gpus if on_gpus else max(1, cpus)
     systems: list[Any] = []
     rows = []
@@ -213,7 +197,7 @@ def _translations(todo: Sequence[Job], out: Address, model: StoredModel, manner:
         Actor,
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=1),
-        fn_constructor_args=(files, systems, out, manner, "cuda" if on_gpus else "cpu", max(2, cpus // actors)),
+        fn_constructor_args=(files, systems, out, options, max(2, cpus // actors)),
         num_gpus=1 if on_gpus else None,
         num_cpus=None if on_gpus else 1,
     )

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pairloom.cpu import cpu_count
@@ -15,8 +15,9 @@ from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import Picture, png_bytes, write_picture
 from pairloom.inference.inputs import InputFile, Shard, find_inputs, is_video
-from pairloom.inference.output_formats import FORMS, Form, form_suffix
-from pairloom.inference.stored_model import Backend, StoredModel
+from pairloom.inference.options import TranslateOptions
+from pairloom.inference.output_formats import FORMS, form_suffix
+from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.inference.video import Video, translate_video
 from pairloom.progress import track
@@ -44,14 +45,8 @@ def translate(
     run: str | Path,
     inputs: Sequence[str | Path],
     out: str | Path,
-    device: str = "auto",
     *,
-    form: Form = "translation",
-    scale: float = 1.0,
-    tile: int | None = None,
-    tta: bool = False,
-    steady: bool = True,
-    backend: Backend | None = None,
+    options: TranslateOptions = TranslateOptions(),
     shard: str | None = None,
     log: Callable[[str], None] = print,
 ) -> TranslatedFiles:
@@ -67,14 +62,7 @@ def translate(
         inputs: image files and videos; folders, whose images and videos are taken and those of the folders in them; and
             patterns such as `photos/**/*.jpg`.
         out: the folder to be made; or one that was begun with the same model, inputs and options.
-        device: `auto`, `cpu` or `cuda`.
-        form: what is written: the `translation`; an `overlay` of it on the image; its `classes` as an index map, one
-            value a pixel, for Cityscapes its `labelIds`; or both pictures `side-by-side`.
-        scale: of what the network sees, as `Translator` takes it.
-        tile: side of the tiles, as `Translator` takes it.
-        tta: test-time augmentation, as `Translator` does it.
-        steady: hold the classes of videos steady from frame to frame, as `Translator.frames` does.
-        backend: what runs the model, `torch` or `onnx`, as `Translator.load` takes it.
+        options: how the model is run, and what is written.
         shard: `i/n` translates the i-th of n parts of the inputs, to which a file belongs by its name; several jobs,
             one a part, may write to one `out` at the same time. None translates all.
         log: receives a line for each image, video or sound that is left out, one about other files in the folders, and
@@ -90,13 +78,12 @@ def translate(
     part, folder = parse_shard(shard), Path(out)
     files = [file for file in find_inputs(inputs, folder, log) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
-    if form == "classes" and moving is not None:
+    if options.form == "classes" and moving is not None:
         raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
-    model = StoredModel.find(run, backend)
-    translator = Translator(model.load(device, log), scale=scale, tile=tile, tta=tta)
-    suffix = form_suffix(form, translator.model.target)
-    named = [str(Path(entry).absolute()) for entry in inputs]
-    mark = made_with(model, named, translator, form=form, steady=steady)
+    model = StoredModel.find(run, options.backend)
+    translator = Translator(model.load(options.device, log), options=options)
+    suffix = form_suffix(options.form, translator.model.target)
+    mark = made_with(model, [str(Path(entry).absolute()) for entry in inputs], options)
     _require_ours(folder, mark)
     targets = {file: folder / file.translated(suffix) for file in files}
     todo = [file for file, target in targets.items() if not target.exists()]
@@ -115,11 +102,11 @@ def translate(
                 skipped.append(str(picture))
                 log(f"left out: {picture}")
             else:
-                writer.write(targets[file], FORMS[form](translator(picture)))
+                writer.write(targets[file], FORMS[options.form](translator(picture)))
         for file in videos:
             try:
                 with Video(file.path) as video, writer.place(targets[file]) as target:
-                    translate_video(video, target, translator, form=form, steady=steady, log=log)
+                    translate_video(video, target, translator, log)
             except UserError as error:
                 skipped.append(str(error))
                 log(f"left out: {error}")
@@ -129,18 +116,11 @@ def translate(
 def translate_one(
     run: str | Path,
     inputs: Sequence[str | Path],
-    device: str = "auto",
     *,
-    form: Form = "translation",
-    scale: float = 1.0,
-    tile: int | None = None,
-    tta: bool = False,
-    backend: Backend | None = None,
+    options: TranslateOptions = TranslateOptions(),
     log: Callable[[str], None] = print,
 ) -> bytes:
     """Translate the one image that `inputs` mean, and return the contents of a PNG file.
-
-    The options are those of `translate`.
 
     Raises:
         UserError: if there are more or none, the image cannot be read, or PNG cannot hold the translation.
@@ -150,10 +130,10 @@ def translate_one(
         raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
     if is_video(files[0].path):
         raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
-    translator = Translator.load(run, device, scale=scale, tile=tile, tta=tta, backend=backend, log=log)
-    if form_suffix(form, translator.model.target) != ".png":
+    translator = Translator.load(run, options=options, log=log)
+    if form_suffix(options.form, translator.model.target) != ".png":
         raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
-    return png_bytes(FORMS[form](translator(files[0].path)))
+    return png_bytes(FORMS[options.form](translator(files[0].path)))
 
 
 class _Writer:
@@ -223,14 +203,8 @@ def _require_ours(folder: Path, mark: str) -> None:
             ) from None
 
 
-def made_with(model: StoredModel, inputs: Sequence[str], translator: Translator, *, form: Form, steady: bool) -> str:
-    """Return what is written into the file `MARK`, the same whichever engine translates."""
-    options = {
-        "form": form,
-        "scale": translator.scale,
-        "tile": translator.tile,
-        "tta": translator.tta,
-        "steady": steady,
-        "backend": model.backend,
-    }
-    return json.dumps({"model": model.fingerprint(), "options": options, "inputs": sorted(inputs)}) + "\n"
+def made_with(model: StoredModel, inputs: Sequence[str], options: TranslateOptions) -> str:
+    """Return what is written into the file `MARK`: the same for every engine and device."""
+    chosen = asdict(options) | {"backend": model.backend}
+    del chosen["device"]
+    return json.dumps({"model": model.fingerprint(), "options": chosen, "inputs": sorted(inputs)}) + "\n"

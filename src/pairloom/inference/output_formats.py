@@ -1,17 +1,15 @@
 """What can be written of a translation."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.images import Picture
+from pairloom.inference.options import Form
 from pairloom.inference.translation import Translation
 from pairloom.palette import CITYSCAPES, CITYSCAPES_TRAIN_IDS, Palette
-
-Form = Literal["translation", "overlay", "classes", "side-by-side"]
 
 FORMS: Mapping[Form, Callable[[Translation], Picture]] = {
     "translation": lambda translation: translation.image,

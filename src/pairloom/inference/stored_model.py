@@ -5,17 +5,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from pairloom.errors import UserError
 from pairloom.exporters.onnx_file import load_onnx, write_onnx
 from pairloom.exporters.parity import sample_pictures
+from pairloom.inference.options import Backend
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import MODEL_FILES, find_model, load_model
 from pairloom.models.translation import TranslationModel
-
-Backend = Literal["torch", "onnx"]
-"""What runs a model: PyTorch, or ONNX Runtime on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,6 @@ class StoredModel:
         Raises:
             UserError: if it is none of these, cannot be fetched, or cannot be run so.
         """
-        if backend not in (None, *get_args(Backend)):
-            raise UserError(f"backend {backend!r} is not known; choose {' or '.join(get_args(Backend))}")
         path = Path(run)
         if path.suffix.lower() != ".onnx" or path.is_dir():
             return cls(find_model(path), backend or "torch")

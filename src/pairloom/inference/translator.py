@@ -1,6 +1,5 @@
 """Photographs in, colour-coded segmentations of the same size out."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, overload
@@ -13,10 +12,10 @@ from pairloom.config import Size
 from pairloom.data.image_spec import as_source, read_source
 from pairloom.errors import UserError
 from pairloom.images import Picture, resize_picture, to_tensor
-from pairloom.inference.stored_model import Backend, StoredModel
+from pairloom.inference.options import TranslateOptions
+from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.temporal_smoothing import Steadier
 from pairloom.inference.translation import Translation
-from pairloom.models.tiles import SMALLEST_TILE
 from pairloom.models.translation import Prediction, TranslationModel
 
 Input = str | Path | Image.Image | NDArray[Any]
@@ -31,19 +30,14 @@ class Translator:
 
     Args:
         model: the model; usually from `Translator.load`.
-        scale: how much larger than in training the image is shown to the network; 2 is twice the height and width.
-        tile: side in pixels of the tiles into which what the network sees is cut where it is larger; None never cuts.
-        tta: test-time augmentation: the mean of the answers to each image and to its mirror image, in twice the time.
+        options: how it is run.
 
     Raises:
-        UserError: if the model does not work so, or a number is out of range.
+        UserError: if the model does not support the scale or the tiles.
     """
 
-    def __init__(
-        self, model: TranslationModel, *, scale: float = 1.0, tile: int | None = None, tta: bool = False
-    ) -> None:
-        if not 0 < scale < math.inf:
-            raise UserError(f"the scale must be a number above 0, not {scale}")
+    def __init__(self, model: TranslationModel, *, options: TranslateOptions = TranslateOptions()) -> None:
+        scale, tile = options.scale, options.tile
         if (scale != 1 or (tile is not None and tile < max(model.size))) and model.works_at_its_size_only:
             raise UserError(
                 f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
@@ -51,23 +45,15 @@ class Translator:
             )
         if tile is not None and not model.can_tile:
             raise UserError("an exported model has no layers that could run tile by tile; leave tile away")
-        if tile is not None and tile < SMALLEST_TILE:
-            raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {tile}")
         self.model = model
-        self.scale = scale
-        self.tile = tile
-        self.tta = tta
+        self.options = options
 
     @classmethod
     def load(
         cls,
         run: str | Path,
-        device: str = "auto",
         *,
-        scale: float = 1.0,
-        tile: int | None = None,
-        tta: bool = False,
-        backend: Backend | None = None,
+        options: TranslateOptions = TranslateOptions(),
         log: Callable[[str], None] = print,
     ) -> "Translator":
         """Load the model of a run folder or a model folder (a run's snapshots are such folders too), or an ONNX file.
@@ -75,24 +61,19 @@ class Translator:
         Args:
             run: the folder; or, where there is none of that name, `user/name` or `user/name@revision` on a hub; or
                 the ONNX file, written by `export`.
-            device: `auto`, `cpu` or `cuda`; models are run on the CPU alone by ONNX Runtime.
-            scale: of what the network sees, as above.
-            tile: side of the tiles, as above.
-            tta: test-time augmentation, as above.
-            backend: what runs the model: `torch`, or `onnx` for ONNX Runtime, for which the model of a folder is
-                converted each time. None takes `torch` for folders.
+            options: how it is run, and on which device.
             log: receives a line when a model has been converted.
 
         Raises:
             UserError: if there is no model, it is damaged, cannot be fetched or does not work so, or the device is not
                 there.
         """
-        return cls(StoredModel.find(run, backend).load(device, log), scale=scale, tile=tile, tta=tta)
+        return cls(StoredModel.find(run, options.backend).load(options.device, log), options=options)
 
     @property
     def seen(self) -> Size:
         """The height and width at which the network sees each image."""
-        return Size(*(max(1, round(side * self.scale)) for side in self.model.size))
+        return Size(*(max(1, round(side * self.options.scale)) for side in self.model.size))
 
     @overload
     def __call__(self, image: Input) -> Translation: ...
@@ -114,15 +95,12 @@ class Translator:
             return [self._translation(one) for one in image]
         return self._translation(image)
 
-    def frames(self, images: Iterable[Input], *, steady: bool = True) -> Iterator[Translation]:
-        """Translate the frames of a video, one after the other, as each is asked for.
+    def frames(self, images: Iterable[Input]) -> Iterator[Translation]:
+        """Translate the frames of a video in their order, each when it is asked for.
 
-        Args:
-            images: the frames, in their order.
-            steady: average the answers over time where the picture stands still, so that the sensor's noise does not
-                make classes flicker (`Steadier`). Without it each frame is translated as if it were alone.
+        With the option `steady` the answers are averaged over time where the picture stands still.
         """
-        steadier = Steadier() if steady else None
+        steadier = Steadier() if self.options.steady else None
         for image in images:
             yield self._translation(image, steadier)
 
@@ -145,13 +123,15 @@ class Translator:
 
     def _prediction(self, source: Picture, steadier: Steadier | None) -> Prediction:
         seen, size = resize_picture(source, self.seen, values=self.model.source.values), Size(*source.shape[:2])
-        tile = self.tile if self.tile is not None and max(self.seen) > self.tile else None
+        tile, tta = self.options.tile, self.options.tta
+        if tile is not None and max(self.seen) <= tile:
+            tile = None
         if steadier is None and tile is not None:
-            return self.model.predict_in_tiles(seen, size, tile, tta=self.tta)
+            return self.model.predict_in_tiles(seen, size, tile, tta=tta)
         if tile is not None:
-            answer = self.model.answer_in_tiles(seen, tile, tta=self.tta)
+            answer = self.model.answer_in_tiles(seen, tile, tta=tta)
         else:
-            answer = self.model.answer(seen, tta=self.tta)
+            answer = self.model.answer(seen, tta=tta)
         if steadier is not None:
             answer = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(answer.device), answer)
         return self.model.read(answer, size)

@@ -20,7 +20,7 @@ from pairloom.config import Size
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import UInt8Array, for_display
-from pairloom.inference.output_formats import FORMS, Form
+from pairloom.inference.output_formats import FORMS
 from pairloom.inference.translator import Translator
 from pairloom.progress import progress
 
@@ -245,15 +245,7 @@ class VideoWriter:
         self._file.mux(self._stream.encode(None))
 
 
-def translate_video(
-    video: Video,
-    target: Path,
-    translator: Translator,
-    *,
-    form: Form = "translation",
-    steady: bool = True,
-    log: Callable[[str], None] = print,
-) -> None:
+def translate_video(video: Video, target: Path, translator: Translator, log: Callable[[str], None] = print) -> None:
     """Translate a video into a file that appears when it is whole.
 
     Frames are decoded, and others encoded, while one is translated; few are in memory at a time.
@@ -261,15 +253,13 @@ def translate_video(
     Args:
         video: the video.
         target: the file, whose ending tells its format; its folder must be there.
-        translator: the model.
-        form: what is written: the `translation`, an `overlay`, or both pictures `side-by-side`.
-        steady: hold classes steady from frame to frame, as `Translator.frames` does.
+        translator: the model, whose options tell what is written; codecs keep no `classes`.
         log: receives a line for each sound that the format cannot hold; it is left out.
 
     Raises:
         UserError: if the video is damaged, or cannot be written; nothing is left of the file then.
     """
-    suffix = target.suffix.lower()
+    suffix, form = target.suffix.lower(), translator.options.form
     with closing(_ahead(video.contents())) as contents, progress() as bars, _written(target) as unfinished:
         early = list(_up_to_first_frame(contents))
         first = cast(Frame, early[-1])
@@ -287,7 +277,7 @@ def translate_video(
                     else:
                         writer.copy(item)
 
-            for translation in translator.frames(pictures(), steady=steady):
+            for translation in translator.frames(pictures()):
                 drawn = translation.shown if form == "translation" else FORMS[form](translation)
                 picture = np.ascontiguousarray(for_display(drawn))
                 writer.write(frames.popleft()._replace(picture=picture))

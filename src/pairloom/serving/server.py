@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from pairloom.errors import UserError
+from pairloom.inference.options import TranslateOptions
 from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.run import RunFolder, owning_run
@@ -39,10 +40,7 @@ def serve(
     port: int = PORT,
     auth: tuple[str, str] | None = None,
     limits: Limits | None = None,
-    device: str = "auto",
-    scale: float = 1.0,
-    tile: int | None = None,
-    tta: bool = False,
+    options: TranslateOptions = TranslateOptions(),
     log: Callable[[str], None] = print,
 ) -> None:
     """Serve a model as a web page and an HTTP API, until the process is interrupted.
@@ -53,11 +51,8 @@ def serve(
         port: to listen at; 0 takes any that is free.
         auth: user and password that are asked for; needed where others can reach the page.
         limits: what is taken and kept waiting; None takes files of 20 MB, images of 32 megapixels and 100 requests.
-        device: `auto`, `cpu` or `cuda`.
-        scale: of what the network sees, as `Translator` takes it.
-        tile: side of the tiles, as `Translator` takes it.
-        tta: test-time augmentation, as `Translator` does it.
-        log: receives the address once the page is there.
+        options: how the model is run.
+        log: receives the address once the page is there, and a line whenever a model has been converted.
 
     Raises:
         UserError: if there is no such model, port or address, Gradio is missing, or others could reach a page without
@@ -65,9 +60,9 @@ def serve(
     """
     loopback = is_loopback(host)
     _check_auth(auth, loopback)
-    model = StoredModel.find(run).path
+    model = StoredModel.find(run, options.backend).path
     with UploadStore.opened() as uploads, _surroundings(uploads), _listening(host, port) as listener:
-        load = partial(Translator.load, device=device, scale=scale, tile=tile, tta=tta)
+        load = partial(Translator.load, options=options, log=log)
         handlers = Handlers(load, model, _snapshots(Path(run)), uploads, limits or Limits())
         hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if auth is None else None
         title = f"Pairloom · {Path(run).absolute().name}"
