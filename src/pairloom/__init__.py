@@ -11,7 +11,7 @@ __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
     from pairloom.api import check, compare, evaluate, push
-    from pairloom.cluster.ray_engine import RemoteTranslationResult, translate_remote
+    from pairloom.cluster.ray_engine import translate_remote
     from pairloom.config import Experiment
     from pairloom.data.check import CheckResult
     from pairloom.data.download import fetch_camvid
@@ -45,7 +45,6 @@ _HOMES = {
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
     "TrainingResult": "training.trainer",
-    "RemoteTranslationResult": "cluster.ray_engine",
     "TranslateOptions": "inference.options",
     "TranslatedFiles": "inference.image_files",
     "Translation": "inference.translation",
@@ -82,7 +81,6 @@ __all__ = [
     "ImportedGenerator",
     "Palette",
     "PictureScores",
-    "RemoteTranslationResult",
     "Scores",
     "TrainingResult",
     "TranslateOptions",

@@ -97,5 +97,5 @@ def test_each_file_is_of_one_shard(names: list[str], count: int) -> None:
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/", "/2", "-1/2", "1/2/3", ""])
 def test_what_is_no_shard_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a shard is i/n"):
+    with pytest.raises(UserError, match="a shard is i/n"):
         Shard.parse(text)

@@ -6,14 +6,13 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pairloom.cli.parsing import Parser
 from pairloom.cli.terminal import printable
 from pairloom.errors import UserError
 
 if TYPE_CHECKING:
-    from pairloom.cluster.ray_engine import RemoteTranslationResult
     from pairloom.inference.image_files import TranslatedFiles
     from pairloom.inference.options import TranslateOptions
 
@@ -203,7 +202,8 @@ def translate(words: list[str]) -> None:
     if parsed.out == "-":
         from pairloom.inference.image_files import translate_one
 
-        sys.stdout.buffer.write(translate_one(parsed.run, parsed.inputs, options=options, log=log))
+        contents = translate_one(parsed.run, parsed.inputs, options=options, log=log)
+        sys.stdout.buffer.write(contents)
         return
     result = _engine(parsed.engine)(parsed.run, parsed.inputs, parsed.out, options=options, shard=parsed.shard, log=log)
     before = f" ({result.there} were there before)" if result.there else ""
@@ -214,7 +214,7 @@ def translate(words: list[str]) -> None:
         raise UserError(f"{count} image{'s' * (count > 1)} skipped (reason{'s' * (count > 1)} above)")
 
 
-def _engine(name: str) -> "Callable[..., TranslatedFiles | RemoteTranslationResult]":
+def _engine(name: str) -> "Callable[..., TranslatedFiles[Any]]":
     """Return the function that translates by `local` or `ray`."""
     if name == "ray":
         from pairloom.cluster.ray_engine import translate_remote

@@ -5,7 +5,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ from pairloom.data.image_spec import read_source
 from pairloom.data.prefetch import read_ahead
 from pairloom.errors import UserError
 from pairloom.images import Picture
-from pairloom.inference.image_files import MARK, made_with, parse_shard
-from pairloom.inference.inputs import VIDEO_EXTENSIONS
+from pairloom.inference.image_files import MARK, TranslatedFiles, made_with, require_mark
+from pairloom.inference.inputs import VIDEO_EXTENSIONS, Shard, same_name
 from pairloom.inference.options import TranslateOptions
 from pairloom.inference.output_formats import FORMS, form_suffix
 from pairloom.inference.stored_model import StoredModel
@@ -27,18 +27,6 @@ BLOCK = 32
 """Images that an actor is handed at once, where there are many."""
 MOST_BLOCKS = 10_000
 """Of more, Ray's bookkeeping would show."""
-
-
-@dataclass(frozen=True)
-class RemoteTranslationResult:
-    """What has come of images that were to be translated from one address to another."""
-
-    written: Sequence[str]
-    """The addresses of the files written, in the order of the inputs."""
-    there: int = 0
-    """How many inputs had been translated before."""
-    skipped: Sequence[str] = field(default=())
-    """What was wrong with the inputs that were left out, with their addresses."""
 
 
 class Job(NamedTuple):
@@ -57,7 +45,7 @@ def translate_remote(
     options: TranslateOptions = TranslateOptions(),
     shard: str | None = None,
     log: Callable[[str], None] = print,
-) -> RemoteTranslationResult:
+) -> TranslatedFiles[str]:
     """Translate images as `translate` does, by Ray Data, from and to any address that fsspec knows.
 
     The cluster is that of the variable `RAY_ADDRESS`, or the Ray that this process has started; else one is started on
@@ -113,7 +101,7 @@ def translate_remote(
                 else:
                     written.add(row["target"])
     order = [str(folder / job.target) for job in todo if job.target in written]
-    return RemoteTranslationResult(order, len(jobs) - len(todo), skipped)
+    return TranslatedFiles(order, len(jobs) - len(todo), skipped)
 
 
 class Actor:
@@ -207,7 +195,7 @@ def _jobs(
     inputs: Sequence[Address], out: Address, suffix: str, shard: str | None, log: Callable[[str], None]
 ) -> tuple[list[Job], list[str]]:
     """Return the images to be translated, no two of which would get the same name, and what is wrong with others."""
-    part = parse_shard(shard)
+    part = Shard.parse(shard)
     jobs: dict[str, Job] = {}
     problems = []
     for entry in inputs:
@@ -223,11 +211,7 @@ def _jobs(
             job = Job(source, name.with_suffix(suffix).as_posix())
             other = jobs.setdefault(job.target, job)
             if other is not job:
-                raise UserError(
-                    f"{source}: is named twice; name it once"
-                    if other.source == source
-                    else f"{source}: would be written over the translation of {other.source}; rename one"
-                )
+                raise same_name(source, other.source)
     return list(jobs.values()), problems
 
 
@@ -250,8 +234,6 @@ def _require_ours(folder: Address, mark: str) -> set[str]:
     found = (folder / MARK).read_text()
     if found is None and there:
         raise UserError(f"{folder}: already holds files; choose another --out, or remove it first")
-    if found is not None and found != mark:
-        raise UserError(
-            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
-        )
+    if found is not None:
+        require_mark(folder, found, mark)
     return there

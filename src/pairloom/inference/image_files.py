@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pairloom.cpu import cpu_count
 from pairloom.data.image_spec import read_source
@@ -23,6 +24,8 @@ from pairloom.inference.video import Video, translate_video
 from pairloom.progress import track
 from pairloom.run import require_empty
 
+Place = TypeVar("Place", Path, str)  # Python 3.11 has no syntax for it
+
 MARK = ".pairloom.json"
 """File that tells what the translations in a folder were made with, so that another start can go on."""
 WAITING_BYTES = 2**28
@@ -30,11 +33,11 @@ WAITING_BYTES = 2**28
 
 
 @dataclass(frozen=True)
-class TranslatedFiles:
-    """What has come of image files that were to be translated."""
+class TranslatedFiles(Generic[Place]):
+    """What has come of files that were to be translated."""
 
-    written: Sequence[Path]
-    """The files written, in the order of the inputs."""
+    written: Sequence[Place]
+    """The files written, in the order of the inputs: paths, or the addresses (`str`) of `translate_remote`."""
     there: int = 0
     """How many inputs had been translated before, by an earlier start or another one."""
     skipped: Sequence[str] = field(default=())
@@ -49,7 +52,7 @@ def translate(
     options: TranslateOptions = TranslateOptions(),
     shard: str | None = None,
     log: Callable[[str], None] = print,
-) -> TranslatedFiles:
+) -> TranslatedFiles[Path]:
     """Translate image files and videos, and those in folders, each at its own size.
 
     An image that is named becomes `out/STEM.png` (`.tif` where PNG cannot hold the translation), a video keeps its
@@ -75,7 +78,7 @@ def translate(
         UserError: before anything is written, for inputs that do not exist or would have the same name, for options
             that the model does not know, for classes of videos, and for an output folder that holds other files.
     """
-    part, folder = parse_shard(shard), Path(out)
+    part, folder = Shard.parse(shard), Path(out)
     files = [file for file in find_inputs(inputs, folder, log) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
     if options.form == "classes" and moving is not None:
@@ -84,7 +87,10 @@ def translate(
     translator = Translator(model.load(options.device, log), options=options)
     suffix = form_suffix(options.form, translator.model.target)
     mark = made_with(model, [str(Path(entry).absolute()) for entry in inputs], options)
-    _require_ours(folder, mark)
+    if (folder / MARK).exists():
+        require_mark(folder, (folder / MARK).read_text(encoding="utf-8"), mark)
+    else:
+        require_empty(folder)
     targets = {file: folder / file.translated(suffix) for file in files}
     todo = [file for file, target in targets.items() if not target.exists()]
     images, videos = ([file for file in todo if is_video(file.path) is video] for video in (False, True))
@@ -176,31 +182,12 @@ class _Writer:
                 unfinished.write_text(self._mark, encoding="utf-8")
 
 
-def parse_shard(text: str | None) -> Shard:
-    """Read `i/n`; None is all. Raise UserError for anything else."""
-    try:
-        return Shard.parse("1/1" if text is None else text)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
-def _require_ours(folder: Path, mark: str) -> None:
-    """Refuse an output folder that holds files of another model, or anything else.
-
-    Raises:
-        UserError: if it does.
-    """
-    try:
-        require_empty(folder)
-    except UserError:
-        found = folder / MARK
-        if not found.exists():
-            raise
-        if found.read_text(encoding="utf-8") != mark:
-            raise UserError(
-                f"{folder}: was begun with another model, other inputs or other options; choose another --out, or "
-                "remove it"
-            ) from None
+def require_mark(folder: object, found: str, mark: str) -> None:
+    """Raise UserError if the mark found in an output folder is another one."""
+    if found != mark:
+        raise UserError(
+            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
+        )
 
 
 def made_with(model: StoredModel, inputs: Sequence[str], options: TranslateOptions) -> str:

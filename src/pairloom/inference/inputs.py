@@ -28,11 +28,17 @@ class Shard(NamedTuple):
     of: int
 
     @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Read `2/8`; raise ValueError for anything else."""
+    def parse(cls, text: str | None) -> "Shard":
+        """Read `2/8`; None is all.
+
+        Raises:
+            UserError: for anything else.
+        """
+        if text is None:
+            return cls(1, 1)
         number, slash, count = text.partition("/")
         if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-            raise ValueError(f"a shard is i/n, such as 2/8 for the second of eight, not {text!r}")
+            raise UserError(f"a shard is i/n, such as 2/8 for the second of eight, not {text!r}")
         return cls(int(number), int(count))
 
     def holds(self, name: PurePath) -> bool:
@@ -74,14 +80,17 @@ def find_inputs(
         for file in _files(Path(entry), out, others):
             other = found.setdefault(file.translated(""), file)
             if other is not file:
-                raise UserError(
-                    f"{file.path}: is named twice; name it once"
-                    if other.path == file.path
-                    else f"{file.path}: would be written over the translation of {other.path}; rename one"
-                )
+                raise same_name(file.path, other.path)
     if others.count:
         log(str(others))
     return list(found.values())
+
+
+def same_name(source: object, other: object) -> UserError:
+    """Return the error of an input whose translation would have the name of another one's."""
+    if source == other:
+        return UserError(f"{source}: is named twice; name it once")
+    return UserError(f"{source}: would be written over the translation of {other}; rename one")
 
 
 @dataclass
