@@ -89,8 +89,8 @@ def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
     for name in ("001.png", "003.png"):
         (tmp_path / "out" / name).unlink()
     kept = (tmp_path / "out" / "002.png").stat().st_mtime_ns
-    again = translate(small_model, [photographs], tmp_path / "out")
-    assert [path.name for path in again.written] == ["001.png", "003.png"]
+    again = translate(small_model, [photographs], tmp_path / "out", options=TranslateOptions(device="cpu"))
+    assert [path.name for path in again.written] == ["001.png", "003.png"]  # whatever the device
     assert (len(whole.written), again.there) == (5, 3)
     assert (tmp_path / "out" / "002.png").stat().st_mtime_ns == kept
     assert _pictures(tmp_path / "out") == _pictures(tmp_path / "whole")

@@ -2,17 +2,16 @@
 
 import math
 import tempfile
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairloom.cluster.ray_session import ray_session, require_ray
 from pairloom.cluster.remote_paths import Address
 from pairloom.data.image_spec import read_source
-from pairloom.data.prefetch import read_ahead
+from pairloom.data.prefetch import BoundedPool, read_ahead
 from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference.image_files import MARK, TranslatedFiles, made_with, require_mark
@@ -143,15 +142,12 @@ class Actor:
             except OSError as error:
                 problems[index], stops[index] = str(error), True
 
-        writing: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(self._threads) as pool:
+        with BoundedPool[None](self._threads, self._threads) as pool:
             for index, source in enumerate(read_ahead(self._read, jobs, self._threads)):
                 if isinstance(source, UserError):
                     problems[index] = str(source)
                     continue
-                writing.append(pool.submit(write, index, FORMS[self._form](self._translator(source))))
-                if len(writing) > self._threads:
-                    writing.popleft().result()
+                pool.submit(partial(write, index, FORMS[self._form](self._translator(source))))
         return {"target": [job.target for job in jobs], "problem": problems, "stop": stops}
 
     def _read(self, job: Job) -> Picture | UserError:

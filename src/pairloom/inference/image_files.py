@@ -1,17 +1,16 @@
 """Image files, and videos, translated one after the other: few in memory at a time, however many there are."""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pairloom.cpu import cpu_count
 from pairloom.data.image_spec import read_source
-from pairloom.data.prefetch import read_ahead
+from pairloom.data.prefetch import BoundedPool, read_ahead
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import Picture, png_bytes, write_picture
@@ -102,7 +101,8 @@ def translate(
             return error
 
     skipped: list[str] = []
-    with _Writer(folder, mark) as writer:
+    with BoundedPool[None](cpu_count(), 2 * cpu_count(), WAITING_BYTES) as pool:
+        writer = _Writer(folder, mark, pool)
         for file, picture in track(zip(images, read_ahead(read, images), strict=True), len(images), "Translating"):
             if isinstance(picture, UserError):
                 skipped.append(str(picture))
@@ -145,19 +145,9 @@ def translate_one(
 class _Writer:
     """Writes pictures while others are made, and the mark with the first of them."""
 
-    def __init__(self, folder: Path, mark: str) -> None:
+    def __init__(self, folder: Path, mark: str, pool: BoundedPool[None]) -> None:
         self.written: list[Path] = []
-        self._folder, self._mark = folder, mark
-        self._pool = ThreadPoolExecutor(cpu_count())
-        self._waiting: deque[tuple[Future[None], int]] = deque()
-
-    def __enter__(self) -> "_Writer":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self._pool:
-            while self._waiting:
-                self._waiting.popleft()[0].result()
+        self._folder, self._mark, self._pool = folder, mark, pool
 
     @contextmanager
     def place(self, path: Path) -> Iterator[Path]:
@@ -169,10 +159,8 @@ class _Writer:
 
     def write(self, path: Path, picture: Picture) -> None:
         self._begin()
-        self._waiting.append((self._pool.submit(write_picture, path, picture), picture.nbytes))
+        self._pool.submit(partial(write_picture, path, picture), picture.nbytes)
         self.written.append(path)
-        while len(self._waiting) > 2 * cpu_count() or sum(size for _, size in self._waiting) > WAITING_BYTES:
-            self._waiting.popleft()[0].result()
 
     def _begin(self) -> None:
         """Write the mark where it is missing."""

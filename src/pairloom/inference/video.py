@@ -6,10 +6,10 @@ by two pixels, so that at the borders of classes colours mix.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from fractions import Fraction
-from itertools import chain
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 import numpy as np
 
 from pairloom.config import Size
+from pairloom.data.prefetch import BoundedPool, read_ahead
 from pairloom.errors import UserError
 from pairloom.files import replacing
 from pairloom.images import UInt8Array, for_display
@@ -186,30 +187,25 @@ class VideoWriter:
             except ValueError:
                 codec = sound.codec_context.name if sound.codec_context else "of an unknown kind"
                 log(f"{source.path}: its sound ({codec}) cannot be copied into a {suffix} file and is left out")
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
+        self._pool = BoundedPool[None](1, AHEAD)
 
     def __enter__(self) -> "VideoWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
+        with closing(self._file):
+            self._pool.__exit__(kind)
             if kind is None:
-                self._submit(self._finish)
-                while self._waiting:
-                    self._waiting.popleft().result()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            self._file.close()
+                self._file.mux(self._stream.encode(None))
 
     def write(self, frame: Frame) -> None:
         """Write the next frame."""
-        self._submit(self._encode, frame)
+        self._pool.submit(partial(self._encode, frame))
 
     def copy(self, packet: "Packet[AudioStream]") -> None:
         """Take over a packet of sound, as it is."""
         if packet.stream_index in self._sounds:
-            self._submit(self._copy, packet)
+            self._pool.submit(partial(self._copy, packet))
 
     def _picture_stream(self, source: Video, first: Frame, size: Size) -> "VideoStream":
         codec, options, even, odd = self._encoding[:4]
@@ -221,11 +217,6 @@ class VideoWriter:
         context.colorspace = context.color_primaries = context.color_trc = self._encoding.colours
         context.color_range = self._av.video.reformatter.ColorRange[self._encoding.levels]
         return cast("VideoStream", stream)
-
-    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
-        self._waiting.append(self._pool.submit(job, *arguments))
-        while len(self._waiting) > AHEAD:
-            self._waiting.popleft().result()
 
     def _encode(self, frame: Frame) -> None:
         encoded = self._av.VideoFrame.from_ndarray(frame.picture, format="rgb24").reformat(
@@ -240,9 +231,6 @@ class VideoWriter:
     def _copy(self, packet: "Packet[AudioStream]") -> None:
         packet.stream = self._sounds[packet.stream_index]
         self._file.mux(packet)
-
-    def _finish(self) -> None:
-        self._file.mux(self._stream.encode(None))
 
 
 def translate_video(video: Video, target: Path, translator: Translator, log: Callable[[str], None] = print) -> None:
@@ -305,14 +293,11 @@ def _written(target: Path) -> Iterator[Path]:
 
 def _ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """Yield the items, some of which are made ahead by a thread of their own."""
-    with ThreadPoolExecutor(1) as pool:
-        made = deque(pool.submit(next, items, None) for _ in range(AHEAD))
-        try:
-            while (item := made.popleft().result()) is not None:
-                made.append(pool.submit(next, items, None))
-                yield item
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with closing(read_ahead(lambda _: next(items, None), repeat(None), workers=1, pending=AHEAD)) as made:
+        for item in made:
+            if item is None:
+                return
+            yield item
 
 
 def _is_cover(stream: "VideoStream") -> bool:
