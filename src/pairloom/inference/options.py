@@ -41,8 +41,8 @@ class TranslateOptions:
         scale: input scale relative to the training size, above 0; 2 is twice the height and width.
         tile: side in pixels of the tiles, 32 or more, into which the network's input is cut where it is larger; None
             never cuts.
-        tta: test-time augmentation: the mean of the answers to each image and to its mirror image, in twice the time.
-        steady: average the answers to the frames of a video over time where the picture stands still, so that the
+        tta: test-time augmentation: the mean of the outputs for each image and for its mirror image, in twice the time.
+        steady: average the outputs for the frames of a video over time where the picture stands still, so that the
             sensor's noise does not make classes flicker; without it each frame is translated as if it were alone.
         backend: what runs the model: `torch`, or `onnx` for ONNX Runtime, for which the model of a folder is converted
             each time it is loaded. None takes `onnx` for an ONNX file, `torch` for all else.
@@ -64,6 +64,7 @@ class TranslateOptions:
         _require_known("form", self.form, get_args(Form))
         if not 0 < self.scale < math.inf:
             raise UserError(f"the scale must be a number above 0, not {self.scale}")
+        object.__setattr__(self, "scale", float(self.scale))  # so that 2 and 2.0 continue each other's folder
         if self.tile is not None and self.tile < SMALLEST_TILE:
             raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {self.tile}")
         if self.backend is not None:
