@@ -165,7 +165,15 @@ class Pairloom:
             seed=0,
         )
         self.context = DistributedContext(experiment.train, Members())
-        self.networks = Networks.build(experiment, store, self.context)
+        self.networks = Networks.build(
+            store,
+            experiment.data.size,
+            self.context,
+            model=experiment.model,
+            loss=experiment.loss,
+            optim=experiment.optim,
+            train=experiment.train,
+        )
         self.epoch = Epoch()
         self._step = 0
 

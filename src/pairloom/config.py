@@ -36,8 +36,19 @@ LayoutName = Literal[
 Direction = Literal["auto", "AtoB", "BtoA"]
 ValueRange = tuple[float, float] | Literal["auto", "whole"]
 NoReading = float | Literal["auto", "none"]
+Background = Literal["class", "void"]
+HeadName = Literal["classes", "rgb"]
+NormName = Literal["batch", "instance", "group", "none"]
+UpName = Literal["transposed", "resize"]
+PatchName = Literal["patch142", "patch70"]
+InferenceMode = Literal["eval", "train"]
+AdversarialName = Literal["bce", "lsgan", "hinge"]
+Update = Literal["joint", "separate"]
+Sampling = Literal["shuffle", "replacement"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+Compile = Literal["auto", "graph", "off"]
+Keep = Literal["best", "last"]
 
 
 class Size(NamedTuple):
@@ -108,7 +119,7 @@ class DataConfig:
     """What keeps pairs together in one split (the frames of a drive, the slices of a patient): a number N takes the Nth
     folder below the data folder, anything else is a regular expression for the source's path, whose first group counts.
     Empty draws pair by pair."""
-    background: Literal["class", "void"] = "class"
+    background: Background = "class"
     """What pixels become that no annotated shape or mask file covers: the class `background`, or void."""
     split_seed: int = 0
     """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
@@ -207,7 +218,7 @@ class AugmentConfig:
 class ModelConfig:
     """Both networks, and how a prediction is taken from the generator."""
 
-    head: Literal["classes", "rgb"] = "classes"
+    head: HeadName = "classes"
     """What the generator answers with: one logit a class, or a picture whose colours are read by the palette."""
     in_channels: int | None = None
     """Channels of the source, 1 or more; null follows the data: 1 where all are greyscale, 3 for colours, N for N."""
@@ -221,7 +232,7 @@ class ModelConfig:
     """Number of halvings in the generator, 1 to 12 and no more than `data.size` allows. `auto` stops at a bottleneck of
     4×4 or larger (7 halvings at most); `full` goes down to 1×1, as the original does: the network then works at its
     training size only, a square whose side is a power of two."""
-    norm: Literal["batch", "instance", "group", "none"] = "instance"
+    norm: NormName = "instance"
     """Normalisation in both networks."""
     norm_epsilon: float = 1e-5
     """Added to the variance in normalisation, above 0."""
@@ -232,15 +243,15 @@ class ModelConfig:
     original's finest features stand at half of it, where thin things are lost."""
     fine_width: int | None = None
     """Channels of those, 1 or more; null takes `model.width`."""
-    up: Literal["transposed", "resize"] = "resize"
+    up: UpName = "resize"
     """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
     dropout: float = 0.0
     """Dropout probability in (at most three) full-width decoder blocks, at least 0 and below 1."""
     dropout_from: int = 0
     """Which decoder block is the first of these, 0 or more: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
-    discriminator: Literal["patch142", "patch70"] = "patch70"
+    discriminator: PatchName = "patch70"
     """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
-    inference: Literal["eval", "train"] = "eval"
+    inference: InferenceMode = "eval"
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
     def __post_init__(self) -> None:
@@ -264,7 +275,7 @@ class ModelConfig:
 class LossConfig:
     """The objective: which terms, and how much of each. One of the generator's three weights is above 0."""
 
-    adversarial: Literal["bce", "lsgan", "hinge"] = "bce"
+    adversarial: AdversarialName = "bce"
     """The adversarial loss: binary cross-entropy, least squares, or hinge."""
     adversarial_weight: float = 0.1
     """Weight of the adversarial term in the generator's loss, 0 or more; 0 trains no discriminator."""
@@ -286,12 +297,21 @@ class LossConfig:
     pictures that hold no reading are left out in any case."""
 
     def __post_init__(self) -> None:
-        terms = ("adversarial_weight", "l1", "cross_entropy", "lovasz")
-        for name in (*terms, "discriminator_weight"):
+        for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
-        _require(any(getattr(self, name) for name in terms), "every weight of the loss is 0")
+        _require(any(self.weights.values()), "every weight of the loss is 0")
         _require(1 < self.class_weight_offset < math.inf, "loss.class_weight_offset must be a number above 1")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each term of the generator's loss, by its name in the log."""
+        return {
+            "adversarial": self.adversarial_weight,
+            "l1": self.l1,
+            "cross_entropy": self.cross_entropy,
+            "lovasz": self.lovasz,
+        }
 
 
 @dataclass(frozen=True)
@@ -339,10 +359,10 @@ class TrainConfig:
     """How many times to go through the training pairs, 1 or more. An epoch is pairs / batch size steps."""
     batch_size: int = 1
     """Pairs a step, over all devices, 1 or more."""
-    update: Literal["joint", "separate"] = "joint"
+    update: Update = "joint"
     """`joint`: one discriminator update on both pairs, and the generator's pass is used twice (usual in PyTorch).
     `separate`: an update each for the true and the generated pair, then a fresh generator pass (the original's)."""
-    sampling: Literal["shuffle", "replacement"] = "shuffle"
+    sampling: Sampling = "shuffle"
     """`shuffle` shows each pair once an epoch; `replacement` draws each step anew, as the original does."""
     seed: int = 0
     """Seed of every random draw, 0 or more."""
@@ -353,7 +373,7 @@ class TrainConfig:
     must be a multiple. Where `torchrun` or SLURM starts the processes, they say how many, on any number of machines."""
     precision: Precision = "auto"
     """Number format of the arithmetic. `auto` takes `bf16-mixed` on a GPU that has it, `32-true` elsewhere."""
-    compile: Literal["auto", "graph", "off"] = "auto"
+    compile: Compile = "auto"
     """`graph` records a training step as one CUDA graph and plays it back; `off` launches kernel by kernel. `auto`
     records where a GPU trains alone, and the precision is not `16-mixed`."""
     validate_every: int = 1
@@ -368,7 +388,7 @@ class TrainConfig:
     kept."""
     samples: int = 3
     """Validation pairs drawn in the report, 1 or more (fewer where there are fewer), chosen with `train.seed`."""
-    keep: Literal["best", "last"] = "best"
+    keep: Keep = "best"
     """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pairloom.models.discriminator import PatchDiscriminator, PatchName
+from pairloom.config import PatchName
+from pairloom.models.discriminator import PatchDiscriminator
 from pairloom.models.layers import Norm, count_numbers
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pairloom.models.generator import UNetGenerator, UpName
-from pairloom.models.layers import Norm, NormName, count_numbers
+from pairloom.config import NormName, UpName
+from pairloom.models.generator import UNetGenerator
+from pairloom.models.layers import Norm, count_numbers
 
 
 def test_the_original_has_exactly_as_many_numbers_as_published() -> None:

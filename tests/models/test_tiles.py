@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from pairloom.config import NormName, UpName
 from pairloom.models import tiles
-from pairloom.models.generator import UNetGenerator, UpName
+from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import PictureHead
-from pairloom.models.layers import Norm, NormName
+from pairloom.models.layers import Norm
 from pairloom.models.tiles import SMALLEST_TILE, TiledAnswer
 
 

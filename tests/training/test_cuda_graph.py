@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from conftest import skip_or_fail
-from pairloom.config import OptimConfig, Size
+from pairloom.config import LossConfig, OptimConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
 from pairloom.training.cuda_graph import WARM_STEPS, CapturedStep
-from pairloom.training.losses import ADVERSARIAL, Objective
 from pairloom.training.optimizers import adam, set_rate
 from pairloom.training.step import TrainingStep
 
@@ -46,7 +45,7 @@ def _losses(update: str, device: torch.device, *, captured: bool) -> list[dict[s
         discriminator,
         adam(model.generator, OptimConfig(), device),
         adam(discriminator, OptimConfig(), device),
-        Objective(ADVERSARIAL["bce"], 1.0, l1=100.0, cross_entropy=0.0, discriminator_weight=0.5, mask_void=True),
+        LossConfig(adversarial_weight=1.0, l1=100.0, cross_entropy=0.0, lovasz=0.0),
         model.head,
         experiment.train.update,
     )

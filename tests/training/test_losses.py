@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from pairloom.training.losses import ADVERSARIAL, AdversarialName
+from pairloom.config import AdversarialName
+from pairloom.training.losses import ADVERSARIAL
 
 LOGITS = torch.tensor([[-2.0, 0.5], [0.0, 3.0]])
 

@@ -19,7 +19,6 @@ from pairloom.images import Values
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID, VOID
 from pairloom.settings import load_experiment
-from pairloom.training.losses import ADVERSARIAL, Objective
 from pairloom.training.optimizers import backward
 from pairloom.training.step import TrainingStep
 
@@ -38,7 +37,7 @@ def _step(experiment: Experiment, target: ImageSpec = TARGET) -> TrainingStep:
     torch.manual_seed(0)
     model = TranslationModel.build(experiment.model, SOURCE, target, Size(32, 32), CPU)
     discriminator = build_discriminator(experiment.model, SOURCE, target)
-    optim, loss = experiment.optim, experiment.loss
+    optim = experiment.optim
 
     def adam(network: nn.Module) -> Adam:
         return Adam(network.parameters(), optim.learning_rate, (optim.beta1, optim.beta2), optim.epsilon)
@@ -48,15 +47,7 @@ def _step(experiment: Experiment, target: ImageSpec = TARGET) -> TrainingStep:
         discriminator,
         adam(model.generator),
         adam(discriminator),
-        Objective(
-            ADVERSARIAL[loss.adversarial],
-            adversarial_weight=loss.adversarial_weight,
-            l1=loss.l1,
-            cross_entropy=loss.cross_entropy,
-            lovasz=loss.lovasz,
-            discriminator_weight=loss.discriminator_weight,
-            mask_void=loss.mask_void,
-        ),
+        experiment.loss,
         model.head,
         experiment.train.update,
     )
@@ -139,7 +130,7 @@ def test_the_generator_follows_the_weighted_sum_of_its_terms() -> None:
             step.discriminator,
             SGD(step.generator.parameters(), 1.0),
             SGD(step.discriminator.parameters(), 0.0),
-            step.objective,
+            step.loss,
             step.head,
             step.update,
         )

@@ -1,12 +1,12 @@
 """The batch of each training step, as a function of the step alone."""
 
 from collections.abc import Generator, Iterable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from pairloom.config import AugmentConfig, Size
+from pairloom.config import AugmentConfig, Sampling, Size
 from pairloom.data.augment import augment, target_tensor
 from pairloom.data.pairs import Pair
 from pairloom.data.prefetch import read_ahead
@@ -57,7 +57,7 @@ class TrainingBatches:
         augmentation: AugmentConfig | None,
         *,
         batch_size: int,
-        sampling: Literal["shuffle", "replacement"],
+        sampling: Sampling,
         seed: int,
     ) -> None:
         self._pairs = pairs

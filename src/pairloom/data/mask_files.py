@@ -1,11 +1,11 @@
 """Targets that are several binary masks per image, read as one class map."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pairloom.config import Background
 from pairloom.data.annotations.shapes import BACKGROUND, is_background
 from pairloom.data.layouts import MaskFiles, Part
 from pairloom.errors import UserError
@@ -57,7 +57,7 @@ class MaskFilesReader:
         return ids
 
 
-def mask_files_palette(masks: MaskFiles, parts: Sequence[Part], background: Literal["class", "void"]) -> Palette:
+def mask_files_palette(masks: MaskFiles, parts: Sequence[Part], background: Background) -> Palette:
     """Return the classes of targets in several files.
 
     The background comes first where masks of a sample leave pixels uncovered, none of them is the background's, and

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
+from pairloom.config import Keep
 from pairloom.evaluation.metrics import ScoreRecord
 from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
@@ -72,7 +73,7 @@ def best_record(history: Sequence[EpochRecord]) -> EpochRecord | None:
     return max(validated, key=lambda record: _quality(record["validation"]), default=None)
 
 
-def kept_record(history: Sequence[EpochRecord], keep: Literal["best", "last"]) -> EpochRecord | None:
+def kept_record(history: Sequence[EpochRecord], keep: Keep) -> EpochRecord | None:
     """Return the epoch whose generator is kept as the run's model, or None where none was validated yet."""
     if keep == "best":
         return best_record(history)

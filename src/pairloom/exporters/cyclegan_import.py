@@ -3,12 +3,11 @@
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 
-from pairloom.config import ModelConfig, Size
+from pairloom.config import InferenceMode, ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.exporters.cyclegan_unet import EPSILON, ForeignUNet, read_foreign
@@ -49,7 +48,7 @@ def import_generator(
     file: str | Path,
     out: str | Path,
     *,
-    inference: Literal["train", "eval"] = "train",
+    inference: InferenceMode = "train",
     dropout: bool = True,
     size: Size | int | str | None = None,
     palette: str | None = None,
@@ -112,7 +111,7 @@ def _size(path: Path, foreign: ForeignUNet, size: Size | int | str | None) -> Si
 def _build(
     path: Path,
     foreign: ForeignUNet,
-    inference: Literal["train", "eval"],
+    inference: InferenceMode,
     dropout: float,
     size: Size,
     palette: str | None,

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pairloom.config import NormName
 from pairloom.errors import UserError
 from pairloom.models.generator import Generator
-from pairloom.models.layers import NormName
 
 EPSILON = 1e-5
 """Added to the variance in their norms."""

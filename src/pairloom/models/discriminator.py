@@ -1,14 +1,11 @@
 """The conditional patch discriminators of pix2pix (P. Isola et al., CVPR 2017, section 6.1.2)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from pairloom.config import PatchName
 from pairloom.models.convolution import Conv2d
 from pairloom.models.layers import Norm, initialize_weights
-
-PatchName = Literal["patch142", "patch70"]
 
 HALVINGS: dict[PatchName, int] = {"patch142": 4, "patch70": 3}
 """Layers of stride 2 before the two of stride 1."""
@@ -63,7 +60,7 @@ class PatchDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """ImageSpec, in pixels, of the square that one cell of the answer sees."""
+        """Side, in pixels, of the square that one cell of the answer sees."""
         side = 1
         for layer in reversed(self.layers):
             if isinstance(layer, nn.Conv2d):

@@ -1,14 +1,11 @@
 """The U-Net generator of pix2pix (P. Isola et al., CVPR 2017, section 6.1.1)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from pairloom.config import UpName
 from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
 from pairloom.models.layers import Norm, initialize_weights, pad_to_stride
-
-UpName = Literal["transposed", "resize"]
 
 
 class Generator(nn.Module):

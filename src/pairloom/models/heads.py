@@ -1,15 +1,14 @@
 """What a generator's answer means: a picture for the discriminator, class ids or a picture for the user."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from pairloom.config import HeadName
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.palette import Palette
-
-HeadName = Literal["classes", "rgb"]
 
 
 class Painter:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-NormName = Literal["batch", "instance", "group", "none"]
+from pairloom.config import NormName
 
 GROUPS = 8
 """Channel groups of group norm (fewer where the channels cannot be divided so)."""

@@ -1,15 +1,14 @@
-"""The adversarial losses, as pure functions of the discriminator's logits, and the objective that weighs all terms."""
+"""The adversarial losses, as pure functions of the discriminator's logits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
+from pairloom.config import AdversarialName
 from pairloom.palette import VOID
 
-AdversarialName = Literal["bce", "lsgan", "hinge"]
 LogitLoss = Callable[[Tensor], Tensor]
 
 
@@ -47,31 +46,6 @@ ADVERSARIAL: dict[AdversarialName, AdversarialLoss] = {
     ),
 }
 """Every adversarial loss by the name that `loss.adversarial` takes."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """The terms of both networks' losses and their weights; see `pairloom.config.LossConfig`."""
-
-    adversarial: AdversarialLoss
-    adversarial_weight: float
-    l1: float
-    cross_entropy: float
-    discriminator_weight: float
-    mask_void: bool
-    lovasz: float = 0.0
-    class_weights: Tensor | None = None
-    """Of the cross-entropy: one weight a class (K), on the device; None weighs all alike."""
-
-    def weight(self, term: str) -> float:
-        """Return the weight of a term of the generator's loss."""
-        weights = {
-            "adversarial": self.adversarial_weight,
-            "l1": self.l1,
-            "cross_entropy": self.cross_entropy,
-            "lovasz": self.lovasz,
-        }
-        return weights[term]
 
 
 def void_mask(target: Tensor) -> Tensor:

@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pairloom.config import Experiment
+from pairloom.config import Compile, LossConfig, ModelConfig, OptimConfig, Size, TrainConfig
+from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.models.translation import TranslationModel, build_discriminator
@@ -17,7 +18,6 @@ from pairloom.rng import derived_seed, torch_seeded
 from pairloom.training.cuda_graph import CapturedStep
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.ema import EMA
-from pairloom.training.losses import ADVERSARIAL, Objective
 from pairloom.training.optimizers import adam, load_moments, set_rate
 from pairloom.training.segmentation_losses import bounded_class_weights
 from pairloom.training.step import Losses, TrainingStep
@@ -49,43 +49,46 @@ class Networks:
     @classmethod
     def build(
         cls,
-        experiment: Experiment,
         training: PairStore,
+        size: Size,
         context: DistributedContext,
+        *,
+        model: ModelConfig,
+        loss: LossConfig,
+        optim: OptimConfig,
+        train: TrainConfig,
         log: Callable[[str], None] = print,
     ) -> "Networks":
-        """Build what an experiment describes, with fresh weights that are the same in every process.
+        """Build what the sections of a resolved config describe, with fresh weights that are the same in every process.
 
         Raises:
             UserError: if the head does not serve such targets, or the step cannot be recorded as asked.
         """
-        fabric, optim = context.fabric, experiment.optim
-        captured_on = fabric.device if is_captured(experiment.train.compile, context) else None
-        with torch_seeded(derived_seed(experiment.train.seed, "weights"), fabric.device):
-            model = TranslationModel.build(
-                experiment.model, training.source, training.target, experiment.data.size, fabric.device
-            )
-            discriminator = build_discriminator(experiment.model, training.source, training.target)
-            set_generator, generator_optimizer = fabric.setup(
-                model.generator, adam(model.generator, optim, captured_on)
-            )
+        fabric = context.fabric
+        captured_on = fabric.device if is_captured(train.compile, context) else None
+        with torch_seeded(derived_seed(train.seed, "weights"), fabric.device):
+            translation = TranslationModel.build(model, training.source, training.target, size, fabric.device)
+            generator = translation.generator
+            discriminator = build_discriminator(model, training.source, training.target)
+            set_generator, generator_optimizer = fabric.setup(generator, adam(generator, optim, captured_on))
             set_discriminator, discriminator_optimizer = fabric.setup(
                 discriminator, adam(discriminator, optim, captured_on)
             )
-        ema = EMA(model.generator, optim.ema) if optim.ema else None
-        modules = {"generator": model.generator, "discriminator": discriminator}
+        ema = EMA(generator, optim.ema) if optim.ema else None
+        modules = {"generator": generator, "discriminator": discriminator}
         step = TrainingStep(
             set_generator,
             set_discriminator,
             generator_optimizer,
             discriminator_optimizer,
-            _objective(experiment, training, fabric.device),
-            model.head,
-            experiment.train.update,
+            _void_masked(loss, training.target),
+            translation.head,
+            train.update,
+            _class_weights(loss, training, fabric.device),
             backward=context.backward,
         )
         return cls(
-            eval_model=dataclasses.replace(model, generator=ema.network) if ema else model,
+            eval_model=dataclasses.replace(translation, generator=ema.network) if ema else translation,
             modules=modules,
             ema=ema,
             optimizers=(generator_optimizer, discriminator_optimizer),
@@ -139,7 +142,7 @@ class Networks:
                 keeper.load_state_dict(state[name])
 
 
-def is_captured(compile_: Literal["auto", "graph", "off"], context: DistributedContext) -> bool:
+def is_captured(compile_: Compile, context: DistributedContext) -> bool:
     """Tell whether steps are recorded as a CUDA graph: those that are averaged over processes, or scaled, are not.
 
     Raises:
@@ -153,19 +156,12 @@ def is_captured(compile_: Literal["auto", "graph", "off"], context: DistributedC
     return able and compile_ != "off"
 
 
-def _objective(experiment: Experiment, training: PairStore, device: torch.device) -> Objective:
-    loss = experiment.loss
-    weights = None
-    if loss.cross_entropy and loss.class_weights == "bounded":
-        weights = bounded_class_weights(training.class_fractions(), loss.class_weight_offset).to(device)
-    return Objective(
-        ADVERSARIAL[loss.adversarial],
-        adversarial_weight=loss.adversarial_weight,
-        l1=loss.l1,
-        cross_entropy=loss.cross_entropy,
-        lovasz=loss.lovasz,
-        discriminator_weight=loss.discriminator_weight,
-        # No colour could be asked for where a picture holds no reading.
-        mask_void=loss.mask_void if training.target.palette else training.target.may_lack_readings,
-        class_weights=weights,
-    )
+def _class_weights(loss: LossConfig, training: PairStore, device: torch.device) -> Tensor | None:
+    if not loss.cross_entropy or loss.class_weights == "none":
+        return None
+    return bounded_class_weights(training.class_fractions(), loss.class_weight_offset).to(device)
+
+
+def _void_masked(loss: LossConfig, target: ImageSpec) -> LossConfig:
+    """Return the losses with `mask_void` as the targets need it: no colour could be asked for without a reading."""
+    return loss if target.palette else dataclasses.replace(loss, mask_void=target.may_lack_readings)

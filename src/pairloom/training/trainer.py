@@ -82,7 +82,16 @@ class Trainer:
             sampling=self._config.sampling,
             seed=self._config.seed,
         )
-        self._networks = Networks.build(experiment, training, context, log)
+        self._networks = Networks.build(
+            training,
+            experiment.data.size,
+            context,
+            model=experiment.model,
+            loss=experiment.loss,
+            optim=experiment.optim,
+            train=experiment.train,
+            log=log,
+        )
         self._environment = _environment(context, training, validation)
         self._signals = StopSignals()
         self._logger: RunLogger | None = None  # in the main process alone

@@ -1,7 +1,8 @@
 """Reads the annotation of an image as its class map."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from pairloom.config import Background
 from pairloom.data.annotations.formats import FORMATS
 from pairloom.data.annotations.sets import AnnotationSet
 from pairloom.data.annotations.shapes import BACKGROUND, ClassMap
@@ -22,7 +23,7 @@ _PIXEL_RULES = 1
 class AnnotationReader:
     """Reads class maps out of annotation files."""
 
-    def __init__(self, annotations: AnnotationSet, background: Literal["class", "void"]) -> None:
+    def __init__(self, annotations: AnnotationSet, background: Background) -> None:
         """Prepare to read a set.
 
         Args:
@@ -59,7 +60,7 @@ class AnnotationReader:
         return canvas.to_ids()
 
 
-def _palette(annotations: AnnotationSet, background: Literal["class", "void"]) -> Palette:
+def _palette(annotations: AnnotationSet, background: Background) -> Palette:
     """Return the classes, in the tool's colours where they differ."""
     first = (BACKGROUND,) if background == "class" or annotations.has_background else ()
     names = first + annotations.names
