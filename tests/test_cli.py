@@ -187,7 +187,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "one number for two": (f"{TRAIN} --augment.scale 3", "augment.scale: must be two numbers"),
     "negative number": (f"{TRAIN} --seed -1", "train.seed"),
-    "size that is none": (f"{TRAIN} --size 64x64x3", "data.size: a size is H or HxW"),
+    "size that is none": (f"{TRAIN} --size 64x64x3", "data.size: must be H or HxW in pixels"),
     "size too small": (f"{TRAIN} --size 16", "data.size 16 is too small"),
     "size for the original": (f"{TRAIN} --preset seed --size 96", "power of two"),
     "choice that is none": (

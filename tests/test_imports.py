@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,32 @@ def test_imports_point_down_only(path: Path) -> None:
     # The version number is the one thing that the lower rooms take from the package itself.
     above = {other for other in _imports(path) - {room, "__init__"} if _level(other) >= _level(room)}
     assert not above, f"{path.name} in room {room} imports {above}"
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [names for extra, names in project["optional-dependencies"].items() if extra not in ("dev", "fuzz")]
+    declared = {_normalised(re.split(r"[^\w.-]", name)[0]) for name in sum(extras, project["dependencies"])}
+    distributions = packages_distributions()
+    undeclared = {
+        f"{path.relative_to(PACKAGE)}: {module}"
+        for path in FILES
+        for module in _libraries(path)
+        if not declared & {_normalised(name) for name in distributions.get(module.split(".")[0], [])}
+    }
+    assert undeclared == set()
+
+
+def _libraries(path: Path) -> set[str]:
+    """Modules that a file imports, of neither Python nor the package."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {name for name in names if name.split(".")[0] not in {"pairloom", *sys.stdlib_module_names}}
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_every_public_name_can_be_loaded() -> None:

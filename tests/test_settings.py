@@ -1,6 +1,7 @@
 """Experiments from presets, files and single settings: who wins, what is refused, and that YAML loses nothing."""
 
 import dataclasses
+from argparse import ArgumentError
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -430,3 +431,21 @@ def test_unknown_settings_are_refused_by_name(name: str, complaint: str) -> None
 )
 def test_flags_that_cannot_serve_are_refused_by_name(flag: str, complaint: str) -> None:
     assert complaint in _refusal(flags=[flag])
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("kind mismatch at <train.epochs>", "train.epochs: must be a whole number, not many"),  # in any words
+        ("no  such\n  thing", "no such thing"),
+        ("train.epochs_ and data.train.epochs2 are wrong", "train.epochs_ and data.train.epochs2 are wrong"),
+    ],
+)
+def test_mistakes_are_explained_whatever_the_words_of_the_parser(
+    said: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object, **_options: object) -> None:
+        raise ArgumentError(None, said)
+
+    monkeypatch.setattr("jsonargparse.ArgumentParser.parse_args", refuse)
+    assert _refusal(flags=["--train.epochs", "many"]) == message

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import get_args, get_type_hints
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
@@ -87,7 +88,7 @@ def load_experiment(
         raise UserError(f"unknown preset {preset!r}; choose one of {', '.join(preset_names())}")
     parser = _parser()
     namespace = parser.get_defaults()
-    sources: list[tuple[str, Mapping[str, object]]] = [
+    sources: list[tuple[str, Mapping[str, Mapping[str, object]]]] = [
         (f"preset {preset}", _read_yaml(str(resources.files("pairloom.presets") / f"{preset}.yaml")))
     ]
     if file is not None:
@@ -98,13 +99,14 @@ def load_experiment(
         try:
             namespace = parser.parse_object(values, namespace=namespace)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
-            raise UserError(f"{where}: {_one_line(error)}") from error
+            given = {f"{section}.{name}": value for section in values for name, value in values[section].items()}
+            raise UserError(f"{where}: {_explain(error, given)}") from error
         _refuse_nulls(namespace, where)
     if flags:
         try:
             namespace = parser.parse_args(list(flags), namespace=namespace)
         except ArgumentError as error:
-            raise UserError(_one_line(error)) from error
+            raise UserError(_explain(error, _given(flags))) from error
     return _instantiate(parser, namespace)
 
 
@@ -152,7 +154,7 @@ def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
     return nested
 
 
-def _read_yaml(path: str) -> dict[str, object]:
+def _read_yaml(path: str) -> dict[str, dict[str, object]]:
     try:
         content = yaml.safe_load(read_text(Path(path)))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -172,28 +174,50 @@ def _read_yaml(path: str) -> dict[str, object]:
     return content
 
 
-_KINDS = (
-    (r"<class 'int'>", "a whole number"),
-    (r"<class 'float'>", "a number"),
-    (r"<class 'bool'>", "true or false"),
-    (r"<class 'NoneType'>", "null"),
-    (r"<class 'tuple'>", "two numbers, such as [0.8, 1.6]"),
-    (r"typing\.Literal\[([^\]]*)\]", r"one of \1"),
-)
-_PARSER_WORDS = (
-    (r'Parser key "([\w.]+)":(?: Not of type \w+:)?', r"\1:"),
-    (r"Does not validate against any of the Union subtypes .* Errors: - ", ""),
-    (r" - Expected a ", " or "),
-    (r" Given value type: .* Given value:", ". Got value:"),
-    *_KINDS,
-    (r"Expected a (.*)\. Got value:", r"must be \1, not"),
-)
-"""Terms of the parser, and what people call them; later ones meet what earlier ones have left."""
+_WORDS: Mapping[object, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    type(None): "null",
+    Size: "H or HxW in pixels, such as 256 or 256x512",
+}
+
+
+def _in_words(kind: object) -> str:
+    """Say which values a field of a type takes."""
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(map(_in_words, get_args(kind)))
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(repr, get_args(kind)))}"
+    return "two numbers, such as [0.8, 1.6]" if get_origin(kind) is tuple else _WORDS[kind]
+
+
+def _explain(error: Exception, given: Mapping[str, object]) -> str:
+    """Say which field refused its value, and what it takes; or, where the error names none, what the error says.
+
+    Args:
+        error: the parser's.
+        given: the values, by the full names of their fields.
+    """
+    line = _one_line(error)
+    kinds = {
+        f"{section.name}.{name}": kind
+        for section in dataclasses.fields(Experiment)
+        for name, kind in get_type_hints(section.type).items()
+    }
+    named = next((name for name in given if name in kinds and re.search(rf"\b{re.escape(name)}\b", line)), None)
+    return line if named is None else f"{named}: must be {_in_words(kinds[named])}, not {given[named]}"
+
+
+def _given(flags: Sequence[str]) -> dict[str, str]:
+    """Return the values of flags, which follow them behind `=` or as the next word."""
+    values = {}
+    for flag, following in zip(flags, [*flags[1:], ""], strict=True):
+        name, equals, value = flag.removeprefix("--").partition("=")
+        values[name] = value if equals else following
+    return values
 
 
 def _one_line(error: Exception) -> str:
-    """Return the message in one line, in words for people."""
-    line = " ".join(str(error).split())
-    for terms, words in _PARSER_WORDS:
-        line = re.sub(terms, words, line)
-    return line
+    return " ".join(str(error).split())

@@ -1,6 +1,7 @@
 """What is exported agrees with PyTorch, or is not kept."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pairloom.cli import main
 from pairloom.config import Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.exporters import parity
+from pairloom.exporters import exported_network, parity
 from pairloom.exporters.model_export import export
 from pairloom.exporters.parity import Parity, sample_pictures, sizes_to_try, street_as
 from pairloom.images import Picture
@@ -65,6 +66,17 @@ def test_a_program_of_torch_runs_without_pairloom(folder: Path, tmp_path: Path) 
         assert torch.allclose(answer, expected, atol=1e-5)
         assert torch.equal(classes, model.head.read(expected))
         assert np.array_equal(colours[0].numpy(), model.target.draw(classes[0].numpy()))
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_without_the_private_setting_of_pytorch_the_usual_sides_are_exported(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "torch.fx.experimental._config", None)  # which importing then refuses
+        fallback = exported_network._sizes_not_guarded()
+    monkeypatch.setattr(exported_network, "_sizes_not_guarded", lambda: fallback)
+    assert export(folder, tmp_path / "model", format, log=_quiet).parity.agreement == 1.0
 
 
 @pytest.mark.parametrize("format", ["onnx", "torch"])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from pairloom.models import convolution
 from pairloom.models.convolution import FEW, MANY, Conv2d, ConvTranspose2d, ResizeConv2d
 
 PLAIN = {Conv2d: nn.Conv2d, ConvTranspose2d: nn.ConvTranspose2d}
@@ -119,3 +120,26 @@ def test_what_the_matrix_product_does_not_do_is_pytorchs(kind: Layer, unusual: d
     plain.load_state_dict(ours.state_dict())
     x = torch.randn(1, 2, 5, 5)
     assert torch.equal(ours(x), plain(x))
+
+
+@pytest.mark.parametrize("kind", [Conv2d, ConvTranspose2d])
+@pytest.mark.parametrize("error", [AttributeError, RuntimeError, TypeError])
+def test_where_the_private_operator_is_gone_or_changed_the_product_is_pytorchs(
+    kind: Layer, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(convolution, "_one_dnn_product", refuse)
+    monkeypatch.setattr(convolution, "ONE_DNN", convolution._has_one_dnn_product())
+    torch.manual_seed(0)
+    ours, plain = kind(3, 5, 4, 2, 1), PLAIN[kind](3, 5, 4, 2, 1)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(1, 3, 6, 6)
+    for own, other in zip(_with_gradients(ours, x), _with_gradients(plain, x), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_private_operator_that_computes_something_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_one_dnn_product", torch.add)
+    assert not convolution._has_one_dnn_product()

@@ -4,10 +4,10 @@ import copy
 import dataclasses
 import json
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental import _config as shape_config
 
 from pairloom import __version__
 from pairloom.config import ModelConfig
@@ -93,10 +93,7 @@ class ExportedNetwork(nn.Module):
         height, width = (2 * self._stride + 1, 3 * self._stride + 2) if self.any_size else self._size
         example = torch.zeros(2, height, width, self._channels)
         free = {side: torch.export.Dim.DYNAMIC for side, name in SIDES.items() if self.any_size or name == "batch"}
-        # Without the patch a graph refuses sides that would have taken another way through PyTorch than the example,
-        # although the result is the same: one picture where the example has two, a single cell in the bottleneck.
-        patched = shape_config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
-        with warnings.catch_warnings(), torch.no_grad(), patched:
+        with warnings.catch_warnings(), torch.no_grad(), _sizes_not_guarded():
             warnings.simplefilter("ignore")  # of libraries, about themselves
             program = torch.export.export(self, (example,), dynamic_shapes={INPUT: free})
         for node in program.graph.nodes:
@@ -124,6 +121,22 @@ class ExportedNetwork(nn.Module):
         values = ((answer + 1) * ((high - low) / 2)).permute(0, 2, 3, 1)
         values = (values + low if low else values).clamp(low, high)
         return values if self._dtype == "float32" else values.round().to(getattr(torch, self._dtype))
+
+
+def _sizes_not_guarded() -> AbstractContextManager[object]:
+    """Inside the block, traced graphs take sides that take another path through PyTorch than the example's.
+
+    By a private setting of PyTorch. Where a version lacks it, graphs refuse pictures that the generator reduces to a
+    width of one cell.
+    """
+    try:
+        from torch.fx.experimental import _config
+    except ImportError:
+        return nullcontext()
+    if not hasattr(_config, "backed_size_oblivious"):
+        return nullcontext()
+    patch: AbstractContextManager[object] = _config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
+    return patch
 
 
 def _picked(picture: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

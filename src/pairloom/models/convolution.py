@@ -21,7 +21,22 @@ FEW = 64
 MANY = 256
 """Positions of a map that is enlarged, over the batch, from which one transposed convolution is the quicker way."""
 
-ONE_DNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
+def _has_one_dnn_product() -> bool:
+    """Tell whether PyTorch's private operator for oneDNN's matrix product is there, and is what it was."""
+    eye = torch.eye(2, device="cpu")
+    try:
+        return torch.equal(_one_dnn_product(2 * eye, eye), 2 * eye)
+    except (AttributeError, RuntimeError, TypeError):  # it is gone, takes other arguments, or PyTorch lacks oneDNN
+        return False
+
+
+def _one_dnn_product(first: Tensor, second: Tensor) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(first, second, None, "none", [], "")
+    return product
+
+
+ONE_DNN = _has_one_dnn_product()
 
 
 class Conv2d(nn.Conv2d):
@@ -175,8 +190,7 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
     """
     if 1 in (*first.shape, *second.shape) or not ONE_DNN:
         return first @ second.t()
-    answer: Tensor = torch.ops.mkldnn._linear_pointwise(first, second, None, "none", [], "")
-    return answer
+    return _one_dnn_product(first, second)
 
 
 def _columns(x: Tensor) -> Tensor:

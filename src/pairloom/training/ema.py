@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from pairloom.models.generator import Generator
 
@@ -27,9 +27,8 @@ class EMA:
     def update(self, step: int) -> None:
         """Move toward the weights after a step, numbered from 1; statistics of norms are taken as they are."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        own: list[Tensor] = list(self.network.parameters())
-        others: list[Tensor] = list(self._source.parameters())
-        torch._foreach_lerp_(own, others, 1 - decay)
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        average(tuple(self.network.parameters()), tuple(self._source.parameters()), None)
         for buffer, other in zip(self.network.buffers(), self._source.buffers(), strict=True):
             buffer.copy_(other)
 
