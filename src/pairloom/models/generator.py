@@ -18,7 +18,62 @@ class Generator(nn.Module):
     stride: int
 
 
-class UNetGenerator(Generator):
+class EncoderDecoder(Generator):
+    """A generator with skip connections whose blocks can be called one by one: what tiles need (`models/tiles.py`).
+
+    Attributes:
+        stem: the block at the input's own resolution; None where there is none.
+        encoder: the blocks that halve the sides, the outermost first.
+        bottleneck: from the last of these, halving once more, to the decoder.
+        decoder: blocks that double the sides, one per skip connection, the innermost first.
+        head: from the last result of the decoder to the output.
+    """
+
+    stem: nn.Module | None
+    encoder: nn.ModuleList
+    bottleneck: nn.Module
+    decoder: nn.ModuleList
+    head: nn.Module
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
+        height, width = source.shape[-2:]
+        x = pad_to_stride(source, self.stride)
+        x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
+        answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
+        return answer[..., :height, :width]
+
+    @property
+    def downs(self) -> list[nn.Module]:
+        """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
+        return [*([] if self.stem is None else [self.stem]), *self.encoder]
+
+    def margin(self, halvings: int) -> int:
+        """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
+        raise NotImplementedError
+
+    def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
+        """Return the results of `downs` from one to another: B × widths[level] × H/2^(level+1) × W/2^(level+1) each."""
+        results = []
+        for block in self.downs[first:last]:
+            x = block(x)
+            results.append(x)
+        return results
+
+    def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
+        """Run the decoder from one block on, one for each skip connection; empties the list of these."""
+        for block in self.decoder[first : first + len(skips)]:
+            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
+        return x
+
+    def translate_coarsely(self, x: Tensor, first: int) -> Tensor:
+        """Go from the result of the down block before `first` to what the decoder makes of all coarser ones."""
+        skips = self.encode(x, first, len(self.downs))
+        x = self.bottleneck(skips[-1] if skips else x)  # B × 8·width × H/2^depth × W/2^depth
+        return self.decode(x, skips, 0)
+
+
+class UNetGenerator(EncoderDecoder):
     """Encoder and decoder of 4×4 convolutions of stride 2, with a skip connection at every size.
 
     Args:
@@ -82,38 +137,9 @@ class UNetGenerator(Generator):
         self.head = nn.Sequential(answer, nn.Tanh() if tanh else nn.Identity())
         initialize_weights(self)
 
-    def forward(self, source: Tensor) -> Tensor:
-        """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
-        height, width = source.shape[-2:]
-        x = pad_to_stride(source, self.stride)
-        x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
-        answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
-        return answer[..., :height, :width]
-
-    @property
-    def downs(self) -> list[nn.Module]:
-        """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
-        return [*([] if self.stem is None else [self.stem]), *self.encoder]
-
-    def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
-        """Return the results of `downs` from one to another: B × widths[level] × H/2^(level+1) × W/2^(level+1) each."""
-        results = []
-        for block in self.downs[first:last]:
-            x = block(x)
-            results.append(x)
-        return results
-
-    def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
-        """Run the decoder from one block on, one for each skip connection; empties the list of these."""
-        for block in self.decoder[first : first + len(skips)]:
-            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
-        return x
-
-    def translate_coarsely(self, x: Tensor, first: int) -> Tensor:
-        """Go from the result of the down block before `first` to what the decoder makes of all coarser ones."""
-        skips = self.encode(x, first, len(self.downs))
-        x = self.bottleneck(skips[-1] if skips else x)  # B × 8·width × H/2^depth × W/2^depth
-        return self.decode(x, skips, 0)
+    def margin(self, halvings: int) -> int:
+        """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
+        return 4 << halvings
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.generator import EncoderDecoder
 from pairloom.models.heads import Head
 
 SMALLEST_TILE = 32
@@ -49,13 +49,13 @@ class TiledAnswer:
         tile: side in pixels of the tiles, margins included; at least `SMALLEST_TILE`.
     """
 
-    def __init__(self, generator: UNetGenerator, head: Head, source: Tensor, tile: int) -> None:
+    def __init__(self, generator: EncoderDecoder, head: Head, source: Tensor, tile: int) -> None:
         self._generator, self._head, self._source = generator, head, source
         height, width = source.shape[2:]
         halvings = _halvings(height * width, tile, len(generator.encoder))
         self._fine = halvings + (generator.stem is not None)
         self._grid = 2 ** (halvings + 1)  # pixels of the source to one of what the coarse part answers
-        margin = 2 * self._grid
+        margin = generator.margin(halvings)
         self._rows = _spans(height, tile, margin, self._grid)
         self._columns = _spans(width, tile, margin, self._grid)
         self._strips: list[tuple[_Span, Tensor]] = []

@@ -15,7 +15,7 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
-from pairloom.models.generator import Generator, UNetGenerator
+from pairloom.models.generator import EncoderDecoder, Generator, UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
 from pairloom.models.resize import Rows, resized_bands
@@ -23,7 +23,7 @@ from pairloom.models.tiles import TiledAnswer
 from pairloom.rng import torch_seeded
 
 
-def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> UNetGenerator:
+def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> Generator:
     """Build the generator that a resolved config describes, with fresh weights."""
     if isinstance(config.depth, str):
         raise TypeError("the depth must be resolved to a number first: Experiment.resolved()")
@@ -88,7 +88,7 @@ class TranslationModel:
     @property
     def can_tile(self) -> bool:
         """Whether the generator's layers can run tile by tile; those of an exported model cannot."""
-        return isinstance(self.generator, UNetGenerator)
+        return isinstance(self.generator, EncoderDecoder)
 
     @property
     def works_at_its_size_only(self) -> bool:
@@ -146,8 +146,8 @@ class TranslationModel:
         """Inside the block the answer's rows can be asked for, from the top down."""
         width = picture.shape[1]
         generator = self.generator
-        if not isinstance(generator, UNetGenerator):
-            raise TypeError("only the U-Net runs tile by tile")
+        if not isinstance(generator, EncoderDecoder):
+            raise TypeError("only an encoder-decoder runs tile by tile")
         with self._ready(picture) as source:
             padded = pad_to_stride(source, generator.stride)
             straight = TiledAnswer(generator, self.head, padded, tile)
