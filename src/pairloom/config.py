@@ -71,12 +71,13 @@ class Size(NamedTuple):
         return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
 
 
-def _require_reach(section: str, config: object) -> None:
-    """Raise UserError for whole numbers that nothing could count to, or hold."""
-    for entry in dataclasses.fields(config):  # type: ignore[arg-type]  # one of the sections
-        value = getattr(config, entry.name)
-        largest = LARGEST_WIDTH if entry.name.endswith(("width", "channels")) else LARGEST_NUMBER
-        _require(not isinstance(value, int) or value <= largest, f"{section}.{entry.name} must be {largest} or less")
+def _require_reach(section: str, config: object, **least: int) -> None:
+    """Raise UserError for whole numbers below the least that a field takes, or larger than anything could hold."""
+    for name, value in vars(config).items():
+        if isinstance(value, int):
+            largest = LARGEST_WIDTH if name.endswith(("width", "channels")) else LARGEST_NUMBER
+            _require(value <= largest, f"{section}.{name} must be {largest} or less")
+            _require(value >= least.get(name, value), f"{section}.{name} must be {least.get(name)} or more")
 
 
 def _require(condition: bool, message: str) -> None:
@@ -150,7 +151,7 @@ class DataConfig:
     """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. Empty states none."""
 
     def __post_init__(self) -> None:
-        _require_reach("data", self)
+        _require_reach("data", self, split_seed=0, store_size=MINIMUM_SIDE, train_pairs=1)
         _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels a side or less")
         _require(
             bool(self.sources) == bool(self.targets), "data.sources and data.targets are given together, or neither is"
@@ -164,9 +165,6 @@ class DataConfig:
         except re.error as error:
             raise UserError(f"data.group {self.group!r} is not a regular expression ({error})") from error
         _require(0 < self.val_share < 1, "data.val_share must lie between 0 and 1")
-        _require(self.split_seed >= 0, "data.split_seed must be 0 or more")
-        _require(self.store_size >= MINIMUM_SIDE, f"data.store_size must be {MINIMUM_SIDE} or more")
-        _require(self.train_pairs is None or self.train_pairs >= 1, "data.train_pairs must be 1 or more")
         for name in ("range", "source_range"):
             ends = getattr(self, name)
             _require(
@@ -229,9 +227,9 @@ class ModelConfig:
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, 1 or more; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
-    """Number of halvings in the generator, 1 to 12 and no more than `data.size` allows. `auto` stops at a bottleneck of
-    4×4 or larger (7 halvings at most); `full` goes down to 1×1, as the original does: the network then works at its
-    training size only, a square whose side is a power of two."""
+    """Number of downsampling steps in the generator, 1 to 12 and no more than `data.size` allows. `auto` stops at a
+    bottleneck of 4×4 or larger (7 steps at most); `full` goes down to 1×1, as the original does: the network then works
+    at its training size only, a square whose side is a power of two."""
     norm: NormName = "instance"
     """Normalisation in both networks."""
     norm_epsilon: float = 1e-5
@@ -255,25 +253,17 @@ class ModelConfig:
     """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
 
     def __post_init__(self) -> None:
-        _require_reach("model", self)
-        for name in ("in_channels", "out_channels"):
-            _require(getattr(self, name) is None or getattr(self, name) >= 1, f"model.{name} must be 1 or more")
-        _require(self.width >= 1, "model.width must be 1 or more")
-        _require(
-            self.discriminator_width is None or self.discriminator_width >= 1,
-            "model.discriminator_width must be 1 or more",
-        )
-        _require(self.fine_width is None or self.fine_width >= 1, "model.fine_width must be 1 or more")
+        channels = ("in_channels", "out_channels", "width", "discriminator_width", "fine_width")
+        _require_reach("model", self, **dict.fromkeys(channels, 1), dropout_from=0)
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
-        _require(self.dropout_from >= 0, "model.dropout_from must be 0 or more")
         _require(0 < self.norm_epsilon < math.inf, "model.norm_epsilon must be a number above 0")
         _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The objective: which terms, and how much of each. One of the generator's three weights is above 0."""
+    """The weight of each term of both networks' losses. One of the generator's four weights is above 0."""
 
     adversarial: AdversarialName = "bce"
     """The adversarial loss: binary cross-entropy, least squares, or hinge."""
@@ -289,7 +279,7 @@ class LossConfig:
     """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(offset + share of the training pixels), so that
     rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
     class_weight_offset: float = 1.02
-    """That offset, above 1. It sets the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
+    """Offset in `bounded` class weights, above 1. It sets the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
     mask_void: bool = True
@@ -339,12 +329,11 @@ class OptimConfig:
     average is what is validated, kept and used."""
 
     def __post_init__(self) -> None:
-        _require_reach("optim", self)
+        _require_reach("optim", self, decay_start=0)
         _require(0 <= self.ema < 1, "optim.ema must be at least 0 and below 1")
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
         _require(self.epsilon > 0, "optim.epsilon must be above 0")
-        _require(self.decay_start >= 0, "optim.decay_start must be 0 or more")
         _require(
             self.decay_end is None or self.decay_end > self.decay_start,
             "optim.decay_end must lie after optim.decay_start",
@@ -392,18 +381,13 @@ class TrainConfig:
     """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
-        _require_reach("train", self)
-        for name in ("epochs", "batch_size", "devices", "validate_every", "snapshot_every", "samples"):
-            _require(getattr(self, name) >= 1, f"train.{name} must be 1 or more")
+        counts = ("epochs", "batch_size", "devices", "validate_every", "checkpoint_steps", "snapshot_every", "samples")
+        _require_reach("train", self, **dict.fromkeys(counts, 1), seed=0)
         _require(
             self.batch_size % self.devices == 0,
             f"train.batch_size {self.batch_size} cannot be shared by {self.devices} devices; make it a multiple",
         )
-        _require(self.seed >= 0, "train.seed must be 0 or more")
         _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
-        _require(
-            self.checkpoint_steps is None or self.checkpoint_steps >= 1, "train.checkpoint_steps must be 1 or more"
-        )
 
 
 @dataclass(frozen=True)
