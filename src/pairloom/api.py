@@ -15,7 +15,7 @@ from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At, score_model
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.models.devices import choose_device
-from pairloom.models.hub import MODEL_FILES, upload
+from pairloom.models.hub import PUBLISHED_FILES, upload
 from pairloom.models.model_folder import find_model, load_model
 from pairloom.report.comparison_page import write_comparison
 from pairloom.report.model_card import CARD, model_card
@@ -166,7 +166,7 @@ def push(run: str | Path, name: str, *, private: bool = False, message: str = "M
         raise UserError(f"{run}: no such run or model folder")
     folder = find_model(Path(run))
     load_model(folder, choose_device("cpu"))
-    files: dict[str, Path | bytes] = {file: folder / file for file in MODEL_FILES}
+    files: dict[str, Path | bytes] = {file: folder / file for file in PUBLISHED_FILES}
     if not (folder / CARD).exists():  # of an earlier version
         files[CARD] = model_card(json.loads((folder / "config.json").read_text(encoding="utf-8"))).encode()
     return upload(files, name, private=private, message=message)

@@ -5,12 +5,12 @@ import torch
 
 from pairloom.config import PatchName
 from pairloom.models.discriminator import PatchDiscriminator
-from pairloom.models.layers import Norm, count_numbers
+from pairloom.models.layers import Norm, count_parameters
 
 
 def test_the_original_has_exactly_as_many_numbers_as_published() -> None:
     discriminator = PatchDiscriminator()
-    assert count_numbers(discriminator) == 6_968_257
+    assert count_parameters(discriminator) == 6_968_257
     assert sum(parameter.numel() for parameter in discriminator.parameters()) == 6_965_441
 
 

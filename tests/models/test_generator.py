@@ -8,12 +8,12 @@ from torch import nn
 
 from pairloom.config import NormName, UpName
 from pairloom.models.generator import UNetGenerator
-from pairloom.models.layers import Norm, count_numbers
+from pairloom.models.layers import Norm, count_parameters
 
 
 def test_the_original_has_exactly_as_many_numbers_as_published() -> None:
     generator = UNetGenerator()
-    assert count_numbers(generator) == 54_429_315
+    assert count_parameters(generator) == 54_429_315
     assert sum(parameter.numel() for parameter in generator.parameters()) == 54_419_459
 
 

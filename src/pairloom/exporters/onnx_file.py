@@ -3,8 +3,9 @@
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from pairloom.errors import UserError, first_line
 from pairloom.exporters.exported_network import ANSWER, CLASSES, INPUT, SIDES, ExportedNetwork, description
 from pairloom.exporters.onnx_graph import MOST_BYTES, GraphError, OnnxGraph
 from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
-from pairloom.images import Picture, Range, limits
+from pairloom.images import Picture, limits
 from pairloom.models.generator import Generator
 from pairloom.models.heads import build_head
 from pairloom.models.model_folder import read_description
@@ -89,23 +90,12 @@ def load_onnx(path: str | Path) -> TranslationModel:
         raise UserError(
             f"{path}: is no ONNX file of Pairloom's ({first_line(error)}); make one by pairloom export"
         ) from error
-    stride = described.generator.stride
     try:
         graph = OnnxGraph(onnx, program)
         graph.require_affordable(described, (1, *size, source.channels))
     except GraphError as error:
         raise UserError(f"{path}: is no export of Pairloom's: {error}; make it anew by pairloom export") from error
-    session = _session(path, content)
-    generator = OnnxGenerator(
-        session,
-        partial(graph.require_affordable, described),
-        name=str(path),
-        stride=stride,
-        channels=head.channels,
-        range_=limits(source.dtype, source.values),
-        gives_shares=head.gives_shares,
-    )
-    return TranslationModel(config, source, target, size, generator, head)
+    return replace(described, generator=OnnxGenerator(_session(path, content), graph, described, path), head=head)
 
 
 class OnnxGenerator(Generator):
@@ -113,30 +103,16 @@ class OnnxGenerator(Generator):
 
     Args:
         session: ONNX Runtime's, of a file that `write_onnx` has written.
-        check: raises GraphError where pictures of a shape, N×H×W×C, cost more than they may.
-        name: of the file, for messages.
-        stride: of the generator that was exported.
-        channels: of its answers.
-        range_: of its pixel values.
-        gives_shares: whether the file answers with the shares of classes.
+        graph: of the file, by which pictures are refused that cost more than they may.
+        described: the model that the file describes, on the device `meta`.
+        path: of the file, for messages.
     """
 
-    def __init__(
-        self,
-        session: Any,
-        check: Callable[[Sequence[int]], None],
-        *,
-        name: str,
-        stride: int,
-        channels: int,
-        range_: Range,
-        gives_shares: bool,
-    ) -> None:
+    def __init__(self, session: Any, graph: OnnxGraph, described: TranslationModel, path: Path) -> None:
         super().__init__()
-        self.stride = stride
-        self._check = lru_cache(maxsize=64)(check)
-        self._session, self._name, self._channels = session, name, channels
-        self._range, self._gives_shares = range_, gives_shares
+        self.stride = described.generator.stride
+        self._check = lru_cache(maxsize=64)(partial(graph.require_affordable, described))
+        self._session, self._path, self._described = session, path, described
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
 
     def forward(self, source: Tensor) -> Tensor:
@@ -145,16 +121,17 @@ class OnnxGenerator(Generator):
         Raises:
             UserError: if the file says another thing than it told of itself, or the memory is full.
         """
-        low, high = self._range
+        low, high = limits(self._described.source.dtype, self._described.source.values)
         values = ((source + 1) * ((high - low) / 2) + low).permute(0, 2, 3, 1).contiguous().numpy()
         try:
             self._check(values.shape)
             answer = torch.as_tensor(self._session.run([ANSWER], {INPUT: values})[0])
         except Exception as error:  # ONNX Runtime's own, one a cause
-            raise UserError(f"{self._name}: ONNX Runtime cannot run it ({first_line(error)})") from error
-        if answer.shape != (len(source), self._channels, *source.shape[2:]) or answer.dtype != torch.float32:
-            raise UserError(f"{self._name}: its outputs do not match its metadata; make it again by pairloom export")
-        return answer.log() if self._gives_shares else answer
+            raise UserError(f"{self._path}: ONNX Runtime cannot run it ({first_line(error)})") from error
+        head = self._described.head
+        if answer.shape != (len(source), head.channels, *source.shape[2:]) or answer.dtype != torch.float32:
+            raise UserError(f"{self._path}: its outputs do not match its metadata; make it again by pairloom export")
+        return answer.log() if head.gives_shares else answer
 
 
 def _converted(network: ExportedNetwork) -> Any:

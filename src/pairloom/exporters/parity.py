@@ -25,7 +25,7 @@ LEAST_AGREEMENT = 0.999
 PICTURES = 3
 """How many are tried, at each size."""
 
-Exported = Callable[[Picture], tuple[Tensor, NDArray[np.uint8] | None]]
+RunExported = Callable[[Picture], tuple[Tensor, NDArray[np.uint8] | None]]
 """Runs an exported model on a picture: its answer, 1×C×H×W, and the class ids, H×W, where it gives any."""
 
 
@@ -120,7 +120,7 @@ def sizes_to_try(model: TranslationModel) -> tuple[Size, ...]:
     return model.size, Size(height * 3 // 4 + 1, width * 3 // 4 + 3), Size(height * 4 // 3 + 5, width * 5 // 4 + 1)
 
 
-def compare(model: TranslationModel, exported: Exported, samples: Samples, sizes: tuple[Size, ...]) -> Parity:
+def compare(model: TranslationModel, exported: RunExported, samples: Samples, sizes: tuple[Size, ...]) -> Parity:
     """Run both on every picture at every size, one at a time."""
     distances: list[float] = []
     same = pixels = 0

@@ -9,7 +9,7 @@ from pairloom import __version__
 from pairloom.errors import UserError
 from pairloom.exporters.onnx_file import write_onnx
 from pairloom.exporters.parity import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Parity, Samples
-from pairloom.exporters.web_runtime import BUILDS, Runtime, find_runtime
+from pairloom.exporters.web_runtime import BUILDS, FILES, Runtime, find_runtime
 from pairloom.images import limits, write_picture
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CITYSCAPES
@@ -46,9 +46,8 @@ def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: 
     with as_file(files("pairloom.report") / "templates") as house:
         shutil.copyfile(house / COLOURS, out / COLOURS)
     (out / "runtime").mkdir()
-    for build in BUILDS.values():
-        for name in build.names():
-            shutil.copyfile(found.folder / name, out / _place(name))
+    for name in FILES:
+        shutil.copyfile(found.folder / name, out / _place(name))
     photograph, ids = draw_street(0, EXAMPLE, *EXAMPLE_SIZE)
     write_picture(out / "example.png", CITYSCAPES.to_colours(ids) if model.source.palette else photograph)
     about = json.dumps(_about(model, out, found), indent=1)
@@ -73,7 +72,7 @@ def _require_showable(model: TranslationModel) -> None:
 
 def _place(name: str) -> str:
     """Return where a file of the runtime lies; as `.js`, since some servers do not know that `.mjs` is a script."""
-    return f"runtime/{name.removesuffix('.mjs')}.js" if name.endswith(".mjs") else f"runtime/{name}"
+    return f"runtime/{name.removesuffix('.mjs')}{'.js' if name.endswith('.mjs') else ''}"
 
 
 def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, object]:
@@ -84,12 +83,7 @@ def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, ob
         return {"name": name, "bytes": (out / name).stat().st_size}
 
     builds = {
-        kind: {
-            "main": file(_place(build.main)),
-            "module": file(_place(build.module)),
-            "wasm": file(_place(build.wasm)),
-        }
-        for kind, build in BUILDS.items()
+        kind: {part: file(_place(name)) for part, name in build._asdict().items()} for kind, build in BUILDS.items()
     }
     return {
         "pairloom": __version__,

@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pairloom.data.download import download
 from pairloom.data.store import cache_folder
@@ -21,8 +22,7 @@ SHA512 = (
 """Of the package, as the registry announces it."""
 
 
-@dataclass(frozen=True)
-class RuntimeFiles:
+class RuntimeFiles(NamedTuple):
     """The names, in the package's `dist/`, of one of the runtime's builds."""
 
     main: str
@@ -30,10 +30,6 @@ class RuntimeFiles:
     module: str
     """The module that it loads by itself."""
     wasm: str
-
-    def names(self) -> tuple[str, str, str]:
-        """Return all of them."""
-        return self.main, self.module, self.wasm
 
 
 BUILDS = {
@@ -43,7 +39,7 @@ BUILDS = {
     ),
 }
 """The one for browsers without WebGPU is half as large."""
-FILES = tuple(name for build in BUILDS.values() for name in build.names())
+FILES = tuple(name for build in BUILDS.values() for name in build)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pairloom.errors import UserError, first_line
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-MODEL_FILES = ("README.md", "config.json", "model.safetensors")
+PUBLISHED_FILES = ("README.md", "config.json", "model.safetensors")
 """All that is fetched and published."""
 
 _NAME = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
@@ -46,7 +46,7 @@ def download(name: str) -> Path:
     repository, revision = _split(name)
     api = _api(name)
     with _told(name):
-        folder = Path(api.snapshot_download(repository, revision=revision, allow_patterns=list(MODEL_FILES)))
+        folder = Path(api.snapshot_download(repository, revision=revision, allow_patterns=list(PUBLISHED_FILES)))
     if not (folder / "config.json").is_file():
         raise UserError(f"{name}: is on the hub, but is no model of Pairloom's (it holds no config.json)")
     return folder

@@ -81,7 +81,7 @@ def pad_to_stride(x: Tensor, stride: int) -> Tensor:
     return x
 
 
-def count_numbers(network: nn.Module) -> int:
-    """Count a network's parameters and batch-norm statistics (not its step counters)."""
+def count_parameters(network: nn.Module) -> int:
+    """Count a network's parameters, batch norm's running statistics included."""
     state = network.state_dict()
     return sum(tensor.numel() for name, tensor in state.items() if not name.endswith("num_batches_tracked"))

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
-from pairloom.models.layers import count_numbers
+from pairloom.models.layers import count_parameters
 from pairloom.models.translation import TranslationModel, build_discriminator
 
 
 def summarise(config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size) -> str:
-    """Describe both networks of a resolved config: how many numbers each holds, and the shape after each block.
+    """Describe both networks of a resolved config: how many parameters each has, and the shape after each block.
 
-    Numbers are parameters and batch-norm statistics. Shapes are channels × height × width for one pair of this size.
+    Shapes are channels × height × width for one pair of this size.
     """
     meta = torch.device("meta")
     with meta:
@@ -25,9 +25,9 @@ def summarise(config: ModelConfig, source: ImageSpec, target: ImageSpec, size: S
     field = discriminator.receptive_field
     return "\n".join(
         [
-            f"generator      {count_numbers(generator):>12,} numbers",
+            f"generator      {count_parameters(generator):>12,} parameters",
             *_shapes(generator, _blocks(generator), pair[0]),
-            f"discriminator  {count_numbers(discriminator):>12,} numbers, each answer sees {field}×{field} pixels",
+            f"discriminator  {count_parameters(discriminator):>12,} parameters, each logit sees {field}×{field} pixels",
             *_shapes(discriminator, convolutions, *pair),
         ]
     )

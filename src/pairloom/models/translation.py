@@ -149,20 +149,16 @@ class TranslationModel:
         if not isinstance(generator, EncoderDecoder):
             raise TypeError("only an encoder-decoder runs tile by tile")
         with self._ready(picture) as source:
-            padded = pad_to_stride(source, generator.stride)
-            straight = TiledAnswer(generator, self.head, padded, tile)
-            if not tta:
-                yield lambda first, last: straight.rows(first, last)[..., :width]
-                return
-            padded = pad_to_stride(source.flip(-1), generator.stride)
-            mirrored = TiledAnswer(generator, self.head, padded, tile)
+            sources = [source, source.flip(-1)] if tta else [source]
+            answers = [
+                TiledAnswer(generator, self.head, pad_to_stride(view, generator.stride), tile) for view in sources
+            ]
 
-            def both(first: int, last: int) -> Tensor:
-                halves = (straight.rows(first, last), mirrored.rows(first, last))
-                one, other = (half[..., :width] for half in halves)
-                return (one + other.flip(-1)) / 2
+            def rows(first: int, last: int) -> Tensor:
+                views = [answer.rows(first, last)[..., :width] for answer in answers]
+                return (views[0] + views[1].flip(-1)) / 2 if tta else views[0]
 
-            yield both
+            yield rows
 
     @contextmanager
     def _ready(self, picture: Picture) -> Iterator[Tensor]:

@@ -14,7 +14,7 @@ from pairloom.evaluation.history import EpochRecord
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
-from pairloom.models.layers import count_numbers
+from pairloom.models.layers import count_parameters
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
@@ -92,7 +92,7 @@ def quality_words(model: TranslationModel, scores: Scores | PictureScores, valid
     record = scores.to_record()
     tiles = [(SCORE_LABELS[name], value) for name, value in record.items() if name in SCORE_LABELS]
     words: Words = {
-        "numbers": f"{count_numbers(model.generator):,}",
+        "parameters": f"{count_parameters(model.generator):,}",
         "tiles": tiles,
         "measure": "mean IoU" if isinstance(scores, Scores) else "L1",
         "extremes": _extremes(model, scores, validation),
