@@ -36,7 +36,6 @@ from pairloom.settings import load_experiment
 from pairloom.streets import write_streets
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
-from pairloom.training.members import Members
 from pairloom.training.networks import Networks
 from rates import Timed, as_glibc_does, copy_rate, matrix_rate, wait
 
@@ -164,7 +163,7 @@ class Pairloom:
             sampling="shuffle",
             seed=0,
         )
-        self.context = DistributedContext(experiment.train, Members())
+        self.context = DistributedContext(experiment.train)
         self.networks = Networks.build(
             store,
             experiment.data.size,

@@ -1,4 +1,4 @@
-"""Several processes train one run: they follow one alone, stop together, and what is lost is said."""
+"""Several processes train one run as one process does, stop together, and a lost process is named."""
 
 import json
 import os
@@ -50,30 +50,30 @@ def _require_same_curve(run: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_process(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one process."""
-    run = tmp_path_factory.mktemp("alone") / "run"
+    run = tmp_path_factory.mktemp("one_process") / "run"
     done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split())
     assert done.returncode == 0, done.stderr
     return run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 4])
-def test_several_processes_follow_one_process_with_the_same_batch(
-    count: int, alone: Path, streets: Path, tmp_path: Path
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_the_loss_curve_is_that_of_one_process_with_the_same_batch(
+    world_size: int, one_process: Path, streets: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split(), "--devices", str(count))
+    done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split(), "--devices", str(world_size))
     assert (done.returncode, done.stderr) == (0, "")
-    _require_same_curve(run, alone)
+    _require_same_curve(run, one_process)
     assert _scores(run)["pairs"] == 3
-    assert _scores(run)["pixel_accuracy"] == pytest.approx(_scores(alone)["pixel_accuracy"], abs=5e-3)
+    assert _scores(run)["pixel_accuracy"] == pytest.approx(_scores(one_process)["pixel_accuracy"], abs=5e-3)
     assert done.stdout.count("epoch 25/25") == 1
 
 
 @pytest.mark.slow
-def test_torchrun_starts_a_team(alone: Path, streets: Path, tmp_path: Path) -> None:
+def test_torchrun_starts_the_ranks(one_process: Path, streets: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     often = ("--train.checkpoint_steps", "1", "--train.validate_every", "1")
@@ -82,61 +82,106 @@ def test_torchrun_starts_a_team(alone: Path, streets: Path, tmp_path: Path) -> N
     before = torch.load(run / "checkpoints/previous.pt", weights_only=True)
     assert before["step"] >= EPOCHS - 2, "states are saved on the way, whatever else the processes agree on"
     assert done.stdout.count("epoch 25/25") == done.stdout.count("Report:") == 1
-    _require_same_curve(run, alone)
+    _require_same_curve(run, one_process)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [1, 4])
-def test_killed_it_goes_on_with_another_number_of_processes(
-    after: int, alone: Path, streets: Path, tmp_path: Path
+@pytest.mark.parametrize("world_size", [1, 4])
+def test_a_killed_run_is_resumed_with_another_world_size(
+    world_size: int, one_process: Path, streets: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    with _started(streets, run, "--devices", "2") as leader:
+    with _started(streets, run, "--devices", "2") as launcher:
         _wait_for_steps(run, 2)
-        followers = _followers(leader.pid)
-        leader.kill()
-    assert len(followers) == 1
-    _wait_for_end(followers)  # nobody is left to compute for nothing
+        ranks = _ranks(launcher.pid)
+        launcher.kill()
+    _wait_for_end(ranks)  # they do not train on when the launcher is gone
     state = load_state(run / "checkpoints")
     assert state is not None
     assert 2 <= state["step"] < EPOCHS, "the kill came in the middle"
-    done = _train("--resume", str(run), "--devices", str(after))
+    done = _train("--resume", str(run), "--devices", str(world_size))
     assert done.returncode == 0, done.stderr
-    _require_same_curve(run, alone)
+    _require_same_curve(run, one_process)
 
 
 @pytest.mark.slow
-def test_all_stop_when_one_is_asked_to(streets: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("receivers", "number"),
+    [
+        pytest.param("rank 1", signal.SIGTERM, id="rank 1"),
+        pytest.param("launcher", signal.SIGUSR1, id="the launcher"),
+        # As schedulers do: it then reaches each rank twice, since the launcher passes it on.
+        pytest.param("launcher, rank 0, rank 1", signal.SIGTERM, id="all"),
+    ],
+)
+def test_all_ranks_stop_and_save_when_one_process_gets_a_signal(
+    receivers: str, number: signal.Signals, streets: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
-    with _started(streets, run, "--devices", "2") as leader:
+    with _started(streets, run, "--devices", "2") as launcher:
         _wait_for_steps(run, 2)
-        os.kill(_followers(leader.pid)[0], signal.SIGTERM)
-        _, said = leader.communicate(timeout=60)
-    assert leader.returncode == 128 + signal.SIGTERM
+        rank_0, rank_1 = _ranks(launcher.pid)
+        processes = {"launcher": launcher.pid, "rank 0": rank_0, "rank 1": rank_1}
+        for receiver in receivers.split(", "):
+            os.kill(processes[receiver], number)
+        _, said = launcher.communicate(timeout=60)
+        assert not any(Path(f"/proc/{rank}").exists() for rank in (rank_0, rank_1))
+    assert launcher.returncode == 128 + number
     assert said.splitlines() == [f"pairloom: to go on from here: pairloom train --resume {run}", "pairloom: stopped"]
     state = load_state(run / "checkpoints")
     assert state is not None
     assert state["step"] < EPOCHS
 
 
-def test_a_process_that_dies_ends_the_run_with_a_message(streets: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_a_process_that_dies_ends_the_run_with_a_message(rank: int, streets: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with _started(streets, run, "--devices", "2") as leader:
+    with _started(streets, run, "--devices", "2") as launcher:
         _wait_for_steps(run, 2)
-        os.kill(_followers(leader.pid)[0], signal.SIGKILL)
-        _, said = leader.communicate(timeout=60)
-    assert leader.returncode == 2
-    assert said.startswith("pairloom: process 2 of 2 was killed by SIGKILL (")
-    assert said.endswith("); --resume continues from the last saved state, if there is one\n")
+        ranks = _ranks(launcher.pid)
+        os.kill(ranks[rank], signal.SIGKILL)
+        _, said = launcher.communicate(timeout=60)
+    assert launcher.returncode == 2
+    assert said == (
+        f"pairloom: process {rank + 1} of 2 was killed by SIGKILL; --resume continues from the last saved state, if "
+        "there is one\n"
+    )
     assert load_state(run / "checkpoints") is not None
+    _wait_for_end(ranks)
 
 
 @pytest.mark.slow
-def test_what_batch_norm_has_measured_is_that_of_the_whole_batch(streets: Path, tmp_path: Path) -> None:
+def test_a_script_needs_no_main_guard(streets: Path, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        f"""
+import pairloom
+
+settings = {{"size": 32, "model.width": 4, "batch_size": 4, "epochs": 1, "device": "cpu", "devices": 2}}
+result = pairloom.train({str(streets)!r}, "run", settings=settings, log=lambda line: print("log:", line))
+print("result:", result.run.path, result.record["epoch"], result.is_main_process)
+try:
+    pairloom.resume("run", data="nowhere")
+except pairloom.UserError as error:
+    print("error:", error)
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    *logged, result, error = done.stdout.splitlines()
+    assert [line.split()[:2] for line in (logged[0], logged[-1])] == [["log:", f"{streets}:"], ["log:", "epoch"]]
+    assert result == "result: run 1 True"
+    assert error.startswith("error: ")
+    assert "nowhere" in error
+
+
+@pytest.mark.slow
+def test_running_statistics_of_batch_norm_are_those_of_the_whole_batch(streets: Path, tmp_path: Path) -> None:
     states = []
-    for count in ("1", "2"):
-        run = tmp_path / count
-        once = ("--epochs", "1", "--model.norm", "batch", "--devices", count)
+    for world_size in ("1", "2"):
+        run = tmp_path / world_size
+        once = ("--epochs", "1", "--model.norm", "batch", "--devices", world_size)
         done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split(), *once)
         assert done.returncode == 0, done.stderr
         states.append(torch.load(run / "checkpoints/last.pt", weights_only=True)["networks"]["generator"])
@@ -153,7 +198,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(streets: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_mistake_of_the_leader_is_told_once(tmp_path: Path) -> None:
+def test_an_error_in_rank_0_is_printed_once(tmp_path: Path) -> None:
     done = _train(str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"), "--devices", "2", "--batch-size", "2")
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
@@ -172,11 +217,17 @@ def _started(streets: Path, run: Path, *words: str) -> Iterator["subprocess.Pope
             process.kill()
 
 
-def _followers(leader: int) -> list[int]:
-    children = Path(f"/proc/{leader}/task/{leader}/children")
+def _ranks(launcher: int) -> list[int]:
+    """Return the process ids of the ranks."""
+    children = Path(f"/proc/{launcher}/task/{launcher}/children")
     if not children.exists():
         pytest.skip("only Linux tells a process's children")
-    return [int(word) for word in children.read_text().split()]
+    ranks: dict[int, int] = {}
+    for process in map(int, children.read_text().split()):
+        variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
+        ranks[next(int(entry[5:]) for entry in variables if entry.startswith(b"RANK="))] = process
+    assert sorted(ranks) == [0, 1]
+    return [ranks[0], ranks[1]]
 
 
 def _wait_for_steps(run: Path, steps: int) -> None:
@@ -196,5 +247,5 @@ def _steps(run: Path) -> int:
 def _wait_for_end(processes: list[int]) -> None:
     deadline = time.monotonic() + 30
     while any(Path(f"/proc/{process}").exists() for process in processes):
-        assert time.monotonic() < deadline, "a follower outlives its leader"
+        assert time.monotonic() < deadline, "a rank outlives its launcher"
         time.sleep(0.05)

@@ -18,8 +18,8 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.checkpoint import load_state
-from pairloom.training.distributed import DistributedContext, Order
-from pairloom.training.members import gathered
+from pairloom.training.distributed import DistributedContext, Order, cluster_environment
+from pairloom.training.launcher import launch
 from pairloom.training.same_pairs import require_same_files
 from pairloom.training.trainer import Trainer, TrainingResult
 
@@ -72,9 +72,12 @@ def train_experiment(
     """
     require_empty(Path(out))
     config = load(preset or "recommended").train
-    with gathered(config) as members, DistributedContext(config, members) as context:
+    environment = cluster_environment()
+    if environment is None and config.devices > 1:
+        return launch(partial(train_experiment, preset, load, out), config, log)
+    with DistributedContext(config, environment) as context:
         if not context.is_main_process:
-            return join(context)
+            return _join(context)
         return _start(preset, load, RunFolder(Path(out)), context, log)
 
 
@@ -109,7 +112,7 @@ def _start(
         return Trainer(experiment, training, validation, run, context, log=log).fit()
 
 
-def join(context: DistributedContext) -> TrainingResult:
+def _join(context: DistributedContext) -> TrainingResult:
     """Join the run that the main process trains.
 
     Raises:
@@ -196,15 +199,17 @@ def resume(
         )
     if epochs is not None and epochs < experiment.train.epochs:
         raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
-    if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
-        log(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
     old = experiment.train
     new = dataclasses.replace(
         old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
     )
     changed = dataclasses.replace(experiment, train=new, data=dataclasses.replace(experiment.data, root=root))
-    with gathered(new) as members, DistributedContext(new, members) as context:
-        return _resume(changed, experiment, folder, context, log) if context.is_main_process else join(context)
+    environment = cluster_environment()
+    if environment is None and new.devices > 1:
+        again = partial(resume, run, data=data, epochs=epochs, device=device, devices=devices)
+        return launch(again, new, log)
+    with DistributedContext(new, environment) as context:
+        return _resume(changed, experiment, folder, context, log) if context.is_main_process else _join(context)
 
 
 def _resume(
@@ -214,6 +219,8 @@ def _resume(
     context: DistributedContext,
     log: Callable[[str], None],
 ) -> TrainingResult:
+    if changed.train.epochs > experiment.train.epochs and changed.optim.decay != "none":
+        log(f"the learning rate falls until epoch {changed.optim.decay_end or changed.train.epochs} now")
     with folder.locked():
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))

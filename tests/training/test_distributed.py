@@ -1,12 +1,16 @@
-"""How settings that depend on the device are resolved."""
+"""The processes are found by what has started them, and settings that depend on the device are resolved."""
 
 import pytest
 import torch
 
 from pairloom import UserError
 from pairloom.config import TrainConfig
-from pairloom.training.distributed import DistributedContext, resolve_precision
-from pairloom.training.members import Members
+from pairloom.training.distributed import (
+    DistributedContext,
+    cluster_environment,
+    local_world_size,
+    resolve_precision,
+)
 from pairloom.training.networks import is_captured
 
 CPU = torch.device("cpu")
@@ -14,7 +18,7 @@ CPU = torch.device("cpu")
 
 def test_by_itself_a_cpu_computes_in_float32_kernel_by_kernel() -> None:
     assert resolve_precision("auto", CPU) == "32-true"
-    context = DistributedContext(TrainConfig(device="cpu"), Members())
+    context = DistributedContext(TrainConfig(device="cpu"))
     assert context.precision == "32-true"
     assert not is_captured("auto", context)
     assert not is_captured("off", context)
@@ -26,4 +30,58 @@ def test_what_is_asked_for_is_taken() -> None:
 
 def test_a_graph_is_refused_where_there_is_no_gpu() -> None:
     with pytest.raises(UserError, match="needs one GPU"):
-        is_captured("graph", DistributedContext(TrainConfig(device="cpu"), Members()))
+        is_captured("graph", DistributedContext(TrainConfig(device="cpu")))
+
+
+def _started_by(monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+
+
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": 6, "LOCAL_WORLD_SIZE": 2, "RANK": 3, "LOCAL_RANK": 1}
+SLURM_JOB = {"SLURM_JOB_NAME": "train", "SLURM_NTASKS": 4, "SLURM_NTASKS_PER_NODE": 2}
+SRUN = {
+    **SLURM_JOB,
+    "SLURM_STEP_NUM_TASKS": 4,
+    "SLURM_STEP_NUM_NODES": 2,
+    "SLURM_PROCID": 3,
+    "SLURM_LOCALID": 1,
+    "SLURM_NODEID": 1,
+}
+
+
+@pytest.mark.parametrize(("variables", "world_size"), [(TORCHRUN, 6), (SRUN, 4)])
+def test_torchrun_and_srun_say_how_many_processes_there_are(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, object], world_size: int
+) -> None:
+    _started_by(monkeypatch, **variables)
+    environment = cluster_environment()
+    assert environment is not None
+    assert (environment.global_rank(), environment.world_size(), local_world_size(environment)) == (3, world_size, 2)
+
+
+def test_in_the_script_of_a_slurm_job_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    _started_by(monkeypatch, **SLURM_JOB)
+    assert cluster_environment() is None
+
+
+def test_torchrun_with_one_process_trains_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    _started_by(monkeypatch, **{**TORCHRUN, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1, "RANK": 0})
+    environment = cluster_environment()
+    assert environment is not None
+    context = DistributedContext(TrainConfig(device="cpu"), environment)
+    assert (context.world_size, context.is_main_process) == (1, True)
+    assert not torch.distributed.is_initialized()
+
+
+def test_srun_that_was_not_told_the_tasks_of_a_machine_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    _started_by(monkeypatch, **SRUN)
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+    with pytest.raises(UserError, match="ntasks-per-node"):
+        cluster_environment()
+
+
+def test_the_processes_must_be_able_to_share_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    _started_by(monkeypatch, **TORCHRUN)
+    with pytest.raises(UserError, match=r"batch_size 4 cannot be shared by 6 processes"):
+        DistributedContext(TrainConfig(batch_size=4), cluster_environment())

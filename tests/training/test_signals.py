@@ -1,8 +1,10 @@
 """The first signal waits for the loop, the second acts at once, and afterwards all is as before."""
 
 import os
+import pickle
 import signal
 import threading
+import time
 
 import pytest
 
@@ -31,6 +33,21 @@ def test_the_second_signal_acts_at_once() -> None:
         with pytest.raises(KeyboardInterrupt) as caught:
             leave()
     assert not isinstance(caught.value, Interrupted)
+
+
+def test_a_signal_that_is_passed_on_to_this_process_as_well_counts_once() -> None:
+    with StopSignals(repeat_seconds=0.2) as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.received == signal.SIGINT
+        time.sleep(0.2)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interruption_can_be_sent_to_another_process() -> None:
+    error = pickle.loads(pickle.dumps(Interrupted(signal.SIGTERM)))  # noqa: S301
+    assert (error.signal, str(error)) == (signal.SIGTERM, "stopped by SIGTERM")
 
 
 def test_under_nohup_the_end_of_the_terminal_is_not_heard() -> None:

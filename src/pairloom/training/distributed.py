@@ -1,6 +1,7 @@
 """The processes that train one run: each has a part of every batch, and all take the same step."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Literal, Self, TypeVar
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 
@@ -19,7 +23,6 @@ from pairloom.cpu import cpu_count
 from pairloom.errors import UserError, first_line
 from pairloom.models.devices import choose_device
 from pairloom.run import RunFolder
-from pairloom.training.members import Members
 
 Thing = TypeVar("Thing")
 
@@ -28,6 +31,43 @@ PATIENCE = timedelta(hours=12)
 
 BUCKET = 25 * 2**20
 """Bytes of gradients that travel together; the next are packed meanwhile."""
+
+
+class LostProcessError(UserError):
+    """Another process has ended, or cannot be reached."""
+
+
+def cluster_environment() -> ClusterEnvironment | None:
+    """Return how this process finds the others that `torchrun`, `launch` or SLURM's `srun` has started with it.
+
+    None if none of them has started it.
+
+    Raises:
+        UserError: if `srun` was not told how many tasks a machine has.
+    """
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:  # set by `srun` alone, not in the script of a job
+        try:
+            return SLURMEnvironment(auto_requeue=False)
+        except RuntimeError as error:
+            raise UserError(f"SLURM: {' '.join(str(error).split())}") from error
+    return None
+
+
+def local_world_size(environment: ClusterEnvironment) -> int:
+    """Return how many of the processes are on this machine."""
+    if isinstance(environment, TorchElasticEnvironment):
+        return int(os.environ["LOCAL_WORLD_SIZE"])
+    return environment.world_size() // int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+
+
+def too_few_gpus(processes: int) -> UserError:
+    """Return the error that there is not a GPU for each process on this machine."""
+    return UserError(
+        f"{processes} processes on one machine want a GPU each, and torch finds {torch.cuda.device_count()}; start "
+        "fewer, or say --device cpu"
+    )
 
 
 def resolve_precision(name: Precision, device: torch.device) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
@@ -78,44 +118,45 @@ class DistributedContext:
     Use it as a context: at its end the others are told, if they do not know it yet, that there is nothing to do.
 
     Args:
-        config: the device, and the number format of the arithmetic.
-        members: the processes, this one among them.
+        config: the device, the number format of the arithmetic, and the batch size.
+        environment: how the processes find one another; None for a process alone.
 
     Raises:
-        UserError: if the device is not there.
+        UserError: if the device is not there, or the processes cannot share the batch.
     """
 
-    def __init__(self, config: TrainConfig, members: Members) -> None:
+    def __init__(self, config: TrainConfig, environment: ClusterEnvironment | None = None) -> None:
+        self.rank, self.world_size = (environment.global_rank(), environment.world_size()) if environment else (0, 1)
+        if config.batch_size % self.world_size:
+            raise UserError(
+                f"train.batch_size {config.batch_size} cannot be shared by {self.world_size} processes; make it a "
+                "multiple"
+            )
         device = choose_device(config.device)
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
         self.precision = resolve_precision(config.precision, device)
-        self.rank, self.world_size = members.rank, members.world_size
-        self._members = members
         self._ordered = False
         self._asked: tuple[Tensor, dist.Work] | None = None
-        if members.environment is None:
+        if environment is None or self.world_size == 1:
             self.fabric = Fabric(accelerator=device.type, devices=1, precision=self.precision)
             return
-        devices = members.local_world_size
-        if device.type == "cuda" and (visible := torch.cuda.device_count()) < devices:
-            if visible > 1 or members.started:
-                raise UserError(
-                    f"{devices} processes on one machine want a GPU each, and torch finds {visible}; start fewer, or "
-                    "say --device cpu"
-                )
+        devices = here = local_world_size(environment)
+        if device.type == "cuda" and (visible := torch.cuda.device_count()) < here:
+            if visible > 1:
+                raise too_few_gpus(here)
             devices = 1  # each process is shown its own GPU alone, as SLURM's --gpus-per-task does
         self.fabric = Fabric(
             accelerator=device.type,
             devices=devices,
-            num_nodes=members.world_size // members.local_world_size,
+            num_nodes=self.world_size // here,
             strategy=_Averaging(),
-            plugins=[members.environment],
+            plugins=[environment],
             precision=self.precision,
         )
         self._threads = torch.get_num_threads()
         if device.type == "cpu":
-            torch.set_num_threads(max(1, cpu_count() // members.local_world_size))
+            torch.set_num_threads(max(1, cpu_count() // here))
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of every process that it meets
         with self._together():
             self.fabric.launch()
@@ -230,9 +271,9 @@ class DistributedContext:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            lost = self._members.lost() or f"the {self.world_size} processes cannot go on together"
-            raise UserError(
-                f"{lost} ({first_line(error)}); --resume continues from the last saved state, if there is one"
+            raise LostProcessError(
+                f"the {self.world_size} processes cannot go on together ({first_line(error)}); --resume continues from "
+                "the last saved state, if there is one"
             ) from error
 
 

@@ -35,6 +35,10 @@ FINITE_CHECK_STEPS = 50
 """Steps between two looks at the losses, each of which waits for the device."""
 
 
+REPEAT_SECONDS = 1.0
+"""How long a signal that comes to one of several processes again counts as the same; see `StopSignals`."""
+
+
 @dataclass(frozen=True)
 class TrainingResult:
     """What a finished run came to."""
@@ -93,7 +97,7 @@ class Trainer:
             log=log,
         )
         self._environment = _environment(context, training, validation)
-        self._signals = StopSignals()
+        self._signals = StopSignals(REPEAT_SECONDS if context.world_size > 1 else 0.0)
         self._logger: RunLogger | None = None  # in the main process alone
         self._stream: Iterator[tuple[Tensor, Tensor]] = iter(())
         self._show_step: Callable[[], None] = lambda: None
