@@ -31,7 +31,7 @@ LEVELS = (
     {"training", "inference"},
     {"cluster", "serving"},
     {"api", "training_run"},
-    {"demonstration", "follower"},
+    {"demonstration"},
     {"cli"},
     {"__init__", "__main__"},
 )

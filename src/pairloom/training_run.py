@@ -18,7 +18,7 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.checkpoint import load_state
-from pairloom.training.distributed import DistributedContext, Order, cluster_environment
+from pairloom.training.distributed import DistributedContext, cluster_environment
 from pairloom.training.launcher import launch
 from pairloom.training.same_pairs import require_same_files
 from pairloom.training.trainer import Trainer, TrainingResult
@@ -75,10 +75,11 @@ def train_experiment(
     environment = cluster_environment()
     if environment is None and config.devices > 1:
         return launch(partial(train_experiment, preset, load, out), config, log)
+    run = RunFolder(Path(out))
     with DistributedContext(config, environment) as context:
         if not context.is_main_process:
-            return _join(context)
-        return _start(preset, load, RunFolder(Path(out)), context, log)
+            return _join(run, context, resume=False)
+        return _start(preset, load, run, context, log)
 
 
 def _start(
@@ -108,24 +109,23 @@ def _start(
                 f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
                 f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
-        context.order(Order.of(run, resume=False))
+        context.broadcast_experiment(run.experiment())
         return Trainer(experiment, training, validation, run, context, log=log).fit()
 
 
-def _join(context: DistributedContext) -> TrainingResult:
-    """Join the run that the main process trains.
+def _join(run: RunFolder, context: DistributedContext, *, resume: bool) -> TrainingResult:
+    """Train with the main process.
 
     Raises:
         SystemExit: if the main process has nothing to train; it says why.
         UserError: as `fit` does.
         KeyboardInterrupt: if the processes were asked to stop.
     """
-    order = context.order(None)
-    if order is None:
+    experiment = context.broadcast_experiment(None)
+    if experiment is None:
         raise SystemExit(2)
-    experiment = order.experiment
     training, validation = _open_pairs(experiment, PairFolder.open(experiment.data))
-    return Trainer(experiment, training, validation, order.run, context, log=_silent).fit(resume=order.resume)
+    return Trainer(experiment, training, validation, run, context, log=_silent).fit(resume=resume)
 
 
 def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, PairFolder]:
@@ -209,7 +209,9 @@ def resume(
         again = partial(resume, run, data=data, epochs=epochs, device=device, devices=devices)
         return launch(again, new, log)
     with DistributedContext(new, environment) as context:
-        return _resume(changed, experiment, folder, context, log) if context.is_main_process else _join(context)
+        if not context.is_main_process:
+            return _join(folder, context, resume=True)
+        return _resume(changed, experiment, folder, context, log)
 
 
 def _resume(
@@ -230,7 +232,7 @@ def _resume(
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette
             folder.write_config(dataclasses.replace(changed, data=dataclasses.replace(changed.data, palette=palette)))
-        context.order(Order.of(folder, resume=True))
+        context.broadcast_experiment(folder.experiment())
         return Trainer(changed, training, validation, folder, context, log=log).fit(resume=True)
 
 

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -22,7 +21,6 @@ from pairloom.config import Experiment, Precision, TrainConfig
 from pairloom.cpu import cpu_count
 from pairloom.errors import UserError, first_line
 from pairloom.models.devices import choose_device
-from pairloom.run import RunFolder
 
 Thing = TypeVar("Thing")
 
@@ -97,21 +95,6 @@ class _Averaging(DDPStrategy):
         self._launcher = None  # the processes are there
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the main process tells the others to train."""
-
-    run: RunFolder
-    experiment: Experiment
-    resume: bool
-
-    @classmethod
-    def of(cls, run: RunFolder, *, resume: bool) -> "Order":
-        """Return the order to train a run whose config is written."""
-        run = RunFolder(run.path.absolute())
-        return cls(run, run.experiment(), resume)
-
-
 class DistributedContext:
     """The processes that train together, and this one among them; a process alone never waits.
 
@@ -136,7 +119,7 @@ class DistributedContext:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
         self.precision = resolve_precision(config.precision, device)
-        self._ordered = False
+        self._knows_experiment = False
         self._asked: tuple[Tensor, dist.Work] | None = None
         if environment is None or self.world_size == 1:
             self.fabric = Fabric(accelerator=device.type, devices=1, precision=self.precision)
@@ -182,16 +165,16 @@ class DistributedContext:
         if self.world_size == 1:
             return
         try:
-            if self.is_main_process and not self._ordered:
-                self.order(None)
+            if self.is_main_process and not self._knows_experiment:
+                self.broadcast_experiment(None)
         finally:
             torch.set_num_threads(self._threads)
             dist.destroy_process_group()
 
-    def order(self, work: Order | None) -> Order | None:
-        """Tell the others what to train; they are told here. None ends them."""
-        self._ordered = True
-        return self.broadcast(work)
+    def broadcast_experiment(self, experiment: Experiment | None) -> Experiment | None:
+        """Return the main process's experiment, which all train; None if there is nothing to train."""
+        self._knows_experiment = True
+        return self.broadcast(experiment)
 
     def part(self, count: int) -> range:
         """Return which of so many things are this process's; together the processes have each once."""
