@@ -210,7 +210,8 @@ def _started(streets: Path, run: Path, *words: str) -> Iterator["subprocess.Pope
     """Inside the block a run is trained that takes a state after each step."""
     settings = (*TINY.split(), *SMOOTH.split(), "--train.checkpoint_steps", "1", *words)
     command = [sys.executable, "-m", "pairloom", "train", str(streets), "--out", str(run), *settings]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    here = {**os.environ, "TMPDIR": str(run.parent)}  # a launcher that is killed leaves a folder
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=here) as process:
         try:
             yield process
         finally:
