@@ -59,7 +59,7 @@ def test_what_rank_0_returns_and_logs_is_the_callers(tmp_path: Path, monkeypatch
     assert _launch("well", tmp_path, monkeypatch, lines.append) == (0, "well")
     assert lines == ["rank 0 of 2", "on two lines"]
     assert [signal.getsignal(number) for number in SIGNALS] == handlers
-    assert "TORCHELASTIC_SIGNALS_TO_HANDLE" not in os.environ
+    assert not [name for name in os.environ if name.startswith(("TORCHELASTIC_", "TORCH_ELASTIC_"))]
 
 
 def test_what_rank_0_raises_is_raised(

@@ -33,7 +33,10 @@ from pairloom.training.signals import Interrupted, handled_signals
 Result = TypeVar("Result")
 
 SAVING_SECONDS = 600
-"""How long the processes have to save a checkpoint once they were asked to stop; then they are killed."""
+"""How long the processes have to save a checkpoint once they were asked to stop; then they are killed.
+
+Before version 2.12 torch gives them 30 seconds, whatever it is told.
+"""
 
 LOST_SECONDS = 30
 """How long a process that has lost another one waits for the launcher to end it."""
@@ -60,7 +63,7 @@ def launch(function: Callable[..., Result], config: TrainConfig, log: Callable[[
     elastic = logging.getLogger("torch.distributed.elastic")  # failures are told here
     elastic.addHandler(logging.NullHandler())
     elastic.propagate = False
-    with tempfile.TemporaryDirectory(prefix="pairloom-") as name, _original_handlers():
+    with tempfile.TemporaryDirectory(prefix="pairloom-") as name, _launcher_environment():
         folder = Path(name)
         log_file = None if log is print and sys.stdout is sys.__stdout__ else folder / "log"  # else rank 0 prints
         (folder / "call").write_bytes(pickle.dumps((function, log_file)))
@@ -77,7 +80,6 @@ def launch(function: Callable[..., Result], config: TrainConfig, log: Callable[[
             max_restarts=0,
             logs_specs=DefaultLogsSpecs(log_dir=os.devnull),  # the processes write to this one's streams
             signals_to_handle=",".join(number.name for number in handled_signals()),
-            shutdown_timeout=SAVING_SECONDS,
         )
         failures: dict[int, ProcessFailure] = {}
         stopped: Interrupted | None = None
@@ -107,14 +109,17 @@ def _lost(failures: dict[int, ProcessFailure], world_size: int) -> str:
 
 
 @contextmanager
-def _original_handlers() -> Iterator[None]:
-    """Set the handlers of signals back at the end of the block: the launcher leaves its own."""
-    before = {number: signal.getsignal(number) for number in handled_signals()}
+def _launcher_environment() -> Iterator[None]:
+    """Give the launcher time to stop; afterwards set variables and signal handlers back, as it leaves its own."""
+    variables, handlers = dict(os.environ), {number: signal.getsignal(number) for number in handled_signals()}
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SAVING_SECONDS))
     try:
         yield
     finally:
-        os.environ.pop("TORCHELASTIC_SIGNALS_TO_HANDLE", None)
-        for number, handler in before.items():
+        for name in ("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "TORCHELASTIC_SIGNALS_TO_HANDLE"):
+            if name not in variables:
+                os.environ.pop(name, None)
+        for number, handler in handlers.items():
             if signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
 
