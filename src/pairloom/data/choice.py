@@ -3,18 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pairloom.config import DataConfig
-from pairloom.data.layouts import LAYOUTS, PairFiles, Part, Reading, Tree
+from pairloom.data.layouts import LAYOUTS, Part, Reading, Tree
 from pairloom.data.layouts.lists import with_lists
 from pairloom.data.layouts.tree import counted
 from pairloom.data.rivals import flags_of, settle
-from pairloom.data.samples import (
-    SideSample,
-    sampled,
-)
-from pairloom.data.weighing import cover, is_reversed, kinds_of, weigh
+from pairloom.data.samples import SAMPLE, SideSample, kinds_of, sample_sides
+from pairloom.data.sampling import evenly_spaced
+from pairloom.data.weighing import cover, two_pictures, weigh
 from pairloom.errors import UserError
 
 
@@ -44,23 +41,17 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
         UserError: if no reading is clearly the best, or none makes pairs; it says what was seen, and the setting that
             settles it.
     """
-    known = list(LAYOUTS.values()) if config.layout == "auto" else [LAYOUTS[config.layout]]
-    if config.sources:
-        known = [LAYOUTS["patterns"]]
+    known = [LAYOUTS[config.layout]] if config.layout != "auto" else list(LAYOUTS.values())
     readings: list[Reading] = []
     for layout in known:
         found = [with_lists(tree, reading) for reading in layout.readings(tree, config)]
         if found and found[0].certain:
             return Chosen(found[0], False, (*found[0].notes, *_unused(tree, found[0])))
         readings += found
-        if (
-            config.layout == "auto"
-            and layout.name in ("two-folders", "one-folder")
-            and (perfect := _perfect(tree, found))
-        ):
+        if config.layout == "auto" and layout.conclusive and (perfect := _perfect(tree, found)):
             return perfect
-    if config.layout == "side-by-side" and readings:
-        return Chosen(readings[0], is_reversed(readings[0]), (*readings[0].notes, *_unused(tree, readings[0])))
+    if config.layout != "auto" and readings and readings[0].halves:
+        return _halves_as_told(tree, readings[0])
     if config.layout != "auto" and not readings:
         raise UserError(
             f"{tree.root}: holds no pairs in the layout {config.layout}. Expected: {known[0].description}. "
@@ -71,11 +62,19 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
         raise _refusal(tree, readings)
     best = settle(tree, weighed)
     reading = best.reading
-    turned = False
-    if not reading.ordered and reading.layout == "side-by-side":
-        turned = kinds_of(best.sides) == ("classes", "pictures")
-    notes = [*reading.notes, *best.notes, *_unused(tree, reading)]
-    return Chosen(reading, turned, tuple(notes))
+    turned = reading.halves and kinds_of(best.sides) == ("classes", "pictures")
+    return Chosen(reading, turned, (*reading.notes, *best.notes, *_unused(tree, reading)))
+
+
+def _halves_as_told(tree: Tree, reading: Reading) -> Chosen:
+    """Take both halves of each image for a pair, as the settings say, and tell where the images say otherwise."""
+    notes = [*reading.notes, *_unused(tree, reading)]
+    sides = sample_sides(evenly_spaced(reading.pairs, SAMPLE))
+    if sides[0].displayed and not two_pictures(reading).pairs:
+        notes.insert(
+            0, "read side by side as data.layout says, but in a sample the halves look like parts of one picture"
+        )
+    return Chosen(reading, kinds_of(sides) == ("classes", "pictures"), tuple(notes))
 
 
 def _perfect(tree: Tree, readings: Sequence[Reading]) -> Chosen | None:
@@ -97,17 +96,15 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         return UserError(
             f"{tree.root}: holds no pairs, since there are no images; name the folder of the pairs, or a manifest (CSV)"
         )
-    first = next(tree.images)
-    side = SideSample(
-        tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)]))
-    )
+    images = list(tree.images)
+    side = SideSample(tuple(Part(path) for path in evenly_spaced(images, SAMPLE)))
     if side.kind == "unreadable":
-        return side.refusal or UserError(f"{first}: cannot be read")
+        return side.refusal or UserError(f"{images[0]}: cannot be read")
     near = max(readings, key=lambda reading: len(reading.pairs) * cover(reading), default=None)
     what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
     lead = f"{tree.root}: no pairs are found: {what}"
     way = "Name both places, such as --data.sources images --data.targets masks"
-    if near is not None and near.layout not in ("side-by-side", "annotations") and near.pairs:
+    if near is not None and near.pairs and not near.halves and near.annotations is None:
         count = len(near.pairs)
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
         way = f"If that is right, say {flags_of(near)}"
@@ -115,16 +112,6 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, which none seems to, say "
         "--layout side-by-side"
     )
-
-
-def _alone(path: Path) -> PairFiles:
-
-    return PairFiles(path.stem, Part(path), Part(path))
-
-
-def _spread(tree: Tree) -> list[Path]:
-    images = list(tree.images)
-    return images[:: max(1, len(images) // 24)]
 
 
 def _unused(tree: Tree, reading: Reading) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from pairloom.data.layouts import Part
+from pairloom.data.pairs import Part
 from pairloom.errors import UserError
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from pairloom.cpu import cpu_count
-from pairloom.data.encodings import COLOURS, PLAIN, Encoding, read_mask
+from pairloom.data.encodings import COLOURS, Encoding, read_mask
 from pairloom.data.evidence import find_encoding
-from pairloom.data.layouts import Part
 from pairloom.data.numbers import find_numbers, refuse_numbers
-from pairloom.data.readers import ColourReader, IndexReader, Reader
+from pairloom.data.pairs import Part
+from pairloom.data.readers import Classes, ColourReader, IndexReader
+from pairloom.data.sampling import evenly_spaced
 from pairloom.errors import UserError
 from pairloom.images import colour_table, inspect
 from pairloom.images.masks import StoredMask
@@ -35,24 +35,6 @@ _EXACT = 0.999
 """Share of a sample's pixels with a palette's colours from which others are no blends."""
 _INSTANCES_FILL = 0.98
 """Of the pixels, those of colours that fill areas where each object has a colour; drawings have finer things."""
-
-
-class Classes(NamedTuple):
-    """What is known of the class maps of one side."""
-
-    palette: Palette
-    reader: Reader
-    far_share: float | None = None
-    """Share of a sample's pixels that are far from every colour; None where the maps hold values."""
-    note: str = ""
-    """What the user should know of the classes' names, in a sentence; empty for nothing."""
-
-    @property
-    def numbered(self) -> bool:
-        """Whether files hold small class numbers as such: shown as pictures they would be nearly black."""
-        plain = isinstance(self.reader, IndexReader) and self.reader.encoding == PLAIN
-        shown = zip(self.palette.colours, self.palette.values, strict=True)
-        return plain and any(colour != (value,) * 3 for colour, value in shown)
 
 
 def palette_match(far_share: float, which: str = "target") -> str:
@@ -163,7 +145,8 @@ def _sample(parts: Sequence[Part], pool: Executor) -> list[tuple[Path, StoredMas
     """Read some masks, spread over all: so many that they can be held."""
     masks: list[tuple[Path, StoredMask]] = []
     pixels = 0
-    chosen = _spread(parts, COLOUR_SAMPLE)
+    spread = evenly_spaced(parts, COLOUR_SAMPLE)
+    chosen = [part for first in (0, 2, 1, 3) for part in spread[first::4]]  # its beginning is spread over all as well
     for first in range(0, len(chosen), _AT_ONCE):
         some = chosen[first : first + _AT_ONCE]
         for part, mask in zip(some, pool.map(_tried, some), strict=True):
@@ -187,10 +170,3 @@ def holds_values(part: Part) -> bool:
     """Tell whether a file holds one whole number a pixel, which may stand for a class."""
     info = inspect(part.path)
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
-
-
-def _spread(parts: Sequence[Part], count: int) -> list[Part]:
-    """Choose so many, evenly spaced, in an order whose beginning is spread over all as well."""
-    places = np.linspace(0, len(parts) - 1, min(count, len(parts))).round().astype(int).tolist()
-    order = [place for first in (0, 2, 1, 3) for place in places[first::4]]
-    return [parts[place] for place in order]

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pairloom.data.layouts import Part
+from pairloom.data.pairs import Part
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, for_display
 from pairloom.images.masks import StoredMask, read_stored

@@ -7,20 +7,13 @@ from pathlib import Path
 
 from pairloom.config import DataConfig
 from pairloom.data.choice import choose_reading
-from pairloom.data.discovery import COLOUR_SAMPLE, Classes, find_classes, holds_values, palette_match
+from pairloom.data.discovery import find_classes, holds_values, palette_match
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.orientation import as_stored, orientation_problem
 from pairloom.data.pairs import Pair
 from pairloom.data.ranges import with_values
-from pairloom.data.readers import (
-    CityscapesReader,
-    IndexReader,
-    PaintedReader,
-    PictureReader,
-    Reader,
-)
-from pairloom.data.samples import sampled
+from pairloom.data.readers import Classes, PaintedReader, PictureReader, Reader
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
 from pairloom.palette import Palette, named_palette
@@ -82,7 +75,7 @@ class PairFolder:
         palette = named or fallback
         pairs = reading.pairs
         sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
-        classes: list[Classes | None] = [None, _fixed(reading, config, named)]
+        classes: list[Classes | None] = [None, LAYOUTS[reading.layout].classes(reading, config, named)]
         if direction == "BtoA":
             sides.reverse()
             classes.reverse()
@@ -268,27 +261,6 @@ class PairFolder:
             return inspect(self.parts(self.reading.pairs[0])[0].path).channels
         except (UserError, IndexError):
             return None
-
-
-def _fixed(reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:
-    """Return the classes of B that the layout's rules fix, and their reader; None where it fixes none."""
-    if reading.annotations is not None:
-        from pairloom.data.annotations import AnnotationReader
-
-        drawn = AnnotationReader(reading.annotations, config.background)
-        return Classes(drawn.palette, drawn)
-    if reading.masks is not None:
-        from pairloom.data.mask_files import MaskFilesReader, mask_files_palette
-
-        if palette is None:
-            sample = [pair.b for pair in sampled(reading.pairs, COLOUR_SAMPLE)]
-            palette = mask_files_palette(reading.masks, sample, config.background)
-        return Classes(palette, MaskFilesReader(palette, reading.masks))
-    own = LAYOUTS[reading.layout].classes(config)
-    if own is None:
-        return None
-    palette = palette or own
-    return Classes(palette, CityscapesReader(palette) if reading.layout == "cityscapes" else IndexReader(palette))
 
 
 def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pairloom.data.layouts import PairFiles
+from pairloom.data.pairs import PairFiles
 from pairloom.errors import UserError
 
 

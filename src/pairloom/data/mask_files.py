@@ -1,17 +1,32 @@
 """Targets that are several binary masks per image, read as one class map."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.config import Background
 from pairloom.data.annotations.shapes import BACKGROUND, is_background
-from pairloom.data.layouts import MaskFiles, Part
+from pairloom.data.pairs import Part
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, for_display, read_picture
 from pairloom.palette import VOID, Palette
 from pairloom.palette.distinct import distinct_colours
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """Targets that are several binary masks per image: one per object, or one per class.
+
+    Attributes:
+        names: of the classes; empty where each file is an object of the one class.
+        classes: the class number of each file's path, by its path.
+    """
+
+    names: tuple[str, ...] = ()
+    classes: Mapping[Path, int] = field(default_factory=dict)
 
 
 class MaskFilesReader:

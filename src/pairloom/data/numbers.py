@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.data.encodings import UNSET, Encoding, read_mask
-from pairloom.data.layouts import Part
+from pairloom.data.pairs import Part
 from pairloom.data.readers import ColourReader, IndexReader
 from pairloom.errors import UserError
 from pairloom.images.masks import StoredMask

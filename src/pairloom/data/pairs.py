@@ -1,9 +1,36 @@
-"""One decoded pair."""
+"""One pair: where its images are, and what they hold once decoded."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pairloom.config import Size
 from pairloom.images import WHOLE, Picture, Values, resize_class_map, resize_picture
+
+
+class Part(NamedTuple):
+    """Where one image of a pair is: a file, half of one, several files, or an entry of an annotation file."""
+
+    path: Path
+    half: Literal["whole", "left", "right"] = "whole"
+    more: tuple[Path, ...] = ()
+    """Further files that make up the image, such as one mask per object."""
+    entry: str = ""
+    """The entry of an annotation file that describes the image; empty for image files."""
+    image: Path | None = None
+    """The image that an annotation describes; its size is the size of the class map."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files from which the image is read."""
+        return (self.path, *self.more)
+
+
+class PairFiles(NamedTuple):
+    """The files of one pair: A is the first or left image (the photograph, as a rule), B the second."""
+
+    name: str
+    a: Part
+    b: Part
 
 
 class Pair(NamedTuple):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pairloom.config import DataConfig, NoReading, ValueRange
 from pairloom.cpu import cpu_count
 from pairloom.data.encodings import half
-from pairloom.data.layouts import Part
+from pairloom.data.pairs import Part
+from pairloom.data.sampling import evenly_spaced
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Range, Values, inspect, limits, no_data, read_picture
 
@@ -142,7 +143,7 @@ def find_values(parts: Sequence[Part], range_: ValueRange, no_reading: NoReading
     if range_ != "auto" and no_reading != "auto":
         return known
     with ThreadPoolExecutor(cpu_count()) as pool:
-        samples = [sample for sample in pool.map(_sample, _spread(parts)) if sample is not None]
+        samples = [sample for sample in pool.map(_sample, evenly_spaced(parts, SAMPLE)) if sample is not None]
     if all(sample.dtype == "uint8" for sample in samples):
         return known
     if no_reading == "auto":
@@ -169,12 +170,6 @@ def find_values(parts: Sequence[Part], range_: ValueRange, no_reading: NoReading
         if known.no_reading is None and not holes and (_is_most(reach, whole) or used[0] == used[1]):
             return known
     return known._replace(range=_rounded(used, whole if fits else (-math.inf, math.inf), known.no_reading))
-
-
-def _spread(parts: Sequence[Part]) -> list[Part]:
-    """Choose some, evenly spaced."""
-    places = np.linspace(0, len(parts) - 1, min(SAMPLE, len(parts))).round().astype(int)
-    return [parts[place] for place in places]
 
 
 def _sample(part: Part) -> _Sample | None:

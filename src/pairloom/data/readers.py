@@ -1,18 +1,16 @@
 """Readers turn the file of one side of a pair into an array: a picture, or class ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from pairloom.data.encodings import COLOURS, PLAIN, UNSET, Encoding, half, read_mask
-from pairloom.data.layouts import Part
-from pairloom.data.layouts.cityscapes import label_kind
-from pairloom.errors import UserError
+from pairloom.data.pairs import Part
 from pairloom.images import WHOLE, Picture, ReducedPicture, UInt8Array, Values, for_display, read_picture, read_reduced
 from pairloom.images.masks import StoredMask
-from pairloom.palette import CITYSCAPES_TRAIN_IDS, VOID, Colour, Palette, UnknownValueError
+from pairloom.palette import VOID, Colour, Palette, UnknownValueError
 
 
 class Reader(Protocol):
@@ -117,26 +115,6 @@ class ColourReader:
         return self._encoding.colours(read_mask(part), part.path)
 
 
-class CityscapesReader:
-    """Reads official label files, each by what its name says that it holds."""
-
-    def __init__(self, palette: Palette) -> None:
-        by_train_ids = CITYSCAPES_TRAIN_IDS if len(palette) == len(CITYSCAPES_TRAIN_IDS) else None
-        self._readers: Mapping[str, Reader | None] = {
-            "labelIds": IndexReader(palette),
-            "labelTrainIds": IndexReader(by_train_ids) if by_train_ids else None,
-            "color": ColourReader(palette),
-        }
-        self.key = f"cityscapes {palette.to_record()}"
-
-    def read(self, part: Part) -> Picture:
-        """Return the class ids, H×W."""
-        reader = self._readers[label_kind(part.path)]
-        if reader is None:
-            raise UserError(f"{part.path}: holds the 19 train ids only; data.classes all needs labelIds")
-        return reader.read(part)
-
-
 class PaintedReader:
     """Reads class maps as the pictures that their colours make."""
 
@@ -147,6 +125,24 @@ class PaintedReader:
     def read(self, part: Part) -> UInt8Array:
         """Return the picture, H×W×3."""
         return self._palette.to_colours(self._reader.read(part).astype(np.uint8, copy=False))
+
+
+class Classes(NamedTuple):
+    """What is known of the class maps of one side."""
+
+    palette: Palette
+    reader: Reader
+    far_share: float | None = None
+    """Share of a sample's pixels that are far from every colour; None where the maps hold values."""
+    note: str = ""
+    """What the user should know of the classes' names, in a sentence; empty for nothing."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether files hold small class numbers as such: shown as pictures they would be nearly black."""
+        plain = isinstance(self.reader, IndexReader) and self.reader.encoding == PLAIN
+        shown = zip(self.palette.colours, self.palette.values, strict=True)
+        return plain and any(colour != (value,) * 3 for colour, value in shown)
 
 
 def _told(encoding: Encoding, usual: Encoding) -> str:

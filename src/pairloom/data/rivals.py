@@ -7,12 +7,8 @@ from pathlib import Path
 
 from pairloom.data.layouts import PairFiles, Reading, Tree
 from pairloom.data.layouts.affixes import is_aside
-from pairloom.data.samples import (
-    mostly_the_same,
-    same_partition,
-    sampled,
-    show_the_same,
-)
+from pairloom.data.samples import mostly_the_same, same_partition, show_the_same
+from pairloom.data.sampling import evenly_spaced
 from pairloom.data.weighing import Weighed
 from pairloom.errors import UserError
 from pairloom.images import colour_table, read_picture
@@ -84,7 +80,7 @@ def _without_copies(best: Weighed) -> Weighed:
 def _are_copies(first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
     if first.keys() != second.keys() or len(first) < 2:
         return False
-    chosen = sampled([first[name] for name in sorted(first)], _SAMPLED)
+    chosen = evenly_spaced([first[name] for name in sorted(first)], _SAMPLED)
     try:
         return all(show_the_same(pair.a.path, second[pair.a.path.stem].a.path) for pair in chosen)
     except UserError:
@@ -168,10 +164,8 @@ def _plainness(path: Path) -> tuple[bool, int]:
 
 
 def _ambiguity(tree: Tree, first: Reading, second: Reading) -> str:
-    ways = []
-    for reading in (first, second):
-        ways.append(f"{reading.how}: {flags_of(reading)}")
-    return f"{tree.root}: can be read in two ways, say which: {ways[0]}; or {ways[1]}"
+    ways = "; or ".join(f"{reading.how}: {flags_of(reading)}" for reading in (first, second))
+    return f"{tree.root}: can be read in two ways, say which: {ways}"
 
 
 def flags_of(reading: Reading) -> str:

@@ -1,6 +1,6 @@
 """What a sample of files shows: whether a side holds classes, and whether two images show the same scene."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from PIL import Image
 from pairloom.cpu import cpu_count
 from pairloom.data.discovery import find_classes
 from pairloom.data.encodings import half
-from pairloom.data.layouts import PairFiles, Part
+from pairloom.data.pairs import PairFiles, Part
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, for_display, read_picture, stretched
 
@@ -72,7 +72,7 @@ class SideSample:
     def displayed(self) -> dict[Part, UInt8Array]:
         """The images that can be read, H×W×3."""
         with ThreadPoolExecutor(cpu_count()) as pool:
-            found = list(pool.map(_tried(_displayed), self.parts))
+            found = list(pool.map(_displayed, self.parts))
         return {part: image for part, image in zip(self.parts, found, strict=True) if image is not None}
 
     @cached_property
@@ -82,10 +82,14 @@ class SideSample:
         return bool(chroma) and float(np.median(chroma)) > 2
 
 
-def sampled(pairs: Sequence[PairFiles], count: int = SAMPLE) -> list[PairFiles]:
-    """Choose so many pairs, evenly spaced."""
-    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
-    return [pairs[place] for place in places]
+def sample_sides(pairs: Sequence[PairFiles]) -> tuple[SideSample, SideSample]:
+    """Return both sides of some pairs, A first."""
+    return SideSample(tuple(pair.a for pair in pairs)), SideSample(tuple(pair.b for pair in pairs))
+
+
+def kinds_of(sides: tuple[SideSample, SideSample]) -> tuple[str, str]:
+    """Return what both sides show: `classes`, `pictures` or `unreadable`."""
+    return sides[0].kind, sides[1].kind
 
 
 def show_one_scene(first: SideSample, second: SideSample, *, surely: bool = False) -> bool:
@@ -125,8 +129,11 @@ def has_seam(images: Sequence[UInt8Array]) -> bool:
     return bool(ratios) and float(np.median(ratios)) > 1.8
 
 
-def _displayed(part: Part) -> UInt8Array:
-    return half(stretched(read_picture(part.path, any_number=True)), part)
+def _displayed(part: Part) -> UInt8Array | None:
+    try:
+        return half(stretched(read_picture(part.path, any_number=True)), part)
+    except UserError:
+        return None
 
 
 def _edges(image: UInt8Array) -> NDArray[np.float32]:
@@ -142,16 +149,6 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
     a, b = first - first.mean(), second - second.mean()
     norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
     return float((a * b).sum()) / norm if norm > 0 else 0.0
-
-
-def _tried(read: Callable[[Part], UInt8Array]) -> Callable[[Part], UInt8Array | None]:
-    def attempt(part: Part) -> UInt8Array | None:
-        try:
-            return read(part)
-        except UserError:
-            return None
-
-    return attempt
 
 
 def same_partition(first: Path, second: Path) -> tuple[bool, bool]:

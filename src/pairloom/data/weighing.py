@@ -5,17 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pairloom.data.layouts import Listing, PairFiles, Reading, Tree
+from pairloom.data.layouts import Listing, PairFiles, Part, Reading, Tree
 from pairloom.data.layouts.affixes import is_aside, role
 from pairloom.data.samples import (
+    SAMPLE,
     SideSample,
     has_seam,
     is_binary,
+    kinds_of,
     overlap,
-    sampled,
+    sample_sides,
     show_one_scene,
     show_the_same,
 )
+from pairloom.data.sampling import evenly_spaced
 from pairloom.errors import UserError
 from pairloom.images import inspect, read_picture, stretched
 
@@ -30,7 +33,8 @@ _LEAST_COVER = 0.5
 """Share of the files of both kinds that must have partners."""
 _OVERLAP = 0.2
 """Share of their area in which the masks of different classes may overlap."""
-_SAMPLED_MASKS = 4
+_SAMPLED_PAIRS, _SAMPLED_MASKS = 4, 6
+"""Pairs, and masks of each, by which masks are judged."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +59,22 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
         sure: the layout has been named, so that no evidence is asked for.
     """
     trained = any(folder.split == "train" for folder in tree.with_images)
-    looks: dict[tuple[object, ...], SideSample] = {}
-
-    def look(pairs: Sequence[PairFiles], side: int) -> SideSample:
-        parts = tuple((pair.a, pair.b)[side] for pair in pairs)
-        return looks.setdefault(parts, SideSample(parts))
-
-    for reading in sorted(readings, key=lambda reading: (reading.layout == "side-by-side", -len(reading.pairs))):
+    looks: dict[tuple[Part, ...], SideSample] = {}
+    for reading in sorted(readings, key=lambda reading: (reading.halves, -len(reading.pairs))):
         pairs = reading.pairs
         covered = cover(reading)
         if not pairs or (covered < _LEAST_COVER and not sure):
             continue
-        if reading.layout == "side-by-side":
-            reading = _halves(reading)
+        halves = reading.halves
+        if halves:
+            reading = two_pictures(reading)
             pairs = reading.pairs
             if not pairs:
                 continue
-        chosen = sampled(pairs)
-        sides = look(chosen, 0), look(chosen, 1)
+        chosen = evenly_spaced(pairs, SAMPLE)
+        # Readings share their sides: each is looked at once.
+        first, second = (looks.setdefault(side.parts, side) for side in sample_sides(chosen))
+        sides = first, second
         if reading.annotations is not None:
             weight = 1.0
         elif reading.masks is not None:
@@ -83,7 +85,7 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
             for side in sides:
                 if side.kind == "unreadable" and not sure and side.refusal is not None:
                     raise side.refusal
-            if not reading.ordered and reading.layout != "side-by-side" and _is_turned(reading, sides):
+            if not reading.ordered and not halves and kinds_of(sides) == ("classes", "pictures"):
                 reading, sides = _turned(reading), (sides[1], sides[0])
             kinds = kinds_of(sides)
             weight = _KINDS.get(kinds, 0.5)
@@ -99,11 +101,6 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
         yield Weighed(reading, sides, likelihood, likelihood + 0.5 * min(1.0, explained))
 
 
-def kinds_of(sides: tuple[SideSample, SideSample]) -> tuple[str, str]:
-    """Return what both sides show: `classes`, `pictures` or `unreadable`."""
-    return sides[0].kind, sides[1].kind
-
-
 def cover(reading: Reading) -> float:
     """Return the share of the files of both kinds that have partners, 0 to 1."""
     pairs = len(reading.pairs)
@@ -113,16 +110,13 @@ def cover(reading: Reading) -> float:
     return pairs / max(1, pairs + lonely)
 
 
-def _halves(reading: Reading) -> Reading:
+def two_pictures(reading: Reading) -> Reading:
     """Keep the splits whose images are two pictures side by side, by the evidence of a sample of each."""
     kept: dict[str | None, Listing] = {}
     seen = False
     for split, listing in reading.listings.items():
-        if not listing.pairs:
-            kept[split] = listing
-            continue
-        pairs = sampled(listing.pairs)
-        sides = SideSample(tuple(pair.a for pair in pairs)), SideSample(tuple(pair.b for pair in pairs))
+        pairs = evenly_spaced(listing.pairs, SAMPLE)
+        sides = sample_sides(pairs)
         # A damaged file says nothing; `check` names it.
         if sum(_has_odd_width(pair.a.path) for pair in pairs) > 0.25 * len(pairs):
             continue
@@ -137,9 +131,7 @@ def _halves(reading: Reading) -> Reading:
         if kinds[0] != kinds[1] or (both_pictures and show_one_scene(*sides, surely=not has_seam(images))):
             kept[split] = listing
             seen = True
-    if not seen:
-        kept = {}
-    return dataclasses.replace(reading, listings=kept)
+    return dataclasses.replace(reading, listings=kept if seen else {})
 
 
 def _has_odd_width(path: Path) -> bool:
@@ -148,21 +140,6 @@ def _has_odd_width(path: Path) -> bool:
         return inspect(path).width % 2 == 1
     except UserError:
         return False
-
-
-def is_reversed(reading: Reading) -> bool:
-    """Tell whether the left halves show classes and the right ones pictures."""
-    pairs = sampled(reading.pairs)
-    sides = SideSample(tuple(pair.a for pair in pairs)), SideSample(tuple(pair.b for pair in pairs))
-    return kinds_of(sides) == ("classes", "pictures")
-
-
-def _is_turned(reading: Reading, sides: tuple[SideSample, SideSample]) -> bool:
-    """Tell whether B shows the photographs: A holds classes, or grey levels where B has colours."""
-    kinds = kinds_of(sides)
-    if kinds[0] != kinds[1]:
-        return kinds == ("classes", "pictures")
-    return False
 
 
 def _turned(reading: Reading) -> Reading:
@@ -207,22 +184,17 @@ def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Sid
     hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
     # `1.png` with `1_y.png` for every file is no film either.
     bare = reading.sources.rpartition("/")[2].startswith("*.") and cover(reading) == 1
-    return (reading.layout != "one-folder" or hints[0] > hints[1] or bare) and show_one_scene(*sides)
+    return (not reading.together or hints[0] > hints[1] or bare) and show_one_scene(*sides)
 
 
 def _are_masks(reading: Reading, pairs: Sequence[PairFiles]) -> bool:
     """Tell whether the targets are binary masks, and those of different classes apart."""
     try:
-        for pair in sampled(pairs, _SAMPLED_MASKS):
-            if not all(is_binary(path) for path in sampled_paths(pair.b.files)):
+        for pair in evenly_spaced(pairs, _SAMPLED_PAIRS):
+            if not all(is_binary(path) for path in evenly_spaced(pair.b.files, _SAMPLED_MASKS)):
                 return False
             if reading.masks and reading.masks.names and len(pair.b.files) > 1 and overlap(pair.b.files) > _OVERLAP:
                 return False
     except UserError:
         return False
     return True
-
-
-def sampled_paths(paths: Sequence[Path]) -> Sequence[Path]:
-    """Choose a few of the masks of one image."""
-    return paths[:: max(1, len(paths) // 6)]

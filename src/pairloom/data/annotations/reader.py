@@ -1,19 +1,15 @@
 """Reads the annotation of an image as its class map."""
 
-from typing import TYPE_CHECKING
-
 from pairloom.config import Background
 from pairloom.data.annotations.formats import FORMATS
 from pairloom.data.annotations.sets import AnnotationSet
 from pairloom.data.annotations.shapes import BACKGROUND, ClassMap
 from pairloom.data.annotations.values import AnnotationError
+from pairloom.data.pairs import Part
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, inspect
 from pairloom.palette import VOID, Colour, Palette
 from pairloom.palette.distinct import colour_for_void, distinct_colours
-
-if TYPE_CHECKING:
-    from pairloom.data.layouts import Part  # which looks for annotations itself
 
 _BLACK: Colour = (0, 0, 0)
 _PIXEL_RULES = 1
@@ -41,7 +37,7 @@ class AnnotationReader:
         self._outside = self._ids[BACKGROUND] if background == "class" else VOID
         self.key = f"annotations {_PIXEL_RULES} {background} {self.palette.to_record()}"
 
-    def read(self, part: "Part") -> UInt8Array:
+    def read(self, part: Part) -> UInt8Array:
         """Return the class ids, H×W, in the size of `part.image`.
 
         Raises:

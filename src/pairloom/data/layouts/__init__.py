@@ -6,7 +6,7 @@ from pairloom.config import LayoutName
 from pairloom.data.layouts.annotated import Annotated
 from pairloom.data.layouts.camvid import CamVid
 from pairloom.data.layouts.cityscapes import Cityscapes
-from pairloom.data.layouts.listing import Layout, Listing, MaskFiles, PairFiles, Part, Problem, Reading
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading
 from pairloom.data.layouts.manifest import Manifest
 from pairloom.data.layouts.mask_files import MaskFilesLayout
 from pairloom.data.layouts.pairing import OneFolder, TwoFolders
@@ -14,19 +14,9 @@ from pairloom.data.layouts.patterns import Patterns
 from pairloom.data.layouts.side_by_side import SideBySide
 from pairloom.data.layouts.splits import SPLITS
 from pairloom.data.layouts.tree import Tree
+from pairloom.data.pairs import PairFiles, Part
 
-__all__ = [
-    "LAYOUTS",
-    "SPLITS",
-    "Layout",
-    "Listing",
-    "MaskFiles",
-    "PairFiles",
-    "Part",
-    "Problem",
-    "Reading",
-    "Tree",
-]
+__all__ = ["LAYOUTS", "SPLITS", "Layout", "Listing", "PairFiles", "Part", "Problem", "Reading", "Tree"]
 
 LAYOUTS: Mapping[LayoutName, Layout] = {
     layout.name: layout

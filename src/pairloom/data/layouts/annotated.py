@@ -4,14 +4,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading
+from pairloom.data.annotations import AnnotationReader, find_annotations, match_references
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading
 from pairloom.data.layouts.pairing import pair_name
 from pairloom.data.layouts.places import Group
 from pairloom.data.layouts.tree import Tree
+from pairloom.data.pairs import PairFiles, Part
+from pairloom.data.readers import Classes
 from pairloom.palette import Palette
 
 
-class Annotated:
+class Annotated(Layout):
     """Images, and the shapes that a tool has written for them: COCO, LabelMe, CVAT, YOLO, Label Studio."""
 
     name: LayoutName = "annotations"
@@ -19,8 +22,6 @@ class Annotated:
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Match the images that each set of annotations names with those in the tree."""
-        from pairloom.data.annotations import find_annotations, match_references
-
         found = []
         sets = find_annotations(list(tree.others))
         images = list(tree.images) if sets else []
@@ -51,6 +52,9 @@ class Annotated:
                 found.append(Reading(self.name, how, listings, annotations=annotations))
         return sorted(found, key=lambda reading: -len(reading.pairs))
 
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each set of annotations has its own, which its reader knows."""
-        return None
+    def classes(self, reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:
+        """Return the classes of the set of annotations."""
+        if reading.annotations is None:
+            return None
+        reader = AnnotationReader(reading.annotations, config.background)
+        return Classes(reader.palette, reader)

@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Reading
+from pairloom.data.layouts.listing import Layout, Reading
 from pairloom.data.layouts.matching import match_places
 from pairloom.data.layouts.pairing import reading_of
 from pairloom.data.layouts.places import Group, Place
 from pairloom.data.layouts.tree import Folder, Tree
+from pairloom.data.readers import Classes, IndexReader
 from pairloom.palette import CAMVID, Palette
 
 NAMES = re.compile(r"(0001TP|0006R0|0016E5|Seq05VD)_f?\d+", re.IGNORECASE)
 """What the four drives of CamVid call their frames."""
 
 
-class CamVid:
+class CamVid(Layout):
     """Photographs in `train/`, `val/`, `test/`; class indices under the same stem in `trainannot/` and so on."""
 
     name: LayoutName = "camvid"
@@ -35,9 +36,10 @@ class CamVid:
         found = [reading_of(tree, self.name, match) for match in matches[:1]]
         return [replace(reading, certain=True) for reading in found if reading is not None]
 
-    def classes(self, config: DataConfig) -> Palette | None:
+    def classes(self, reading: Reading, config: DataConfig, palette: Palette | None) -> Classes:
         """Return the 11 classes."""
-        return CAMVID
+        palette = palette or CAMVID
+        return Classes(palette, IndexReader(palette))
 
 
 def _place(tree: Tree, ending: str) -> Place:

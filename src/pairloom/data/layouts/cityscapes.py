@@ -1,19 +1,23 @@
 """The official Cityscapes tree (M. Cordts et al., CVPR 2016)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, alone, empty, taken
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading, alone, empty, taken
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
-from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL, Palette
+from pairloom.data.pairs import PairFiles, Part
+from pairloom.data.readers import Classes, ColourReader, IndexReader, Reader
+from pairloom.errors import UserError
+from pairloom.images import Picture
+from pairloom.palette import CITYSCAPES, CITYSCAPES_ALL, CITYSCAPES_TRAIN_IDS, Palette
 
 PHOTOGRAPHS, LABELS = "leftImg8bit", "gtFine"
 LABEL_KINDS = ("labelIds", "labelTrainIds", "color")
 """Files in which the classes of a photograph may lie, the first that is there is read. `instanceIds` tell no more."""
 
 
-class Cityscapes:
+class Cityscapes(Layout):
     """`leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png` and `gtFine/SPLIT/CITY/NAME_gtFine_labelIds.png`.
 
     The labels of the official test split are dummies, so it has no pairs.
@@ -38,9 +42,30 @@ class Cityscapes:
         how = f"{PHOTOGRAPHS}/ with {LABELS}/, by the names of Cityscapes"
         return [Reading(self.name, how, found, certain=True)]
 
-    def classes(self, config: DataConfig) -> Palette | None:
+    def classes(self, reading: Reading, config: DataConfig, palette: Palette | None) -> Classes:
         """Return the 19 classes, or all that can be told apart."""
-        return CITYSCAPES_ALL if config.classes == "all" else CITYSCAPES
+        palette = palette or (CITYSCAPES_ALL if config.classes == "all" else CITYSCAPES)
+        return Classes(palette, CityscapesReader(palette))
+
+
+class CityscapesReader:
+    """Reads official label files, each by what its name says that it holds."""
+
+    def __init__(self, palette: Palette) -> None:
+        by_train_ids = CITYSCAPES_TRAIN_IDS if len(palette) == len(CITYSCAPES_TRAIN_IDS) else None
+        self._readers: Mapping[str, Reader | None] = {
+            "labelIds": IndexReader(palette),
+            "labelTrainIds": IndexReader(by_train_ids) if by_train_ids else None,
+            "color": ColourReader(palette),
+        }
+        self.key = f"cityscapes {palette.to_record()}"
+
+    def read(self, part: Part) -> Picture:
+        """Return the class ids, H×W."""
+        reader = self._readers[part.path.stem.rsplit("_", 1)[-1]]
+        if reader is None:
+            raise UserError(f"{part.path}: holds the 19 train ids only; data.classes all needs labelIds")
+        return reader.read(part)
 
 
 def _listing(folders: Sequence[Folder]) -> Listing | None:
@@ -73,11 +98,6 @@ def _listing(folders: Sequence[Folder]) -> Listing | None:
 
 def _city(name: str) -> str:
     return name.split("_")[0]
-
-
-def label_kind(path: Path) -> str:
-    """Tell by its name what a label file holds: one of `LABEL_KINDS`."""
-    return path.stem.rsplit("_", 1)[-1]
 
 
 def _named(folders: Sequence[Folder], ending: str) -> tuple[dict[str, Path], list[Problem]]:

@@ -1,47 +1,23 @@
 """What a layout tells of a data set: its pairs' files by split, and what is wrong with them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 from pairloom.config import DataConfig, LayoutName
+from pairloom.data.annotations import AnnotationSet
 from pairloom.data.layouts.splits import SPLITS
 from pairloom.data.layouts.tree import Tree
+from pairloom.data.mask_files import MaskFiles
+from pairloom.data.pairs import PairFiles
+from pairloom.data.readers import Classes
 from pairloom.palette import Palette
-
-if TYPE_CHECKING:
-    from pairloom.data.annotations import AnnotationSet
 
 LONGEST_NAME = 120
 """Bytes that are kept of the end of a pair's name; files are named by it."""
-
-
-class Part(NamedTuple):
-    """Where one image of a pair is: a file, half of one, several files, or an entry of an annotation file."""
-
-    path: Path
-    half: Literal["whole", "left", "right"] = "whole"
-    more: tuple[Path, ...] = ()
-    """Further files that make up the image, such as one mask per object."""
-    entry: str = ""
-    """The entry of an annotation file that describes the image; empty for image files."""
-    image: Path | None = None
-    """The image that an annotation describes; its size is the size of the class map."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files from which the image is read."""
-        return (self.path, *self.more)
-
-
-class PairFiles(NamedTuple):
-    """The files of one pair: A is the first or left image (the photograph, as a rule), B the second."""
-
-    name: str
-    a: Part
-    b: Part
 
 
 class Problem(NamedTuple):
@@ -76,8 +52,9 @@ class Reading:
         ordered: whether names say which side is the source (`source/`, `A/`), so that A is it whatever it shows.
         sources, targets: what the two settings `data.sources` and `data.targets` would be to read the folder so; empty
             where they cannot say it.
+        together: whether A and B lie in one folder, where words in their names tell them apart.
         certain: whether the names alone are proof enough, so that no pixel needs to be looked at.
-        class_names: of targets that are one mask file per class; the class of each file is told by `class_of`.
+        masks: the class of each mask file where B is several binary masks; None elsewhere.
         annotations: the annotations that B's parts are entries of; None where B is made of image files.
         notes: what else people should know.
     """
@@ -88,15 +65,16 @@ class Reading:
     ordered: bool = False
     sources: str = ""
     targets: str = ""
+    together: bool = False
     certain: bool = False
-    masks: "MaskFiles | None" = None
-    annotations: "AnnotationSet | None" = None
+    masks: MaskFiles | None = None
+    annotations: AnnotationSet | None = None
     notes: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> LayoutName:
-        """What `data.layout` calls the layout."""
-        return self.layout
+    @cached_property
+    def halves(self) -> bool:
+        """Whether each file holds both images of a pair, side by side."""
+        return any(pair.a.half != "whole" for pair in self.pairs[:1])
 
     def splits(self) -> tuple[str, ...]:
         """Name the splits that have a place of their own; none where all pairs lie together."""
@@ -127,39 +105,32 @@ class Reading:
         return paths
 
 
-@dataclass(frozen=True)
-class MaskFiles:
-    """Targets that are several binary masks per image: one per object, or one per class.
-
-    Attributes:
-        names: of the classes; empty where each file is an object of the one class.
-        classes: the class number of each file's path, by its path.
-    """
-
-    names: tuple[str, ...] = ()
-    classes: Mapping[Path, int] = field(default_factory=dict)
-
-
-class Layout(Protocol):
+class Layout(ABC):
     """A way in which pairs lie in a folder."""
 
     name: LayoutName
     """What `data.layout` calls it."""
     description: str
     """What must be in the folder, for messages."""
+    conclusive = False
+    """Whether its only reading is right where that leaves no image over and pairs pictures with classes."""
 
+    @abstractmethod
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Return the ways in which the folder can be read by this layout, the most likely first; none if by none."""
 
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Return the classes that B holds by the layout's own rules; None where each data set has its own."""
+    def classes(self, reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:
+        """Return the classes that B holds by the layout's own rules, and their reader.
 
+        Args:
+            reading: one of `readings`.
+            config: the settings of the data.
+            palette: the palette that the settings name, if any.
 
-def joined(listings: Iterable[Listing]) -> Listing:
-    """Put listings behind each other, sorted by name."""
-    listings = list(listings)
-    pairs = sorted(pair for listing in listings for pair in listing.pairs)
-    return Listing(tuple(pairs), tuple(problem for listing in listings for problem in listing.problems))
+        Returns:
+            None where each data set has its own, which a sample of its files tells.
+        """
+        return None
 
 
 def taken(path: Path, first: Path) -> Problem:

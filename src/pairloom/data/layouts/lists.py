@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pairloom.data.layouts.listing import Listing, PairFiles, Problem, Reading
+from pairloom.data.layouts.listing import Listing, Problem, Reading
 from pairloom.data.layouts.splits import SPLITS, split_and_rest
 from pairloom.data.layouts.tree import Folder, Tree, normalised
+from pairloom.data.pairs import PairFiles
 
 LARGEST = 2**26
 """Bytes of a list at the most: some million names."""

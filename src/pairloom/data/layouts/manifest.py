@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import LONGEST_NAME, Listing, PairFiles, Part, Problem, Reading
+from pairloom.data.layouts.listing import LONGEST_NAME, Layout, Listing, Problem, Reading
 from pairloom.data.layouts.splits import SPLITS, split_and_rest
 from pairloom.data.layouts.tree import Tree
+from pairloom.data.pairs import PairFiles, Part
 from pairloom.errors import UserError
-from pairloom.palette import Palette
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson")
 NAMES = tuple(f"{stem}{suffix}" for stem in ("manifest", "pairs") for suffix in SUFFIXES)
@@ -22,7 +22,7 @@ LARGEST = 2**28
 """Bytes of a manifest at the most: some million pairs."""
 
 
-class Manifest:
+class Manifest(Layout):
     """Each row names a source, a target and, if it likes, a split; relative paths count from the manifest's folder."""
 
     name: LayoutName = "manifest"
@@ -42,10 +42,6 @@ class Manifest:
             raise UserError(f"{path}: some rows name a split and some do not; name it in all rows, or in none")
         listings = {split: _listing(path, [pair for other, pair in rows if other == split]) for split in named}
         return [Reading(self.name, f"rows of {path.name}", listings or {None: Listing()}, ordered=True, certain=True)]
-
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
 
 
 def _listing(path: Path, rows: Sequence[PairFiles]) -> Listing:

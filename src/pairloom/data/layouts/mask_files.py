@@ -8,24 +8,29 @@ from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.affixes import is_aside, role
-from pairloom.data.layouts.listing import Listing, MaskFiles, PairFiles, Part, Problem, Reading, alone
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading, alone
 from pairloom.data.layouts.matching import Match, match_places
 from pairloom.data.layouts.pairing import pair_name
 from pairloom.data.layouts.places import Group, Place, find_places
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
+from pairloom.data.mask_files import MaskFiles, MaskFilesReader, mask_files_palette
+from pairloom.data.pairs import PairFiles, Part
+from pairloom.data.readers import Classes
+from pairloom.data.sampling import evenly_spaced
 from pairloom.palette import Palette
 
 _MOST_CLASSES = 40
 _NEARLY_ALL = 0.8
 """Share of the photographs that must have masks."""
-
+_SAMPLE = 24
+"""Targets that are read to tell whether they leave pixels uncovered."""
 _NUMBER = re.compile(r"[ _.-]*\(?\d+\)?$")
 
 Masks = dict[tuple[Group, str], list[Path]]
 """The mask files of each photograph, by its group and stem."""
 
 
-class MaskFilesLayout:
+class MaskFilesLayout(Layout):
     """A photograph with several masks: in a folder of its own, in a folder per class, or named after it."""
 
     name: LayoutName = "mask-files"
@@ -48,9 +53,14 @@ class MaskFilesLayout:
                 found.append(reading)
         return sorted(found, key=lambda reading: -len(reading.pairs))
 
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
+    def classes(self, reading: Reading, config: DataConfig, palette: Palette | None) -> Classes | None:
+        """Return the classes that the files' names tell, or one class of objects; with a background where one is."""
+        if reading.masks is None:
+            return None
+        if palette is None:
+            sample = [pair.b for pair in evenly_spaced(reading.pairs, _SAMPLE)]
+            palette = mask_files_palette(reading.masks, sample, config.background)
+        return Classes(palette, MaskFilesReader(palette, reading.masks))
 
 
 def _by_group(photographs: Place, masks: Place) -> Reading | None:

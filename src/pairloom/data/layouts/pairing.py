@@ -8,22 +8,23 @@ from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.affixes import role, states_order
-from pairloom.data.layouts.listing import LONGEST_NAME, Listing, PairFiles, Part, Problem, Reading, alone, empty, taken
+from pairloom.data.layouts.listing import LONGEST_NAME, Layout, Listing, Problem, Reading, alone, empty, taken
 from pairloom.data.layouts.matching import File, Match, match_places
 from pairloom.data.layouts.places import Group, Place, find_places
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
-from pairloom.palette import Palette
+from pairloom.data.pairs import PairFiles, Part
 
 _MOST_COUPLES = 24
 _LEAST_SHARE = 0.1
 """Share of the pairs that the best two places could make; places that could make fewer are left out."""
 
 
-class TwoFolders:
+class TwoFolders(Layout):
     """A and B under names with the same stem in two folders."""
 
     name: LayoutName = "two-folders"
     description = "two folders whose files have the same names, but for a constant beginning or ending"
+    conclusive = True
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Match each two places of the tree."""
@@ -31,25 +32,18 @@ class TwoFolders:
         couples = [(_most_pairs(first, second), first, second) for first, second in combinations(places, 2)]
         return _distinct(_readings(tree, self.name, couples))
 
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
 
-
-class OneFolder:
+class OneFolder(Layout):
     """A and B in one folder, told apart by a word in their names, or by their extensions."""
 
     name: LayoutName = "one-folder"
     description = "one folder with both images of each pair, told apart by a word in their names or their extensions"
+    conclusive = True
 
     def readings(self, tree: Tree, config: DataConfig) -> Sequence[Reading]:
         """Match each place of the tree with itself."""
         places = [place for place in find_places(tree) if place.count > 1]
         return _distinct(_readings(tree, self.name, [(place.count // 2, place, place) for place in places]))
-
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
 
 
 def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
@@ -98,6 +92,7 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
         ordered=states_order(names[first], names[second]),
         sources=patterns[0],
         targets=patterns[1],
+        together=match.places[0] is match.places[1],
     )
 
 

@@ -7,20 +7,20 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, alone
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading, alone
 from pairloom.data.layouts.matching import match_places
 from pairloom.data.layouts.pairing import pair_name, reading_of
 from pairloom.data.layouts.places import Group, Place
 from pairloom.data.layouts.splits import split_folders
 from pairloom.data.layouts.tree import Folder, Tree, normalised, stem_of
+from pairloom.data.pairs import PairFiles, Part
 from pairloom.errors import UserError
-from pairloom.palette import Palette
 
 _WILDCARDS = re.compile(r"\*\*/|\*\*|\*|\?")
 _LAYOUT: LayoutName = "patterns"
 
 
-class Patterns:
+class Patterns(Layout):
     """`data.sources` and `data.targets` name two folders, or the files by patterns such as `gt/{stem}_mask.png`."""
 
     name: LayoutName = _LAYOUT
@@ -37,10 +37,6 @@ class Patterns:
         if not (_is_pattern(config.sources) or _is_pattern(config.targets)):
             return [_folders(tree, config.sources, config.targets)]
         return [_files(tree, config.sources, config.targets)]
-
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
 
 
 def _is_pattern(text: str) -> bool:

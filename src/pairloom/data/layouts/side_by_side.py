@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.listing import Listing, PairFiles, Part, Problem, Reading, empty, taken
+from pairloom.data.layouts.listing import Layout, Listing, Problem, Reading, empty, taken
 from pairloom.data.layouts.splits import SPLITS
 from pairloom.data.layouts.tree import Folder, Tree
-from pairloom.palette import Palette
+from pairloom.data.pairs import PairFiles, Part
 
 
-class SideBySide:
+class SideBySide(Layout):
     """A in the left half, B in the right; in `train/`, `val/`, `test/`, or all in one folder."""
 
     name: LayoutName = "side-by-side"
@@ -25,10 +25,6 @@ class SideBySide:
                 kinds[folder.rest].append(folder)
         found = [_reading(kind, folders) for kind, folders in sorted(kinds.items(), key=lambda item: len(item[0]))]
         return [reading for reading in found if reading.pairs]
-
-    def classes(self, config: DataConfig) -> Palette | None:
-        """Each data set has its own."""
-        return None
 
 
 def _reading(kind: tuple[str, ...], folders: Sequence[Folder]) -> Reading:
