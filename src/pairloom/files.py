@@ -9,6 +9,11 @@ from pathlib import Path
 LARGEST_TEXT = 2**24
 """Bytes of a config, a palette or a description of a model at the most."""
 
+LFS_POINTER = b"version https://git-lfs"
+"""How the small text files begin that stand in a checkout for files that Git LFS has not fetched."""
+NOT_FETCHED = "is a Git LFS pointer, not the file itself; fetch the files with git lfs pull"
+"""What to tell of such a file."""
+
 UNFINISHED = ".*.unfinished"
 """Matches what a killed process may leave beside its files."""
 
@@ -46,12 +51,14 @@ def read_text(path: Path) -> str:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is no text, or larger than any that is written by hand.
+        ValueError: if it is no text, larger than any that is written by hand, or a Git LFS pointer.
     """
     with path.open("rb") as file:
         content = file.read(LARGEST_TEXT + 1)
     if len(content) > LARGEST_TEXT:
         raise ValueError(f"larger than {LARGEST_TEXT // 2**20} MiB")
+    if content.startswith(LFS_POINTER):
+        raise ValueError(NOT_FETCHED)
     return content.decode("utf-8")
 
 

@@ -77,7 +77,7 @@ def test_folders_without_pairs_are_refused_with_what_was_seen(tmp_path: Path, na
     save(tmp_path / "somewhere" / "picture.png", _photograph(48, 47))
     if name == "side-by-side":  # one image is all that it needs; its odd width shows when it is read
         folder = PairFolder.open(DataConfig(str(tmp_path), layout=name, target="images"))
-        with pytest.raises(UserError, match=r"picture\.png: 47 pixels wide; two images side by side need an even width"):
+        with pytest.raises(UserError, match=r"picture\.png: 47 pixels wide; .* need an even width"):
             folder.read(folder.reading.pairs[0])
         return
     with pytest.raises(UserError, match="no pairs") as caught:
@@ -505,6 +505,8 @@ def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: P
         (".jsonl", '{"source": "a.png", "target": "b.png"}\n{"source": 3}\n', "line 2: needs a path"),
         (".jsonl", "[1, 2]\n", "line 1: is no object"),
         (".jsonl", "{\n", "cannot be read as a manifest"),
+        (".jsonl", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (".csv", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (".csv", "source,target\na\0.png,b.png\n", "(needs a path|cannot be read)"),
     ],
 )

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pairloom.data.discovery import Classes, find_classes
+from pairloom.data.discovery import find_classes
 from pairloom.data.layouts import Part
-from pairloom.data.readers import ColourReader, IndexReader
+from pairloom.data.readers import Classes, ColourReader, IndexReader
 from pairloom.errors import UserError
 from pairloom.palette import VOID, ClassNames, NamedClass, Palette, UInt8Array, UnknownValueError
 

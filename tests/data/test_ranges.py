@@ -160,6 +160,11 @@ def test_what_geotiff_files_state_is_no_reading(tmp_path: Path) -> None:
     assert find_values(parts, "auto", -777.0, side="targets").no_reading == -777
 
 
+def test_what_geotiff_files_state_and_is_no_number_is_ignored(tmp_path: Path) -> None:
+    pictures = _ramp(300, 4870, "uint16")
+    assert _found(tmp_path / "odd", pictures, "none") == _found(tmp_path / "plain", pictures)
+
+
 def test_what_is_said_is_not_looked_for(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     parts = [Part(tmp_path / "gone" / "0.tif")]

@@ -8,6 +8,7 @@ from drawn_palettes import NAME, palettes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pairloom.data.annotations import FORMATS
 from pairloom.errors import UserError
 from pairloom.palette import (
     CAMVID,
@@ -20,6 +21,7 @@ from pairloom.palette import (
     read_palette,
     write_palette,
 )
+from pairloom.palette.files import FROM_DATA
 
 YARD = """
 name: yard
@@ -201,3 +203,16 @@ def test_palettes_are_found_by_their_path(tmp_path: Path) -> None:
 def test_unknown_palettes_are_refused_with_those_that_are_built_in(name: str) -> None:
     with pytest.raises(UserError, match="cityscapes, cityscapes-train-ids, cityscapes-all, camvid"):
         named_palette(name)
+
+
+def test_names_that_stand_for_the_classes_of_the_data_are_explained() -> None:
+    assert {"found", "masks", *FORMATS} == set(FROM_DATA)
+    for name in FROM_DATA:
+        with pytest.raises(UserError, match=rf"^{name}: .*not a palette; leave .* at auto .*--write-palette"):
+            named_palette(name)
+
+
+def test_a_git_lfs_pointer_in_place_of_a_palette_is_called_by_its_name(tmp_path: Path) -> None:
+    path = _write(tmp_path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(UserError, match=r"yard\.yaml: .*is a Git LFS pointer.*git lfs pull"):
+        read_palette(path)

@@ -184,7 +184,7 @@ def _sample(part: Part) -> _Sample | None:
     height, width, channels = picture.shape
     step = math.ceil(math.sqrt(max(1, height * width / SAMPLE_PIXELS)))
     numbers = picture[::step, ::step].reshape(-1, channels)
-    return _Sample(picture.dtype.name, numbers, None if stated is None or math.isnan(stated) else stated)
+    return _Sample(picture.dtype.name, numbers, stated)
 
 
 def _stated(samples: Sequence[_Sample], side: str) -> float | None:

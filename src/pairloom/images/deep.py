@@ -1,6 +1,8 @@
 """What Pillow cannot read without loss: deep colours in PNG, deep or many-channelled TIFF, HEIC, and NumPy arrays."""
 
+import contextlib
 import logging
+import math
 from typing import Any, Literal, NamedTuple
 
 import imagecodecs
@@ -158,22 +160,13 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         return upright(pixels if len(kept) == samples else pixels[:, :, kept], _tiff_orientation(page))
 
 
-def no_data(path: ImageFile) -> float | None:
-    """Return the number that a GeoTIFF file says stands for no data; None for files that say nothing.
-
-    Raises:
-        Unfit: where what it says is no number.
-    """
-    if not head(path, PNG_HEAD).startswith(TIFF_MAGIC):
-        return None
-    with tifffile.TiffFile(readable(path)) as tiff:
-        tag = tiff.pages.first.tags.get(GDAL_NODATA)
-    if tag is None:
-        return None
-    try:
-        return float(str(tag.value).strip("\0 "))
-    except ValueError:
-        raise Unfit(f"names {str(tag.value)[:40]!r} as its number for no data; correct its tag GDAL_NODATA") from None
+def no_data(page: tifffile.TiffPage) -> float | None:
+    """Return the number that a page of a GeoTIFF file says stands for no data; None where it says no finite number."""
+    tag = page.tags.get(GDAL_NODATA)
+    with contextlib.suppress(ValueError):
+        if tag is not None and math.isfinite(number := float(str(tag.value).strip("\0 "))):
+            return number
+    return None
 
 
 def tiff_orientation(path: ImageFile) -> int:

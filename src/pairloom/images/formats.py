@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError, features
 
+from pairloom.files import LFS_POINTER
 from pairloom.images.avif import find_frames
 from pairloom.images.deep import Unfit, require_bearable, require_one_frame
 from pairloom.images.in_memory import ImageFile, head, readable
@@ -23,8 +24,6 @@ EXTENSIONS = frozenset(
 READABLE = f"{', '.join(FORMATS)}, HEIC, npy"
 """The formats as messages name them."""
 
-LFS_POINTER = b"version https://git-lfs"
-"""How the small text files begin that stand in a checkout for files that Git LFS has not fetched."""
 JP2_HEAD = 4096
 """Bytes in which a JPEG 2000 file says how deep it is."""
 

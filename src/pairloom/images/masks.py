@@ -1,7 +1,5 @@
 """Masks as their files store them: numbers of any kind, transparency, colour tables and values for "no data" kept."""
 
-import contextlib
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +13,6 @@ from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.reading import MODES, _greys, _named, _require_fit, _scale, colour_table
 from pairloom.images.turning import orientation, upright
 
-NODATA = 42113
-"""The tag of a GeoTIFF that names the value of pixels without data, as text (GDAL_NODATA)."""
 _LOSSY = ("JPEG", "MPO")
 _LOSSY_TIFF = (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.WEBP)
 _DIRECT_MODES = frozenset({"1", "L", "P", "I", "F"})
@@ -63,7 +59,7 @@ def _stored_tiff(path: ImageFile) -> StoredMask:
         samples, photometric = page.samplesperpixel, page.photometric
         one_bit = page.bitspersample == 1
         lossy = page.compression in _LOSSY_TIFF
-        nodata = _nodata(page)
+        nodata = deep.no_data(page)
     if samples > 1 and deep.kind(path) is None:
         return _stored_by_pillow(path)._replace(nodata=nodata, lossy=lossy)
     values = _squeezed(deep.read(path, "tiff", as_stored=True))
@@ -75,16 +71,6 @@ def _stored_tiff(path: ImageFile) -> StoredMask:
         nodata=nodata,
         lossy=lossy,
     )
-
-
-def _nodata(page: tifffile.TiffPage | tifffile.TiffFrame) -> float | None:
-    tag = page.tags.get(NODATA) if isinstance(page, tifffile.TiffPage) else None
-    if tag is None:
-        return None
-    with contextlib.suppress(ValueError):
-        number = float(str(tag.value).strip("\0 "))
-        return None if math.isinf(number) else number
-    return None
 
 
 def _stored_by_pillow(path: ImageFile) -> StoredMask:

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pairloom.errors import UserError
+from pairloom.files import NOT_FETCHED
 from pairloom.images import deep
 from pairloom.images.arrays import Picture, UInt8Array
 from pairloom.images.deep import ImageInfo
 from pairloom.images.formats import READABLE, is_lfs_pointer, opened
-from pairloom.images.in_memory import ImageFile, head
+from pairloom.images.in_memory import ImageFile, head, readable
 from pairloom.images.turning import NOTES_HEAD, may_be_turned, orientation, upright
 
 MODES: Mapping[str, tuple[int, str]] = {
@@ -139,13 +141,16 @@ def as_picture(image: Image.Image | NDArray[Any], *, any_number: bool = False) -
 
 
 def no_data(path: ImageFile) -> float | None:
-    """Return the number that a GeoTIFF file says stands for no data; None for files that say nothing.
+    """Return the number that a GeoTIFF file says stands for no data; None for files that say no finite number.
 
     Raises:
-        UserError: if the file cannot be read, or says no number.
+        UserError: if the file cannot be read.
     """
     with _named(path):
-        return deep.no_data(path)
+        if not head(path, deep.PNG_HEAD).startswith(deep.TIFF_MAGIC):
+            return None
+        with tifffile.TiffFile(readable(path)) as tiff:
+            return deep.no_data(tiff.pages.first)
 
 
 def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
@@ -284,8 +289,7 @@ def _named(path: ImageFile | str) -> Iterator[None]:
     # Readers raise whatever damaged bytes have led them to: errors of a dozen kinds, and of any library below them.
     except Exception as error:
         if not isinstance(path, str) and is_lfs_pointer(path):
-            message = f"{path}: is a Git LFS pointer, not the file itself; fetch the files with git lfs pull"
-            raise UserError(message) from error
+            raise UserError(f"{path}: {NOT_FETCHED}") from error
         if isinstance(error, UnidentifiedImageError):
             raise UserError(f"{path}: not an image that can be read ({READABLE})") from error
         raise UserError(f"{path}: the image is damaged or too large ({' '.join(str(error).split())})") from error

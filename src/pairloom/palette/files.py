@@ -26,6 +26,8 @@ from pairloom.palette.distinct import colour_for_void
 
 PALETTES = {palette.name: palette for palette in (CITYSCAPES, CITYSCAPES_TRAIN_IDS, CITYSCAPES_ALL, CAMVID)}
 """The built-in palettes by name."""
+FROM_DATA = ("found", "masks", "coco", "cvat", "label-studio", "labelme", "supervisely", "via", "yolo")
+"""Names of palettes that are read from a data set: from its images, mask files or annotations."""
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*( [A-Za-z0-9_-]+)*")
 """Names that YAML reads as they stand, unless they are one of its words such as `no`."""
@@ -67,6 +69,11 @@ def named_palette(name_or_path: str) -> Palette:
     except OSError:  # of names that are too long, say
         exists = False
     if not exists:
+        if name_or_path in FROM_DATA:
+            raise UserError(
+                f"{name_or_path}: stands for the classes that the data name, and is not a palette; leave data.palette "
+                "at auto to use them, or write them to a file by pairloom check DATA --write-palette FILE, and name that"
+            )
         raise UserError(
             f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor a palette file (YAML) that is "
             "there"

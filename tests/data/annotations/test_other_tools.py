@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from annotated import assert_covers, coverage, find_in, only_set, read_all, save_image, write_json
+from pairloom.config import DataConfig
+from pairloom.data.folder import PairFolder
 from pairloom.errors import UserError
 
 HEIGHT, WIDTH = 48, 64
@@ -178,3 +180,13 @@ def test_boxes_alone_are_refused(tmp_path: Path) -> None:
     supervisely(tmp_path / "supervisely", box)
     for root in ("via", "supervisely"):
         assert "boxes alone" in str(only_set(tmp_path / root).refusal)
+
+
+@pytest.mark.parametrize("name", ["annotations.json", "a.json", "annotations.xml", "data.yaml"])
+def test_a_git_lfs_pointer_in_place_of_annotations_is_called_by_its_name(name: str, tmp_path: Path) -> None:
+    for stem in "abc":
+        save_image(tmp_path / f"{stem}.png", HEIGHT, WIDTH)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(UserError, match=r": is a Git LFS pointer.*git lfs pull") as caught:
+        PairFolder.open(DataConfig(root=str(tmp_path)))
+    assert str(caught.value).startswith(str(tmp_path / name))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pairloom.data.annotations.sets import AnnotationSet, whole_path
+from pairloom.files import NOT_FETCHED
 
 FORMATS = {
     ".mat": "MATLAB (.mat)",
@@ -32,12 +33,13 @@ def is_voc(head: bytes) -> bool:
     return re.search(rb"<annotation[\s>]", head) is not None
 
 
-def find(files: Sequence[Path], voc: Sequence[Path]) -> list[AnnotationSet]:
+def find(files: Sequence[Path], voc: Sequence[Path], pointers: Sequence[Path]) -> list[AnnotationSet]:
     """Name the files of formats that are not read.
 
     Args:
         files: files whose ending is among `FORMATS`.
         voc: those that `is_voc` chose.
+        pointers: Git LFS pointers in place of files that may be annotations.
     """
     by_format: dict[str, list[Path]] = defaultdict(list)
     for path in files:
@@ -52,4 +54,6 @@ def find(files: Sequence[Path], voc: Sequence[Path]) -> list[AnnotationSet]:
     ]
     if voc:
         found.append(AnnotationSet("voc", whole_path(voc), refusal=VOC_BOXES))
+    if pointers:
+        found.append(AnnotationSet("git-lfs", pointers[0], refusal=NOT_FETCHED))
     return found

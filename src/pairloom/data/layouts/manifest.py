@@ -12,6 +12,7 @@ from pairloom.data.layouts.splits import SPLITS, split_and_rest
 from pairloom.data.layouts.tree import Tree
 from pairloom.data.pairs import PairFiles, Part
 from pairloom.errors import UserError
+from pairloom.files import LFS_POINTER, NOT_FETCHED
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson")
 NAMES = tuple(f"{stem}{suffix}" for stem in ("manifest", "pairs") for suffix in SUFFIXES)
@@ -120,6 +121,9 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     try:
         if path.stat().st_size > LARGEST:
             raise UserError(f"{path}: is larger than {LARGEST // 2**20} MiB; is it the manifest?")
+        with path.open("rb") as start:
+            if start.read(len(LFS_POINTER)) == LFS_POINTER:
+                raise UserError(f"{path}: {NOT_FETCHED}")
         with path.open(encoding="utf-8-sig", newline="") as file:
             if path.suffix.lower() == ".csv":
                 rows = csv.DictReader(file, skipinitialspace=True)
