@@ -16,8 +16,7 @@ from pairloom.data.ranges import with_values
 from pairloom.data.readers import Classes, PaintedReader, PictureReader, Reader
 from pairloom.errors import UserError
 from pairloom.images import WHOLE, Picture, Values, colour_table, inspect, with_channels
-from pairloom.palette import Palette, named_palette
-from pairloom.palette.class_names import find_class_names
+from pairloom.palette import Palette, find_class_names, named_palette
 from pairloom.rng import numpy_generator
 
 

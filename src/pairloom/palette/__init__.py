@@ -9,7 +9,8 @@ from pairloom.palette.cityscapes import (
     COLOUR_COLLISIONS,
     CityscapesLabel,
 )
-from pairloom.palette.class_names import ClassNames, NamedClass, find_class_names
+from pairloom.palette.class_files import find_class_names
+from pairloom.palette.class_names import ClassNames, NamedClass
 from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array, UnknownValueError
 from pairloom.palette.discovery import SoftEdgesError, find_colours, find_indices
 from pairloom.palette.files import PALETTES, named_palette, read_palette, write_palette

@@ -72,7 +72,7 @@ def named_palette(name_or_path: str) -> Palette:
         if name_or_path in FROM_DATA:
             raise UserError(
                 f"{name_or_path}: stands for the classes that the data name, and is not a palette; leave data.palette "
-                "at auto to use them, or write them to a file by pairloom check DATA --write-palette FILE, and name that"
+                "at auto to use them, or write them to a file by pairloom check DATA --write-palette FILE and name it"
             )
         raise UserError(
             f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor a palette file (YAML) that is "
