@@ -9,14 +9,7 @@ from typing import Any
 
 from pairloom.data.annotations.json_files import read_value, walk
 from pairloom.data.annotations.run_lengths import decode_counts, uncompressed_counts
-from pairloom.data.annotations.sets import (
-    AnnotationSet,
-    Reference,
-    Stamp,
-    check_stamp,
-    stamp,
-    whole_path,
-)
+from pairloom.data.annotations.sets import AnnotationSet, Reference, Stamp, check_stamp, scan_files, stamp, whole_path
 from pairloom.data.annotations.shapes import ClassMap, is_background
 from pairloom.data.annotations.values import (
     AnnotationError,
@@ -69,19 +62,7 @@ def recognises(head: bytes) -> bool:
 
 def find(files: Sequence[Path]) -> list[AnnotationSet]:
     """Read all files' lists; the readable ones make one set, whose classes are those of all files by name."""
-    index: dict[Path, _File] = {}
-    refused = []
-    for path in files:
-        try:
-            found = _scan(path)
-        except (AnnotationError, OSError) as error:
-            refused.append(AnnotationSet(NAME, path, refusal=str(error)))
-            continue
-        if {"images", "annotations"} <= found.kinds:
-            if refusal := _refusal(found):
-                refused.append(AnnotationSet(NAME, path, refusal=refusal))
-            else:
-                index[path] = found
+    index, refused = scan_files(NAME, files, _scan)
     if not index:
         return refused
     references = tuple(
@@ -90,8 +71,9 @@ def find(files: Sequence[Path]) -> list[AnnotationSet]:
         for number, (name, _, _) in file.images.items()
     )
     names, has_background = _classes(index.values())
-    paths = list(index)
-    joined = AnnotationSet(NAME, whole_path(paths), names, None, references, has_background=has_background, index=index)
+    joined = AnnotationSet(
+        NAME, whole_path(list(index)), names, None, references, has_background=has_background, index=index
+    )
     return [joined, *refused]
 
 
@@ -125,7 +107,8 @@ def _refusal(file: _File) -> str | None:
     return None
 
 
-def _scan(path: Path) -> _File:
+def _scan(path: Path) -> _File | None:
+    """Return what a file holds; None for files of other kinds."""
     found = _File(stamp(path))
     for member in walk(path, _LISTS):
         if not member.container:
@@ -142,6 +125,10 @@ def _scan(path: Path) -> _File:
                 found.kinds.add("keypoints")
         else:
             _add_annotation(found, record, member.start, member.stop, where)
+    if not {"images", "annotations"} <= found.kinds:
+        return None
+    if refusal := _refusal(found):
+        raise AnnotationError(refusal)
     return found
 
 

@@ -15,14 +15,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from pairloom.data.annotations.json_files import LARGEST_FILE, LARGEST_VALUE
-from pairloom.data.annotations.sets import (
-    AnnotationSet,
-    Reference,
-    Stamp,
-    check_stamp,
-    stamp,
-    whole_path,
-)
+from pairloom.data.annotations.sets import AnnotationSet, Reference, Stamp, check_stamp, scan_files, stamp, whole_path
 from pairloom.data.annotations.shapes import ClassMap, box_corners, ellipse, is_background, turn
 from pairloom.data.annotations.values import (
     LARGEST_SIDE,
@@ -73,20 +66,7 @@ def recognises(head: bytes) -> bool:
 
 def find(files: Sequence[Path]) -> list[AnnotationSet]:
     """Read the labels and the places of all files' images; the readable files make one set."""
-    index: dict[Path, _File] = {}
-    refused = []
-    for path in files:
-        try:
-            found = _scan(path)
-        except (AnnotationError, OSError) as error:
-            refused.append(AnnotationSet(NAME, path, refusal=str(error)))
-            continue
-        if "track" in found.kinds:
-            refused.append(AnnotationSet(NAME, path, refusal=VIDEO))
-        elif found.kinds == {"box"}:
-            refused.append(AnnotationSet(NAME, path, refusal=BOXES_ALONE))
-        elif found.images:
-            index[path] = found
+    index, refused = scan_files(NAME, files, _scan)
     if not index:
         return refused
     colours: dict[str, Colour | None] = {}
@@ -269,13 +249,16 @@ class _Contents:
         """Nothing is left to do."""
 
 
-def _scan(path: Path) -> _File:
+def _scan(path: Path) -> _File | None:
+    """Return what a file holds; None where that is no image."""
     found = _File(stamp(path))
     if found.stamp[0] > LARGEST_FILE:
         raise AnnotationError(f"is larger than {LARGEST_FILE // 2**20} MiB")
     with path.open("rb") as file:
         _parse(_Contents(found), iter(lambda: file.read(_CHUNK), b""))
-    return found
+    if "track" in found.kinds or found.kinds == {"box"}:
+        raise AnnotationError(VIDEO if "track" in found.kinds else BOXES_ALONE)
+    return found if found.images else None
 
 
 def _parse(target: Any, chunks: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pairloom.data.annotations.json_files import LARGEST_VALUE, read_json
-from pairloom.data.annotations.sets import AnnotationSet, Reference, make_set, whole_path
+from pairloom.data.annotations.sets import AnnotationSet, ImageShapes, find_images
 from pairloom.data.annotations.shapes import ClassMap, Label
 from pairloom.data.annotations.values import (
     LARGEST_SIDE,
@@ -42,32 +42,17 @@ def recognises(head: bytes) -> bool:
 
 
 def find(files: Sequence[Path]) -> list[AnnotationSet]:
-    """Read the labels of all files."""
-    references: list[Reference] = []
-    damaged: list[Reference] = []
-    refusal = ""
-    labels: set[str] = set()
-    kinds: set[str] = set()
-    for path in files:
-        try:
-            record = read_json(path)
-            if not isinstance(record, dict) or not {"shapes", "imagePath"} <= record.keys():
-                continue
-            image = as_text(record["imagePath"], "imagePath").replace("\\", "/")
-            for shape, where in _shapes(record):
-                labels.add(as_name(shape.get("label"), f"{where}: label"))
-                kinds.add(_kind(shape, where))
-            references.append(Reference(image, path, ""))
-        except (AnnotationError, OSError) as error:
-            # Drawing tells what is wrong. LabelMe names its files as the image.
-            damaged.append(Reference(path.stem, path, ""))
-            refusal = refusal or str(error)
-    if not references:
-        return [AnnotationSet(NAME, damaged[0].file, refusal=refusal)] if damaged else []
-    path = whole_path([reference.file for reference in references])
-    if kinds == {"rectangle"}:
-        return [AnnotationSet(NAME, path, refusal=BOXES_ALONE)]
-    return [make_set(NAME, (*references, *damaged), labels - {IGNORED})]
+    """Read the labels of all files; LabelMe names its files as the image."""
+    return find_images(NAME, files, _scan, lambda path: path.stem, BOXES_ALONE)
+
+
+def _scan(path: Path) -> ImageShapes | None:
+    record = read_json(path)
+    if not isinstance(record, dict) or not {"shapes", "imagePath"} <= record.keys():
+        return None
+    image = as_text(record["imagePath"], "imagePath").replace("\\", "/")
+    shapes = [(as_name(shape.get("label"), f"{where}: label"), _kind(shape, where)) for shape, where in _shapes(record)]
+    return ImageShapes(image, {label for label, _ in shapes} - {IGNORED}, {kind for _, kind in shapes})
 
 
 def draw(annotations: AnnotationSet, file: Path, entry: str, canvas: ClassMap) -> None:

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pairloom.data.annotations.json_files import read_value
 from pairloom.data.annotations.shapes import ClassMap, is_background
 from pairloom.data.annotations.values import AnnotationError, as_object
 from pairloom.palette import Colour
 
+Scanned = TypeVar("Scanned")
 Stamp = tuple[int, int]
 """Size and time of a file, which change when it is written anew."""
 
@@ -112,26 +113,44 @@ class EntryFile:
     """The kinds of shapes that occur."""
 
 
-def find_entries(
-    name: str, files: Sequence[Path], scan: Callable[[Path], EntryFile | None], box: str, boxes_alone: str
-) -> list[AnnotationSet]:
-    """Read several files of that kind; the readable ones make one set.
+def scan_files(
+    name: str, files: Sequence[Path], scan: Callable[[Path], Scanned | None]
+) -> tuple[dict[Path, Scanned], list[AnnotationSet]]:
+    """Scan the files of a format.
 
     Args:
         name: of the format.
         files: the files.
-        scan: reads one; returns None for files of other kinds, and raises AnnotationError for damaged ones.
-        box: the kind of shapes that are boxes.
-        boxes_alone: why a set of them alone is refused.
+        scan: reads one; returns None for files of other kinds, and raises AnnotationError for those to be refused.
+
+    Returns:
+        What the readable files hold, and a refused set for each other one.
     """
-    index: dict[Path, EntryFile] = {}
+    index: dict[Path, Scanned] = {}
     refused = []
     for path in files:
         try:
-            if (found := scan(path)) and found.references:
+            if (found := scan(path)) is not None:
                 index[path] = found
         except (AnnotationError, OSError) as error:
             refused.append(AnnotationSet(name, path, refusal=str(error)))
+    return index, refused
+
+
+def find_entries(
+    name: str, files: Sequence[Path], scan: Callable[[Path], EntryFile | None], box: str, boxes_alone: str
+) -> list[AnnotationSet]:
+    """Scan files of many images; the readable ones make one set.
+
+    Args:
+        name: of the format.
+        files: the files.
+        scan: as of `scan_files`.
+        box: the kind of shapes that are boxes.
+        boxes_alone: why a set of them alone is refused.
+    """
+    index, refused = scan_files(name, files, scan)
+    index = {path: file for path, file in index.items() if file.references}
     if not index:
         return refused
     if set().union(*(file.kinds for file in index.values())) == {box}:
@@ -139,6 +158,42 @@ def find_entries(
     references = [reference for file in index.values() for reference in file.references]
     labels = set().union(*(file.labels for file in index.values()))
     return [make_set(name, references, labels, index), *refused]
+
+
+class ImageShapes(NamedTuple):
+    """What a file of one image holds."""
+
+    image: str
+    """The image's path as the tool wrote it."""
+    labels: set[str]
+    kinds: set[str]
+    """The kinds of shapes that occur."""
+
+
+def find_images(
+    name: str,
+    files: Sequence[Path],
+    scan: Callable[[Path], ImageShapes | None],
+    image_of: Callable[[Path], str],
+    boxes_alone: str,
+) -> list[AnnotationSet]:
+    """Scan files of one image each; they make one set, with the damaged ones, of which drawing tells what is wrong.
+
+    Args:
+        name: of the format.
+        files: the files.
+        scan: as of `scan_files`.
+        image_of: guesses a damaged file's image by its name.
+        boxes_alone: why a set of rectangles alone is refused.
+    """
+    index, damaged = scan_files(name, files, scan)
+    if not index:
+        return damaged[:1]
+    if set().union(*(file.kinds for file in index.values())) == {"rectangle"}:
+        return [AnnotationSet(name, whole_path(list(index)), refusal=boxes_alone)]
+    references = [Reference(file.image, path, "") for path, file in index.items()]
+    references += [Reference(image_of(each.path), each.path, "") for each in damaged]
+    return [make_set(name, references, set().union(*(file.labels for file in index.values())))]
 
 
 def read_entry(annotations: AnnotationSet, file: Path, entry: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pairloom.data.annotations.json_files import LARGEST_VALUE, read_json
-from pairloom.data.annotations.sets import AnnotationSet, Reference, make_set, whole_path
+from pairloom.data.annotations.sets import AnnotationSet, ImageShapes, find_images
 from pairloom.data.annotations.shapes import ClassMap
 from pairloom.data.annotations.values import (
     LARGEST_SIDE,
@@ -43,30 +43,25 @@ def recognises(head: bytes) -> bool:
 
 def find(files: Sequence[Path]) -> list[AnnotationSet]:
     """Read the classes of all files."""
-    references: list[Reference] = []
-    damaged: list[Reference] = []
-    refusal = ""
-    labels: set[str] = set()
-    kinds: set[str] = set()
-    for path in files:
-        reference = Reference(f"../img/{path.name.removesuffix('.json')}", path, "")
-        try:
-            record = read_json(path)
-            if not isinstance(record, dict) or not {"size", "objects"} <= record.keys():
-                continue
-            for item, where in _objects(record):
-                labels.add(as_name(item.get("classTitle"), f"{where}: classTitle"))
-                kinds.add(as_text(item.get("geometryType"), f"{where}: geometryType", 80))
-            references.append(reference)
-        except (AnnotationError, OSError) as error:
-            damaged.append(reference)  # drawing tells what is wrong
-            refusal = refusal or str(error)
-    if not references:
-        return [AnnotationSet(NAME, damaged[0].file, refusal=refusal)] if damaged else []
-    path = whole_path([reference.file for reference in references])
-    if kinds == {"rectangle"}:
-        return [AnnotationSet(NAME, path, refusal=BOXES_ALONE)]
-    return [make_set(NAME, (*references, *damaged), labels)]
+    return find_images(NAME, files, _scan, _image, BOXES_ALONE)
+
+
+def _image(path: Path) -> str:
+    return f"../img/{path.name.removesuffix('.json')}"
+
+
+def _scan(path: Path) -> ImageShapes | None:
+    record = read_json(path)
+    if not isinstance(record, dict) or not {"size", "objects"} <= record.keys():
+        return None
+    shapes = [
+        (
+            as_name(item.get("classTitle"), f"{where}: classTitle"),
+            as_text(item.get("geometryType"), f"{where}: geometryType", 80),
+        )
+        for item, where in _objects(record)
+    ]
+    return ImageShapes(_image(path), {label for label, _ in shapes}, {kind for _, kind in shapes})
 
 
 def draw(annotations: AnnotationSet, file: Path, entry: str, canvas: ClassMap) -> None:
