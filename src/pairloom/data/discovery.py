@@ -18,6 +18,7 @@ from pairloom.images import colour_table, inspect
 from pairloom.images.masks import StoredMask
 from pairloom.palette import ClassNames, Palette, SoftEdgesError, find_colours, name_classes
 from pairloom.palette.areas import Census, add_up, area_share, is_shaded, take_census
+from pairloom.palette.classes import MOST_CLASSES
 from pairloom.palette.colour_reading import pack
 from pairloom.palette.instances import own_numbers
 
@@ -25,7 +26,6 @@ COLOUR_SAMPLE = 24
 """Pictures that are looked at; their colours are clustered, which takes a moment each."""
 SAMPLE_PIXELS = 48_000_000
 """Numbers that they hold together: of large pictures fewer are looked at."""
-MOST_CLASSES = 254
 _FEW_FILES, _OWN_SHARE = 2, 0.5
 """Files in which the colours of objects occur, and the share of the colours for which this must hold."""
 _FRACTIONS = 0.01

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pairloom.data.encodings import COLOURS, Encoding
 from pairloom.images.masks import StoredMask
 from pairloom.palette import Colour
-from pairloom.palette.colour_reading import pack, unpack
+from pairloom.palette.colour_reading import as_tuples, pack, unpack
 from pairloom.palette.distinct import distinct_colours
 
 _SMALL_NUMBER = 63
@@ -83,7 +83,7 @@ def _transparent(stored: Sequence[StoredMask]) -> Encoding:
         return Encoding("alpha")
     if not black or len(shown) > _MOST_COLOURS:
         return Encoding("colours", beneath=(0, 0, 0))
-    taken = [(red, green, blue) for red, green, blue in unpack(np.array(sorted(shown), np.int32)).tolist()]
+    taken = as_tuples(unpack(np.array(sorted(shown), np.int32)))
     return Encoding("colours", beneath=distinct_colours(1, taken)[0])
 
 

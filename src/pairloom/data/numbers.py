@@ -17,6 +17,7 @@ from pairloom.errors import UserError
 from pairloom.images.masks import StoredMask
 from pairloom.palette import Colour, Palette, find_indices
 from pairloom.palette.areas import Census, Totals, add_up, area_share, is_shaded, take_census
+from pairloom.palette.classes import MOST_CLASSES
 from pairloom.palette.colour_reading import pack
 from pairloom.palette.instances import counts_objects, own_numbers
 from pairloom.palette.soft_edges import has_blends
@@ -26,7 +27,6 @@ _FIRST_SAMPLE, _LARGEST_SAMPLE = 200, 1000
 turn up that one file alone holds."""
 _SAMPLE_PIXELS = 400_000_000
 """Pixels after which no more of them are looked at."""
-_MOST_CLASSES = 254
 _FILLED, _FLAT = 0.9, 0.5
 """Shares of the pixels whose number fills areas: from the first on numbers are no tones; below the second many
 numbers are."""
@@ -116,7 +116,7 @@ def find_numbers(
         return "pictures" if tones and encoding.table is None else "colours"
     if filled > _FILLED:
         maps = [encoding.numbers(mask, path) for path, mask in masks]
-        if len(totals.codes) > _MOST_CLASSES + 1 or own_numbers(censuses, totals) or counts_objects(maps):
+        if len(totals.codes) > MOST_CLASSES + 1 or own_numbers(censuses, totals) or counts_objects(maps):
             raise UserError(refuse_numbers(looks[0].path.parent, totals, len(looks), "numbers"))
     palette = find_indices(
         dict(zip(totals.codes.tolist(), totals.counts.tolist(), strict=True)),
@@ -132,8 +132,8 @@ def find_numbers(
 
 def refuse_numbers(place: Path, totals: Totals, files: int, what: str) -> str:
     """Return the message for masks whose numbers (or colours) are too many for classes, or are instances'."""
-    many = len(totals.codes) > _MOST_CLASSES
-    limit = f"more than the {_MOST_CLASSES} classes that are possible" if many else "most of them in one file only"
+    many = len(totals.codes) > MOST_CLASSES
+    limit = f"more than the {MOST_CLASSES} classes that are possible" if many else "most of them in one file only"
     return (
         f"{place}: {len(totals.codes)} different {what} in {files} masks, {limit}: instance numbers, as it seems; use "
         "masks that hold classes (a semantic map, not an instance map), name a palette by --data.palette, or take them "
@@ -211,7 +211,7 @@ def _without_void(census: Census) -> Census:
 
 def _refuse_negative(looks: Sequence[_Look], totals: Totals) -> Literal["pictures"]:
     """Refuse class maps with negative numbers but -1; where they are no class maps, tell so."""
-    if area_share(totals) <= _FILLED or len(totals.codes) > _MOST_CLASSES:
+    if area_share(totals) <= _FILLED or len(totals.codes) > MOST_CLASSES:
         return "pictures"
     value = int(totals.codes[0])
     path = next(look.path for look in looks if value in look.census.codes)

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from pairloom.errors import UserError
 from pairloom.palette import fields
 from pairloom.palette.areas import neighbourhood
-from pairloom.palette.colour_reading import nearest_colours, pack, read_colours, unpack
+from pairloom.palette.colour_reading import as_tuples, nearest_colours, pack, read_colours, unpack
 
 VOID = 255
 """The class id of pixels without a class."""
+
+MOST_CLASSES = VOID - 1
 
 Colour = tuple[int, int, int]
 UInt8Array = NDArray[np.uint8]
@@ -77,8 +79,8 @@ class Palette:
         for what, number in (("colours", len(self.colours)), ("values", len(self.values))):
             if len(self.names) != number:
                 raise self._error(f"has {len(self.names)} names but {number} {what}")
-        if not 1 <= len(self.names) < VOID:
-            raise self._error(f"has {len(self.names)} classes; 1 to {VOID - 1} are possible")
+        if not 1 <= len(self.names) <= MOST_CLASSES:
+            raise self._error(f"has {len(self.names)} classes; 1 to {MOST_CLASSES} are possible")
         if not all(name.strip() for name in (self.name, *self.names)):
             raise self._error("has an empty name")
         if repeated := _repeated(self.names):
@@ -193,7 +195,7 @@ class Palette:
         unknown = unpack(np.unique(pack(picture[distances > 0])))
         if len(unknown) > _MOST_STRAYS or distances.all():
             return ()
-        return tuple((red, green, blue) for red, green, blue in unknown.tolist())
+        return tuple(as_tuples(unknown))
 
     @cached_property
     def table(self) -> UInt8Array:
@@ -303,8 +305,7 @@ def _stray_areas(picture: UInt8Array, far: NDArray[np.bool_]) -> tuple[Colour, .
     flat = far & ((high - low).max(axis=2) <= _FLAT)
     if flat.sum() < _STRAY_PIXELS:
         return ()
-    red, green, blue = np.median(picture[flat], axis=0).astype(int).tolist()
-    return ((red, green, blue),)
+    return tuple(as_tuples(np.median(picture[flat], axis=0)[None]))
 
 
 @lru_cache(maxsize=8)

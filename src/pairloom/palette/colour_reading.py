@@ -7,6 +7,7 @@ question, and brightness decides more than tint, since JPEG keeps it at full res
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,9 +141,14 @@ def pack(colours: NDArray[np.uint8]) -> NDArray[np.int32]:
     return packed
 
 
-def unpack(packed: NDArray[np.int32]) -> NDArray[np.int32]:
+def unpack(packed: NDArray[np.int32] | NDArray[np.int64]) -> NDArray[np.int32]:
     """Undo `pack`: N numbers to N×3."""
-    return np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=-1)
+    return np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=-1).astype(np.int32, copy=False)
+
+
+def as_tuples(colours: NDArray[Any]) -> list[tuple[int, int, int]]:
+    """Return colours (N×3) as red, green and blue each."""
+    return [(int(red), int(green), int(blue)) for red, green, blue in colours]
 
 
 def _neighbours(nearest: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pairloom.errors import UserError
 from pairloom.palette.areas import Census, Totals, add_up, area_share, is_shaded, take_census
 from pairloom.palette.cityscapes import CITYSCAPES
-from pairloom.palette.classes import VOID, Colour, Palette, UInt8Array
-from pairloom.palette.colour_reading import nearest_colours, pack, unpack
+from pairloom.palette.classes import MOST_CLASSES, VOID, Colour, Palette, UInt8Array
+from pairloom.palette.colour_reading import as_tuples, nearest_colours, pack, unpack
 from pairloom.palette.distinct import colour_beside_blends, colour_for_void, distinct_colours
 from pairloom.palette.flat_colours import area_colours
 from pairloom.palette.soft_edges import CONTINUOUS, SHARP, has_blends, soft_areas
@@ -18,7 +18,6 @@ _LARGEST_INDEX = 63
 """Small values are taken for class numbers; an 8-bit picture of grey tones has larger ones."""
 _MOST_LEVELS = 32
 """Grey levels beyond this number are tones, not classes."""
-_MOST_CLASSES = VOID - 1
 _VOID_16 = 65535
 """What 16 bits hold where 8 hold 255."""
 _TONES, _AREAS, _FEW = 0.4, 0.75, 4
@@ -89,16 +88,16 @@ def find_indices(
         if tones and not areas and len(present) > _FEW:
             return None
         if len(numbers) > _MOST_LEVELS and (areas or (flat_share is not None and flat_share > _AREAS)):
-            largest = _MOST_CLASSES - 1
+            largest = MOST_CLASSES - 1
     if numbered and numbers[-1] <= largest:
         values = _filled(numbers) if not whole else numbers
         return _found(values, void_values, *_table_colours(values, table or ()), values)
     if table is not None:
         values, void_values = (numbers, void_values) if numbered else (present, ())
-        if len(values) > _MOST_CLASSES:
+        if len(values) > MOST_CLASSES:
             return None
         return _found(values, void_values, *_table_colours(values, table))
-    if len(present) > (_MOST_CLASSES if areas else _MOST_LEVELS):
+    if len(present) > (MOST_CLASSES if areas else _MOST_LEVELS):
         return None
     if present[-1] > 255:
         return _found(numbers, void_values, *_table_colours(numbers, ()), numbers)
@@ -188,8 +187,8 @@ def find_colours(
 
 def _soft_classes(pictures: Sequence[UInt8Array], totals: Totals, lossy: bool, any_width: bool) -> Palette | None:
     """Find the classes of pictures with blends at borders."""
-    grey = bool((unpack(totals.codes.astype(np.int32)) == totals.codes[:, None] & 255).all())
-    colours = None if grey or len(totals.codes) <= _MOST_CLASSES else area_colours(pictures, _MOST_COLOURS)
+    grey = bool((unpack(totals.codes) == totals.codes[:, None] & 255).all())
+    colours = None if grey or len(totals.codes) <= MOST_CLASSES else area_colours(pictures, _MOST_COLOURS)
     width = 0.0
     if colours is None or len(colours) < 2:
         soft = soft_areas(pictures, totals, _MOST_COLOURS, lossy=lossy)
@@ -215,14 +214,14 @@ def _exact_colours(pictures: Sequence[UInt8Array], totals: Totals, *, areas: boo
     counts, pixels = totals.counts, totals.pixels
     order = np.argsort(-counts, kind="stable")
     areas = areas and area_share(totals) > _NEARLY_AREAS and totals.flat_share > _AREAS
-    if areas and len(order) <= _MOST_CLASSES:
-        return [(red, green, blue) for red, green, blue in unpack(totals.codes[order].astype(np.int32)).tolist()]
+    if areas and len(order) <= MOST_CLASSES:
+        return as_tuples(unpack(totals.codes[order]))
     order = order[:_MOST_COLOURS]
     if counts[order].sum() < _NEARLY_ALL * pixels or pixels < _PIXELS_A_COLOUR * len(order) or _is_shaded(pictures):
         return None
     if len(counts) > _MOST_COLOURS:
         order = order[counts[order] >= _STRAY * pixels]
-    return [(red, green, blue) for red, green, blue in unpack(totals.codes[order].astype(np.int32)).tolist()]
+    return as_tuples(unpack(totals.codes[order]))
 
 
 def _is_shaded(pictures: Sequence[UInt8Array]) -> bool:

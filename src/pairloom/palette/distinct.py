@@ -4,6 +4,8 @@ from collections.abc import Collection
 
 import numpy as np
 
+from pairloom.palette.colour_reading import as_tuples
+
 _LEVELS = np.linspace(0, 255, 8).round().astype(np.int64)
 _GRID = np.stack(np.meshgrid(_LEVELS, _LEVELS, _LEVELS, indexing="ij"), axis=-1).reshape(-1, 3)
 """The 512 colours that are given out: 8 levels a channel."""
@@ -24,10 +26,9 @@ def distinct_colours(count: int, taken: Collection[tuple[int, int, int]]) -> lis
         nearest = np.minimum(nearest, np.square(_GRID - np.array(colour)).sum(axis=1))
     chosen = []
     for _ in range(count):
-        colour = _GRID[nearest.argmax()]
-        chosen.append((int(colour[0]), int(colour[1]), int(colour[2])))
-        nearest = np.minimum(nearest, np.square(_GRID - colour).sum(axis=1))
-    return chosen
+        chosen.append(_GRID[nearest.argmax()])
+        nearest = np.minimum(nearest, np.square(_GRID - chosen[-1]).sum(axis=1))
+    return as_tuples(np.array(chosen).reshape(-1, 3))
 
 
 def colour_for_void(taken: Collection[tuple[int, int, int]]) -> tuple[int, int, int]:
@@ -45,5 +46,4 @@ def colour_beside_blends(taken: Collection[tuple[int, int, int]]) -> tuple[int, 
     for colour in _GRID:
         along = np.clip(((colour - start) * way).sum(axis=1) / lengths, 0, 1)
         apart.append(np.square(start + along[:, None] * way - colour).sum(axis=1).min())
-    red, green, blue = _GRID[int(np.argmax(apart))].tolist()
-    return red, green, blue
+    return as_tuples(_GRID[[int(np.argmax(apart))]])[0]

@@ -21,7 +21,7 @@ from pairloom.files import read_text, replacing
 from pairloom.palette import fields
 from pairloom.palette.camvid import CAMVID
 from pairloom.palette.cityscapes import CITYSCAPES, CITYSCAPES_ALL, CITYSCAPES_TRAIN_IDS
-from pairloom.palette.classes import Colour, Palette
+from pairloom.palette.classes import MOST_CLASSES, Colour, Palette
 from pairloom.palette.distinct import colour_for_void
 
 PALETTES = {palette.name: palette for palette in (CITYSCAPES, CITYSCAPES_TRAIN_IDS, CITYSCAPES_ALL, CAMVID)}
@@ -162,7 +162,7 @@ def _void(given: object, taken: list[Colour], where: str) -> tuple[list[Colour],
         fields.as_value(item, f"{where}: values") for item in fields.as_list(void.get("values", []), f"{where}: values")
     ]
     # More classes than a palette can hold are refused later, and leave no colour free.
-    return colours or [colour_for_void(taken[:254])], values
+    return colours or [colour_for_void(taken[:MOST_CLASSES])], values
 
 
 def write_palette(path: Path, palette: Palette, comment: str = "") -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.palette.areas import neighbourhood
-from pairloom.palette.colour_reading import nearest_colours, pack, unpack
+from pairloom.palette.colour_reading import as_tuples, nearest_colours, pack, unpack
 
 _FLAT = 3
 """Levels a channel by which a flat pixel's 3×3 neighbourhood varies at the most."""
@@ -63,7 +63,7 @@ def area_colours(pictures: Sequence[NDArray[np.uint8]], most: int) -> list[tuple
     near = sum(int((nearest_colours(picture, centres)[1] <= _NEAR**2).sum()) for picture in pictures)
     if near < _NEAR_SHARE * pixels:
         return None
-    return [(red, green, blue) for red, green, blue in centres.tolist()]
+    return as_tuples(centres)
 
 
 def _is_flat(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.palette.areas import Census, Totals
+from pairloom.palette.classes import MOST_CLASSES
 
 _FEWEST_FILES = 6
 """Fewer files say nothing about how numbers recur."""
@@ -16,7 +17,6 @@ _OWN_SHARE = 0.85
 """Of the numbers, those that occur in one file alone: of classes, few do."""
 _LARGE_OWN_SHARE = 0.6
 """The same where there are numbers above 254, as a class and an instance written as one make them."""
-_LARGE = 254
 _TIMES = 3
 """All files together hold so many times the numbers of one."""
 _COUNTED_SHARE = 0.9
@@ -40,7 +40,7 @@ def own_numbers(censuses: Sequence[Census], totals: Totals) -> bool:
     held = float(np.median([len(census.codes) for census in censuses]))
     if held < _OBJECTS or len(totals.codes) < _TIMES * held:
         return False
-    large = totals.codes[-1] > _LARGE
+    large = totals.codes[-1] > MOST_CLASSES
     rare = totals.files <= (2 if large else 1)
     return bool(rare.mean() > (_LARGE_OWN_SHARE if large else _OWN_SHARE))
 

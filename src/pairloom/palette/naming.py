@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pairloom.errors import UserError
 from pairloom.palette.class_names import ClassNames, NamedClass
-from pairloom.palette.classes import VOID, Colour, Palette
+from pairloom.palette.classes import MOST_CLASSES, VOID, Colour, Palette
 from pairloom.palette.distinct import colour_for_void, distinct_colours
 
 _NEAR = 12
 """Levels (Euclidean) by which compression changes the colour of an area at the most."""
-_MOST_CLASSES = 254
 _BACKGROUND = "background"
 _BLACK: Colour = (0, 0, 0)
 
@@ -125,7 +124,7 @@ def _by_value(values: Sequence[int], names: ClassNames, guess: bool) -> dict[int
 
 
 def _renamed(palette: Palette, rows: Sequence[tuple[int | None, NamedClass]], numbered: bool) -> Palette:
-    if len(rows) > _MOST_CLASSES:
+    if len(rows) > MOST_CLASSES:
         rows = [(position, row) for position, row in rows if position is not None]
     kept = [(position, row) for position, row in rows if not row.is_void]
     void = [(position, row) for position, row in rows if row.is_void]

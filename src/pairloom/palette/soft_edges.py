@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pairloom.palette.areas import Totals, area_share, fills_areas, neighbourhood
-from pairloom.palette.colour_reading import nearest_colours, pack, unpack
+from pairloom.palette.colour_reading import as_tuples, nearest_colours, pack, unpack
 
 SHARP, CONTINUOUS = 1.6, 2.8
 """Width of edges, in pixels, up to which areas are classes, and from which values are continuous."""
@@ -109,7 +109,7 @@ def soft_areas(
     if not recurring or seen.blends > (1 - _NEAR_SHARE) * seen.counts.sum() or seen.blends > _BESIDE_SHARE * beside:
         return None
     ordered = centres[np.argsort(-seen.counts, kind="stable")]
-    return SoftAreas([(red, green, blue) for red, green, blue in ordered.tolist()], seen.width)
+    return SoftAreas(as_tuples(ordered), seen.width)
 
 
 class _Measured(NamedTuple):
@@ -146,7 +146,7 @@ def _centres(totals: Totals) -> NDArray[np.int32]:
     """Return colours that fill areas (K×3), of those that compression has parted the one with the largest area."""
     solid = fills_areas(totals)
     order = np.argsort(-totals.solid[solid], kind="stable")
-    left = unpack(totals.codes[solid][order].astype(np.int32))
+    left = unpack(totals.codes[solid][order])
     centres: list[NDArray[np.int32]] = []
     while len(left) and len(centres) <= 256:
         centres.append(left[0])
@@ -161,7 +161,7 @@ def _flat_centres(pictures: Sequence[NDArray[np.uint8]], totals: Totals, most: i
         low, high = neighbourhood(picture)
         flat.append(pack(picture[(high - low).max(axis=2) <= _FLAT]))
     codes, counts = np.unique(np.concatenate(flat), return_counts=True)
-    rgb, every = unpack(codes), unpack(totals.codes.astype(np.int32))
+    rgb, every = unpack(codes), unpack(totals.codes)
     centres: list[NDArray[np.int32]] = []
     least, tight, beside = 0.0, 0, 0
     while len(rgb) and len(centres) <= most:
@@ -183,7 +183,7 @@ def _flat_centres(pictures: Sequence[NDArray[np.uint8]], totals: Totals, most: i
 
 def _with_thin(totals: Totals, area: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the grey of the one area and, if there are thin things on it (cracks, say), their grey, far from it."""
-    greys = unpack(totals.codes.astype(np.int32))
+    greys = unpack(totals.codes)
     contrast = np.abs(greys[:, 0] - area[0]) >= _CONTRAST
     if not (greys == greys[:, :1]).all() or not contrast.any():
         return area[None]

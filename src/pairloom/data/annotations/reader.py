@@ -9,6 +9,7 @@ from pairloom.data.pairs import Part
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, inspect
 from pairloom.palette import VOID, Colour, Palette
+from pairloom.palette.classes import MOST_CLASSES
 from pairloom.palette.distinct import colour_for_void, distinct_colours
 
 _BLACK: Colour = (0, 0, 0)
@@ -61,8 +62,8 @@ def _palette(annotations: AnnotationSet, background: Background) -> Palette:
     first = (BACKGROUND,) if background == "class" or annotations.has_background else ()
     names = first + annotations.names
     given = annotations.colours or ()
-    if len(names) >= VOID:
-        raise UserError(f"{annotations.path}: has {len(names)} classes; at most {VOID - 1} are possible")
+    if len(names) > MOST_CLASSES:
+        raise UserError(f"{annotations.path}: has {len(names)} classes; at most {MOST_CLASSES} are possible")
     taken: list[Colour] = [_BLACK] * len(first)
     if len({*taken, *given}) < len(names):
         given = distinct_colours(len(annotations.names), taken or [_BLACK])  # type: ignore[assignment]
