@@ -72,47 +72,36 @@ class PairFolder:
         config = dataclasses.replace(config, root=str(root), layout=reading.layout, direction=direction)
         named = named_palette(config.palette) if config.palette != "auto" else None
         palette = named or fallback
-        pairs = reading.pairs
-        sides = [[pair.a for pair in pairs], [pair.b for pair in pairs]]
-        classes: list[Classes | None] = [None, LAYOUTS[reading.layout].classes(reading, config, named)]
-        if direction == "BtoA":
-            sides.reverse()
-            classes.reverse()
-        source_classes, target_classes = classes
+        fixed = LAYOUTS[reading.layout].classes(reading, config, named)
+        source_classes, target_classes = (fixed, None) if direction == "BtoA" else (None, fixed)
+        sources, targets = _sides(reading.pairs, direction)
         if config.target == "images":
             target_classes = None
         elif target_classes is None:
             # A palette tells the classes of the coded side; with pictures as targets, that is the sources'.
             known = palette if config.target == "classes" or direction == "AtoB" or chosen.reversed else None
-            target_classes = find_classes(
-                sides[1],
-                known,
-                find_class_names(list(tree.small_files)),
-                any_width=config.target == "classes",
-            )
+            names = find_class_names(list(tree.small_files))
+            target_classes = find_classes(targets, known, names, any_width=config.target == "classes")
             if target_classes is None and config.target == "classes":
-                raise UserError(
-                    f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
-                )
+                example = targets[0].path.name if targets else "there are none"
+                raise UserError(f"{root}: no classes are found in the targets ({example}); name them with data.palette")
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
-            source_classes = _found_indices(sides[0], palette)
+            source_classes = _found_indices(sources, palette)
         # Of the training pairs, where they have a place of their own: what the others hold is not to be known.
-        learned = reading.listing("train").pairs or pairs
-        parts = [[pair.a for pair in learned], [pair.b for pair in learned]]
-        if direction == "BtoA":
-            parts.reverse()
+        learned = _sides(reading.listing("train").pairs or reading.pairs, direction)
         config, source_values, target_values = with_values(
             dataclasses.replace(config, target="classes" if target_classes else "images"),
-            None if source_classes else parts[0],
-            None if target_classes else parts[1],
+            None if source_classes else learned[0],
+            None if target_classes else learned[1],
         )
+        source_reader: Reader = PictureReader(source_values)
+        if source_classes:
+            source_reader = PaintedReader(source_classes.reader, source_classes.palette)
         return cls(
             root,
             reading,
             config,
-            PaintedReader(source_classes.reader, source_classes.palette)
-            if source_classes
-            else PictureReader(source_values),
+            source_reader,
             target_classes.reader if target_classes else PictureReader(target_values),
             source_values,
             target_values,
@@ -262,6 +251,12 @@ class PairFolder:
             return None
 
 
+def _sides(pairs: Sequence[PairFiles], direction: str) -> tuple[list[Part], list[Part]]:
+    """Return the sources and the targets of pairs."""
+    a, b = [pair.a for pair in pairs], [pair.b for pair in pairs]
+    return (b, a) if direction == "BtoA" else (a, b)
+
+
 def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | None:
     """Return the classes of sources that are maps of class indices: as pictures they would be nearly black."""
     if not parts or not holds_values(parts[0]) or colour_table(parts[0].path) is not None:
@@ -269,7 +264,3 @@ def _found_indices(parts: Sequence[Part], palette: Palette | None) -> Classes | 
     found = find_classes(parts, palette)
     # Grey levels that mean classes are a picture already.
     return found if found is not None and found.numbered else None
-
-
-def _example(parts: Sequence[Part]) -> str:
-    return parts[0].path.name if parts else "there are none"

@@ -19,15 +19,14 @@ from pairloom.images.arrays import (
 from pairloom.images.deep import ImageInfo
 from pairloom.images.formats import EXTENSIONS, READABLE, is_image, is_lfs_pointer
 from pairloom.images.in_memory import ImageBytes, ImageFile
+from pairloom.images.masks import as_indices, read_indices
 from pairloom.images.reading import (
     ReducedPicture,
-    as_indices,
     as_picture,
     colour_table,
     exif_orientation,
     inspect,
     no_data,
-    read_indices,
     read_picture,
     read_reduced,
 )

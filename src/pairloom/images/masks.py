@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from pairloom.images import deep
 from pairloom.images.arrays import UInt8Array
@@ -13,6 +14,7 @@ from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.reading import MODES, _greys, _named, _require_fit, _scale, colour_table
 from pairloom.images.turning import orientation, upright
 
+_NO_INDEX = "holds {} where one class index a pixel was expected"
 _LOSSY = ("JPEG", "MPO")
 _LOSSY_TIFF = (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.WEBP)
 _DIRECT_MODES = frozenset({"1", "L", "P", "I", "F"})
@@ -53,6 +55,39 @@ def read_stored(path: ImageFile) -> StoredMask:
         return _stored_by_pillow(path)
 
 
+def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
+    """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
+
+    Raises:
+        UserError: if the file cannot be read, or holds colours or fractions.
+    """
+    mask = read_stored(path)
+    with _named(path):
+        if mask.alpha is not None:
+            raise deep.Unfit(_NO_INDEX.format("LA pixels" if mask.values.ndim == 2 else "RGBA pixels"))
+        return _indices(mask.values)
+
+
+def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
+    """Take an image that is in memory as `read_indices` takes one in a file.
+
+    Raises:
+        UserError: if it holds colours or fractions.
+    """
+    with _named("the image"):
+        return _indices(np.asarray(image))
+
+
+def _indices(values: NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
+    """Return whole numbers of 8 or 16 bits; of yes and no, 1 and 0."""
+    if values.ndim == 3:
+        rgb = values.shape[2] == 3 and values.dtype == np.uint8
+        raise deep.Unfit(_NO_INDEX.format("RGB pixels" if rgb else f"{values.shape[2]} channels of {values.dtype}"))
+    if values.ndim != 2 or values.dtype.kind not in "bui":
+        raise deep.Unfit(_NO_INDEX.format(f"{values.dtype} numbers of the shape {values.shape}"))
+    return values.astype(np.uint8) if values.dtype == np.bool_ else deep.checked(values)  # type: ignore[return-value]
+
+
 def _stored_tiff(path: ImageFile) -> StoredMask:
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
@@ -65,7 +100,7 @@ def _stored_tiff(path: ImageFile) -> StoredMask:
     values = _squeezed(deep.read(path, "tiff", as_stored=True))
     return StoredMask(
         _numbers(values),
-        table=colour_table(path) if photometric == tifffile.PHOTOMETRIC.PALETTE else None,
+        table=colour_table(path) if photometric == tifffile.PHOTOMETRIC.PALETTE and values.dtype == np.uint8 else None,
         one_bit=one_bit,
         white_is_zero=photometric == tifffile.PHOTOMETRIC.MINISWHITE,
         nodata=nodata,

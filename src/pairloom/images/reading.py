@@ -153,19 +153,6 @@ def no_data(path: ImageFile) -> float | None:
             return deep.no_data(tiff.pages.first)
 
 
-def as_indices(image: Image.Image | NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
-    """Take an image that is in memory as `read_indices` takes one in a file.
-
-    Raises:
-        UserError: if it holds colours or fractions.
-    """
-    with _named("the image"):
-        values = np.asarray(image)
-        if values.ndim != 2 or values.dtype.kind not in "bui":
-            raise deep.Unfit(_NO_INDEX.format(f"{values.dtype} numbers of the shape {values.shape}"))
-        return _numbers(values)
-
-
 def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
     image.load()
     channels, dtype = MODES[image.mode]
@@ -182,32 +169,6 @@ def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
     return upright(pixels, orientation(image))
 
 
-def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
-    """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
-
-    Raises:
-        UserError: if the file cannot be read, or holds colours or fractions.
-    """
-    with _named(path):
-        if kind := deep.kind(path, as_stored=True):
-            pixels = deep.read(path, kind, as_stored=True)
-            if pixels.shape[2] != 1 or pixels.dtype.kind not in "bui":
-                raise deep.Unfit(_NO_INDEX.format(f"{pixels.shape[2]} channels of {pixels.dtype}"))
-            return _numbers(pixels[:, :, 0])
-        with opened(path) as image:
-            _require_fit(image)
-            scale = _scale(image)
-            image.load()
-            if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
-                raise deep.Unfit(_NO_INDEX.format(f"{image.mode} pixels"))
-            values = _numbers(np.asarray(image))
-            if (greys := _greys(image)) is not None:
-                values = np.take(greys, values)
-            if scale != 1:
-                values = (values / scale).round().astype(values.dtype)
-            return upright(values, orientation(image))
-
-
 def _greys(image: Image.Image) -> UInt8Array | None:
     """Return the grey level of each index of a GIF image whose colours are all grey; None for other images.
 
@@ -222,11 +183,6 @@ def _greys(image: Image.Image) -> UInt8Array | None:
     levels = np.zeros(256, np.uint8)
     levels[: len(colours)] = colours[:, 0]
     return levels
-
-
-def _numbers(values: NDArray[Any]) -> NDArray[np.uint8 | np.uint16]:
-    """Return whole numbers of one of two kinds; of yes and no, 1 and 0."""
-    return values.astype(np.uint8) if values.dtype == np.bool_ else deep.checked(values)  # type: ignore[return-value]
 
 
 def _scale(image: Image.Image) -> float:
@@ -251,9 +207,6 @@ def _coding(image: Image.Image) -> Any:
     """Return how an image that is not decoded yet is coded: for PNG the raw mode, for PPM it and the largest value."""
     tiles = getattr(image, "tile", [])
     return tiles[0].args if tiles else None
-
-
-_NO_INDEX = "holds {} where one class index a pixel was expected"
 
 
 def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:

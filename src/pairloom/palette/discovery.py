@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pairloom.errors import UserError
 from pairloom.palette.areas import Census, Totals, add_up, area_share, is_shaded, take_census
@@ -48,7 +47,7 @@ _PIXELS_A_COLOUR = 8
 
 
 def find_indices(
-    sample: Mapping[int, int] | Sequence[NDArray[np.integer]],
+    counts: Mapping[int, int],
     table: Sequence[Colour] | None = None,
     flat_share: float | None = None,
     *,
@@ -62,7 +61,7 @@ def find_indices(
     occur become classes.
 
     Args:
-        sample: how often each value occurs, or some of the targets (H×W, integers).
+        counts: pixels of each value in a sample.
         table: the colour table that the files have, if they have one: the colour of each value from 0.
         flat_share: share of the pixels that equal their neighbour, 0 to 1, where it is known: small values that
             change from pixel to pixel are dark tones, and large ones in flat areas are class numbers.
@@ -74,7 +73,7 @@ def find_indices(
         The palette, named 'found', its classes named by their numbers, or by their position where values are grey
         levels; or None where the values are the tones of greyscale pictures.
     """
-    present = _values(sample)
+    present = sorted(value for value, count in counts.items() if count)
     if not present or present[0] < 0 or present[-1] > 65535:
         return None
     unset = {VOID, _VOID_16} if present[-1] == _VOID_16 and len(present) > 2 and present[-2] <= VOID else {VOID}
@@ -108,16 +107,6 @@ def _filled(numbers: list[int]) -> list[int]:
     """Return class numbers with those between them that a sample lacks, where it lacks fewer than half."""
     every = list(range(min(numbers[0], 1), numbers[-1] + 1))
     return every if len(every) < 2 * len(numbers) else numbers
-
-
-def _values(sample: Mapping[int, int] | Sequence[NDArray[np.integer]]) -> list[int]:
-    """Return the different values of a sample, ascending."""
-    if isinstance(sample, Mapping):
-        return sorted(int(value) for value, count in sample.items() if count)
-    found: set[int] = set()
-    for indices in sample:
-        found.update(np.unique(indices).tolist())
-    return sorted(found)
 
 
 def _table_colours(values: Sequence[int], table: Sequence[Colour]) -> tuple[list[Colour], Colour]:
