@@ -47,11 +47,7 @@ def palette_match(far_share: float, which: str = "target") -> str:
 
 
 def find_classes(
-    parts: Sequence[Part],
-    known: Palette | None = None,
-    names: Sequence[ClassNames] = (),
-    *,
-    any_width: bool = False,
+    parts: Sequence[Part], known: Palette | None = None, names: Sequence[ClassNames] = (), *, any_width: bool = False
 ) -> Classes | None:
     """Tell which classes the images of one side hold, and how they are read; None for pictures.
 
@@ -110,11 +106,7 @@ def _measures(mask: StoredMask) -> bool:
 
 
 def _in_colours(
-    masks: Sequence[tuple[Path, StoredMask]],
-    encoding: Encoding,
-    known: Palette | None,
-    any_width: bool,
-    pool: Executor,
+    masks: Sequence[tuple[Path, StoredMask]], encoding: Encoding, known: Palette | None, any_width: bool, pool: Executor
 ) -> Classes | None:
     pictures = [encoding.colours(mask, path) for path, mask in masks]
     lossy = any(mask.lossy for _, mask in masks)

@@ -32,11 +32,7 @@ TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 AUXILIARY = 0b101
 """Bits of a page's NewSubfileType: it is a smaller version of another page, or a mask of its valid pixels."""
-COLOUR_SAMPLES = {
-    tifffile.PHOTOMETRIC.MINISWHITE: 1,
-    tifffile.PHOTOMETRIC.MINISBLACK: 1,
-    tifffile.PHOTOMETRIC.RGB: 3,
-}
+COLOUR_SAMPLES = {tifffile.PHOTOMETRIC.MINISWHITE: 1, tifffile.PHOTOMETRIC.MINISBLACK: 1, tifffile.PHOTOMETRIC.RGB: 3}
 """Samples a pixel that the kind of a TIFF file explains; further ones are bands, or transparency."""
 OTHER_COLOURS = (
     tifffile.PHOTOMETRIC.SEPARATED,
