@@ -199,6 +199,19 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the preset `recommended` on generated streets, for pages that say that they need one."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_streets(folder / "streets", size=(64, 64), train_pairs=4, val_pairs=2, seed=0)
+    settings = {"size": 32, "model.width": 4, "epochs": 1}
+    return pairloom.train(folder / "streets", folder / "run", settings=settings).run.path
+
+
+NEEDS_RUN = "Needs a trained run"
+"""What a page says that expects the run `runs/streets`."""
+
+
+@pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[int, int], int, int, int], Path]:
     """Draws a few streets of a size, so many for training and validation, from a seed: each such data set once."""
 
@@ -307,8 +320,12 @@ READ_FIRST = ("README.md",)
     [pytest.param(page, marks=() if _name(page) in READ_FIRST else pytest.mark.slow) for page in WITH_CODE],
     ids=_name,
 )
-def test_the_code_of_a_page_runs(page: Path, supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_a_page_runs(
+    page: Path, supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     folder = shutil.copytree(supplies, tmp_path / "work")
+    if NEEDS_RUN in page.read_text(encoding="utf-8"):
+        shutil.copytree(request.getfixturevalue("trained_run"), folder / "runs/streets")
     monkeypatch.chdir(folder)  # also undoes a page's own `cd`
     names: dict[str, object] = {"__name__": "documentation"}
     for block in _blocks(page):
