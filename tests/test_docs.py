@@ -115,7 +115,7 @@ def test_settings_tell_their_range_their_short_name_and_what_presets_make_of_the
     headings = _headings(_page(site, "reference/settings"))
     assert "in presets: demo 128" in headings["data.size"]
     assert "short name --batch-size" in headings["train.batch_size"]
-    assert "at least 0 and below 1" in headings["model.dropout"]
+    assert "in [0, 1)" in headings["model.dropout"]
     assert "bce, lsgan or hinge" in headings["loss.adversarial"]
     assert "whole number, auto or full" in headings["model.depth"]
 
