@@ -105,14 +105,14 @@ class DataConfig:
     target: Literal["auto", "classes", "images"] = "auto"
     """Kind of the targets: class maps (class ids) or pictures. `auto` detects it in a sample."""
     palette: str = "auto"
-    """Classes of the targets: a built-in palette, or a YAML file (in a config, relative to the config file). `auto` takes
-    the layout's palette, or detects colours or values in a sample."""
+    """Classes of the targets: a built-in palette, or a YAML file (in a config, relative to the config file). `auto`
+    takes the layout's palette, or detects colours or values in a sample."""
     classes: Literal["train", "all"] = "train"
     """Cityscapes labels: the 19 evaluation classes, or all 30 distinguishable ones."""
     exif: Literal["auto", "apply", "ignore"] = "auto"
-    """EXIF orientation of the pairs: `apply` rotates each image upright, `ignore` reads pixels as stored. `auto` rotates,
-    and refuses pairs of which only one image has an orientation unless their sizes match only upright. Images to be
-    translated are always rotated."""
+    """EXIF orientation of the pairs: `apply` rotates each image upright, `ignore` reads pixels as stored. `auto`
+    rotates, and refuses pairs of which only one image has an orientation unless their sizes match only upright. Images
+    to be translated are always rotated."""
     val_share: float = 0.15
     """Fraction of the training pairs held back for validation if the data have no validation split, in (0, 1)."""
     group: str = ""
@@ -122,18 +122,19 @@ class DataConfig:
     background: Background = "class"
     """Pixels outside all annotated shapes and mask files: the class `background`, or void."""
     split_seed: int = 0
-    """Seed of the validation split and of the draw of `data.train_pairs`, ≥ 0. Independent of `train.seed`, so that runs
-    with other seeds have the same pairs."""
+    """Seed of the validation split and of the draw of `data.train_pairs`, ≥ 0. Independent of `train.seed`, so that
+    runs with other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
-    """Size of the network input and of scored pairs: H or HxW in pixels, each side in [32, 8192]. Aspect is not kept."""
+    """Size of the network input and of scored pairs: H or HxW in pixels, each side in [32, 8192]. Aspect is not
+    kept."""
     range: ValueRange = "auto"
-    """Value range of target pictures, [lowest, highest] in their own units: drawn as black and white, scored as 0 and 1;
-    values beyond it are clipped. `whole`: the range of the dtype (0 to 255, 0 to 65535, 0 to 1 for floats). `auto`: for
-    more than 8 bits detected in a sample of the training pairs."""
+    """Value range of target pictures, [lowest, highest] in their own units: drawn as black and white, scored as 0 and
+    1; values beyond it are clipped. `whole`: the range of the dtype (0 to 255, 0 to 65535, 0 to 1 for floats). `auto`:
+    for more than 8 bits detected in a sample of the training pairs."""
     no_reading: NoReading = "auto"
-    """Value for "no reading" in target pictures, such as 0 or -9999; its pixels are left out of losses and scores, as NaN
-    always is. `none`: no such value. `auto`: the nodata value of GeoTIFF files, or a usual one apart from all others in
-    a sample."""
+    """Value for "no reading" in target pictures, such as 0 or -9999; its pixels are left out of losses and scores, as
+    NaN always is. `none`: no such value. `auto`: the nodata value of GeoTIFF files, or a usual one apart from all
+    others in a sample."""
     source_range: ValueRange = "auto"
     """Value range of source pictures, as `data.range`."""
     source_no_reading: NoReading = "auto"
@@ -150,9 +151,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         _require_reach("data", self, split_seed=0, store_size=MINIMUM_SIDE, train_pairs=1)
         _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels per side or less")
-        _require(
-            bool(self.sources) == bool(self.targets), "data.sources and data.targets must be given together"
-        )
+        _require(bool(self.sources) == bool(self.targets), "data.sources and data.targets must be given together")
         _require(
             not self.sources or self.layout in ("auto", "patterns"),
             "data.sources and data.targets replace data.layout; remove data.layout, or both of them",
@@ -245,7 +244,8 @@ class ModelConfig:
     dropout_from: int = 0
     """First decoder block with dropout, ≥ 0: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
     discriminator: PatchName = "patch70"
-    """Discriminator, named by receptive field in pixels. Output for a 256×256 pair: `patch142` 16×16, `patch70` 30×30."""
+    """Discriminator, named by receptive field in pixels. Output for a 256×256 pair: `patch142` 16×16, `patch70`
+    30×30."""
     inference: InferenceMode = "eval"
     """Mode of the generator at inference. `train` keeps batch statistics and dropout (seeded by the image) on, as the
     original does."""
@@ -275,8 +275,8 @@ class LossConfig:
     """Weight of the Lovász-softmax loss of the classes, ≥ 0; above 0 it needs `model.head` classes (M. Berman et al.,
     2018)."""
     class_weights: Literal["none", "bounded"] = "bounded"
-    """Class weights in the cross-entropy. `bounded`: 1 / ln(`loss.class_weight_offset` + fraction of the training pixels)
-    (A. Paszke et al., 2016, section 5)."""
+    """Class weights in the cross-entropy. `bounded`: 1 / ln(`loss.class_weight_offset` + fraction of the training
+    pixels) (A. Paszke et al., 2016, section 5)."""
     class_weight_offset: float = 1.02
     """Offset in `bounded` class weights, > 1. It limits the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
     discriminator_weight: float = 0.5
@@ -348,10 +348,11 @@ class TrainConfig:
     batch_size: int = 1
     """Pairs per step, over all devices, ≥ 1."""
     update: Update = "joint"
-    """Order of the updates. `joint`: one discriminator update on both pairs, one forward pass of the generator (usual in
-    PyTorch). `separate`: one discriminator update per pair, then a new forward pass (the original's)."""
+    """Order of the updates. `joint`: one discriminator update on both pairs, one forward pass of the generator (usual
+    in PyTorch). `separate`: one discriminator update per pair, then a new forward pass (the original's)."""
     sampling: Sampling = "shuffle"
-    """Sampling of the pairs. `shuffle`: each pair once per epoch; `replacement`: with replacement, as the original does."""
+    """Sampling of the pairs. `shuffle`: each pair once per epoch; `replacement`: with replacement, as the original
+    does."""
     seed: int = 0
     """Seed of every random draw in training, ≥ 0."""
     device: Device = "auto"
