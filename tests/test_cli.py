@@ -177,8 +177,8 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "abbreviated flag": (f"{TRAIN} --dry", "--dry"),
     "unknown section": (f"{TRAIN} --datas.size 64", "--datas.size"),
     "unknown field": (f"{TRAIN} --data.sizes 64", "--data.sizes"),
-    "flag without a value": (f"{TRAIN} --size", "--size is given without a value"),
-    "flag before a flag": ("train DATA --size --out new", "--size is given without a value"),
+    "flag without a value": (f"{TRAIN} --size", "--size needs a value"),
+    "flag before a flag": ("train DATA --size --out new", "--size needs a value"),
     "path without a value": ("train DATA --out", "--out"),
     "word for a number": (f"{TRAIN} --epochs many", "train.epochs: must be a whole number, not many"),
     "word for a number or null": (

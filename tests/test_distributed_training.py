@@ -113,7 +113,7 @@ def test_all_stop_when_one_is_asked_to(streets: Path, tmp_path: Path) -> None:
         os.kill(_followers(leader.pid)[0], signal.SIGTERM)
         _, said = leader.communicate(timeout=60)
     assert leader.returncode == 128 + signal.SIGTERM
-    assert said.splitlines() == [f"pairloom: to go on from here: pairloom train --resume {run}", "pairloom: stopped"]
+    assert said.splitlines() == [f"pairloom: to resume: pairloom train --resume {run}", "pairloom: stopped"]
     state = load_state(run / "checkpoints")
     assert state is not None
     assert state["step"] < EPOCHS

@@ -185,8 +185,8 @@ def test_videos_and_names_that_are_no_text_are_named_and_left_out(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is an address; say --engine ray"),
-        (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is an address; say --engine ray"),
+        (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is a URL; add --engine ray"),
+        (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is a URL; add --engine ray"),
         (["photos", "--out", "-", "--engine", "ray"], "writes to no standard output"),
         (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "leaves videos out"),
     ],

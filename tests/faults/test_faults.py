@@ -128,7 +128,7 @@ def test_signals_end_a_run_by_their_codes_and_it_goes_on(
     assert ended.code == code
     assert "Traceback" not in ended.err
     if code > 0:
-        assert f"to go on from here: pairloom train --resume {tmp_path / 'run'}" in ended.err
+        assert f"to resume: pairloom train --resume {tmp_path / 'run'}" in ended.err
         assert ended.err.endswith("pairloom: stopped\n")
     state = load_state(tmp_path / "run/checkpoints")
     assert state is not None
