@@ -102,8 +102,8 @@ def _start(
             log(f"note: {note}")
         if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
             log(
-                f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
-                f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
+                f"{folder.far_share:.0%} of the target pixels match no class of the palette and get the "
+                f"nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
         context.order(Order.of(run, resume=False))
         return Trainer(experiment, training, validation, run, context, log=log).fit()
@@ -191,13 +191,13 @@ def resume(
     root = str(Path(data).absolute()) if data is not None else experiment.data.root
     if data is None and not Path(root).exists():
         raise UserError(
-            f"{root}: the pairs of {run} are not there; if they have moved, name their place: "
+            f"{root}: the pairs of {run} are missing; if they have moved: "
             f"pairloom train DATA --resume {shlex.quote(str(run))}"
         )
     if epochs is not None and epochs < experiment.train.epochs:
-        raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
+        raise UserError(f"{run}: is already set to {experiment.train.epochs} epochs; --epochs can only be raised")
     if epochs is not None and epochs > experiment.train.epochs and experiment.optim.decay != "none":
-        log(f"the learning rate falls until epoch {experiment.optim.decay_end or epochs} now")
+        log(f"the learning rate now falls until epoch {experiment.optim.decay_end or epochs}")
     old = experiment.train
     new = dataclasses.replace(
         old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices

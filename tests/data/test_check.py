@@ -314,7 +314,7 @@ def test_found_classes_are_written_to_be_named(tmp_path: Path, capsys: pytest.Ca
     main(["check", str(tmp_path / "data"), "--data.palette", str(path)])
     assert "tarmac" in capsys.readouterr().out
     assert main(["check", str(tmp_path / "data"), "--write-palette", str(path)]) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_settings_that_are_not_the_datas_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,7 +140,7 @@ def test_a_test_split_alone_is_all_there_is(tmp_path: Path) -> None:
 
 def test_one_pair_alone_cannot_be_split(tmp_path: Path) -> None:
     save(tmp_path / "one.png", _noise(8, 16))
-    with pytest.raises(UserError, match="holds one pair; two are needed"):
+    with pytest.raises(UserError, match="holds one pair; add one"):
         _open(tmp_path, layout="side-by-side").files("val")
 
 
@@ -178,7 +178,7 @@ def test_photographs_as_targets_are_pictures(tmp_path: Path) -> None:
     folder = _open(tmp_path)
     assert (folder.config.target, folder.palette) == ("images", None)
     assert "targets are pictures" in folder.describe()
-    with pytest.raises(UserError, match=r"no classes are found.*data\.palette"):
+    with pytest.raises(UserError, match=r"no classes were detected.*data\.palette"):
         _open(tmp_path, target="classes")
 
 

@@ -347,7 +347,7 @@ def test_pairs_of_one_group_stay_in_one_split(tmp_path: Path) -> None:
     drives = {split: {pair.name[:2] for pair in folder.files(split)} for split in ("train", "val")}
     assert not drives["train"] & drives["val"]
     assert len(folder.files("train")) + len(folder.files("val")) == 20
-    with pytest.raises(UserError, match="matches nothing in its path"):
+    with pytest.raises(UserError, match="does not match its path"):
         PairFolder.open(DataConfig(str(tmp_path), group="patient")).files("train")
     with pytest.raises(UserError, match="one group"):
         PairFolder.open(DataConfig(str(tmp_path), group="1")).files("train")
@@ -486,7 +486,7 @@ def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: P
         (".csv", "source,target,split\na.png,b.png,later\n", "line 2: has the split 'later'"),
         (".csv", "source,target\n,b.png\n", "line 2: needs a path"),
         (".jsonl", '{"source": "a.png", "target": "b.png"}\n{"source": 3}\n', "line 2: needs a path"),
-        (".jsonl", "[1, 2]\n", "line 1: is no object"),
+        (".jsonl", "[1, 2]\n", "line 1: is not an object"),
         (".jsonl", "{\n", "cannot be read as a manifest"),
         (".csv", "source,target\na\0.png,b.png\n", "(needs a path|cannot be read)"),
     ],

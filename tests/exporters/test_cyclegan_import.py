@@ -126,4 +126,4 @@ def test_rounding_that_shows_is_told(
     _, file = _file(tmp_path)
     monkeypatch.setattr("pairloom.exporters.cyclegan_import.VISIBLE", 0.0)
     assert main(["import", str(file), "--out", str(tmp_path / "model")]) == 0
-    assert "rounding shows; in double precision the two agree to 1e-6" in capsys.readouterr().out
+    assert "in double precision both agree to 1e-6" in capsys.readouterr().out

@@ -167,7 +167,7 @@ def test_numbers_that_are_no_picture_are_refused_by_name(
 ) -> None:
     path = tmp_path / "array.npy"
     np.save(path, array, allow_pickle=True)
-    for read, reason in ((read_picture, message), (read_indices, f"{message}|where one class index")):
+    for read, reason in ((read_picture, message), (read_indices, f"{message}|where one class value")):
         with pytest.raises(UserError, match=reason) as caught:
             read(path)
         assert str(caught.value).startswith(str(path))

@@ -64,7 +64,7 @@ def test_a_bad_image_is_named_and_left_out(
     assert sorted(_pictures(tmp_path / "out")) == ["one.png", "two.png"]
     assert printed.out.startswith("2 written to ")
     named, counted = printed.err.splitlines()
-    assert named.startswith(f"pairloom: left out: {bad}: ")
+    assert named.startswith(f"pairloom: skipped: {bad}: ")
     assert counted.startswith("pairloom: 1 image skipped")
 
 
@@ -78,7 +78,7 @@ def test_files_of_other_kinds_are_counted_and_no_mistake(
     assert code == 0
     assert printed.out.startswith("2 written to ")
     assert printed.err.splitlines() == [
-        "pairloom: left out: 2 files that are no images or videos (notes.txt, plan.pdf)"
+        "pairloom: skipped: 2 files that are not images or videos (notes.txt, plan.pdf)"
     ]
 
 

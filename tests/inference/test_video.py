@@ -185,7 +185,7 @@ def test_a_damaged_video_is_named_and_left_out(
     assert printed.out.startswith("1 written to ")
     assert _names(tmp_path / "out") == [MARK, "good.mp4"]
     for path, line in zip(bad, printed.err.splitlines(), strict=False):
-        assert line.startswith(f"pairloom: left out: {path}: cannot be decoded")
+        assert line.startswith(f"pairloom: skipped: {path}: cannot be decoded")
 
 
 def test_damage_on_the_way_leaves_no_half_of_a_file(small_model: Path, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_damage_on_the_way_leaves_no_half_of_a_file(small_model: Path, tmp_path:
     cut.write_bytes(fast.read_bytes()[: fast.stat().st_size * 2 // 3])
     result = translate(small_model, [cut], tmp_path / "out", log=lambda line: None)
     assert len(result.skipped) == 1
-    assert result.skipped[0].startswith(f"{cut}: breaks off")
+    assert result.skipped[0].startswith(f"{cut}: ends in the middle of a frame")
     assert _names(tmp_path / "out") == [MARK]
 
 

@@ -309,7 +309,7 @@ def test_mistakes_are_said_in_a_line(small_model: Path, capsys: pytest.CaptureFi
 
 def test_a_port_that_is_taken_is_named(small_model: Path, canary: socket.socket) -> None:
     port = canary.getsockname()[1]
-    with pytest.raises(UserError, match=rf"port {port}: cannot be listened at .*choose another --port"):
+    with pytest.raises(UserError, match=rf"port {port}: cannot be listened on .*choose another --port"):
         serve(small_model, port=port)
 
 

@@ -274,7 +274,7 @@ def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> Non
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     palette = run / "palette.yaml"
     palette.write_text(palette.read_text().replace("class 1:", "another:"))
-    with pytest.raises(UserError, match=r"classes or channels are not those that it began with.*palette\.yaml"):
+    with pytest.raises(UserError, match=r"classes or channels are not those that it started with.*palette\.yaml"):
         resume(run, epochs=2, log=_quiet)
 
 
@@ -366,7 +366,9 @@ def test_states_that_are_all_damaged_are_not_silently_started_over(with_two_stat
         path.write_bytes(b"damaged")
     whole = (run / "metrics.jsonl").read_bytes()
     for _ in range(2):
-        with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
+        with pytest.raises(
+            UserError, match=r"no complete training state \(last\.pt is damaged.*previous\.pt is damaged"
+        ):
             resume(run, log=_quiet)
     assert (run / "metrics.jsonl").read_bytes() == whole
 

@@ -58,7 +58,7 @@ def check(words: list[str]) -> int:
         if folder.palette is None:
             raise UserError(f"{options.data}: targets are pictures without classes; leave out --write-palette")
         if options.write_palette.exists():
-            raise UserError(f"{options.write_palette}: is there already; choose another file")
+            raise UserError(f"{options.write_palette}: already exists; choose another file")
         write_palette(options.write_palette, folder.palette, TO_NAME)
     result = check_pairs(folder, processes=True)
     if options.out:

@@ -80,8 +80,8 @@ def train(words: list[str]) -> None:
         others = (options.out, options.preset, options.config, options.dry_run)
         if any(others) or settings.keys() - {"train.epochs", "train.device", "train.devices"}:
             raise UserError(
-                "with --resume, all settings come from the run; only --epochs, --device, --devices, and DATA if the pairs have "
-                "moved may be given, not --dry-run"
+                "with --resume, all settings come from the run; only --epochs, --device, --devices, and DATA if the "
+                "pairs have moved may be given, not --dry-run"
             )
         from pairloom.run import RunFolder
         from pairloom.training_run import resume

@@ -94,9 +94,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         if reading.annotations is not None and reading.annotations.refusal is not None:
             return UserError(f"{reading.annotations.path}: {reading.annotations.refusal}")
     if not tree.image_count:
-        return UserError(
-            f"{tree.root}: holds no pairs, since there are no images; name the folder of the pairs, or a manifest (CSV)"
-        )
+        return UserError(f"{tree.root}: holds no pairs, no images; name the folder of the pairs, or a manifest (CSV)")
     first = next(tree.images)
     side = SideSample(
         tuple(pair.a._replace(half="whole") for pair in sampled([_alone(path) for path in _spread(tree)]))
@@ -112,8 +110,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
         way = f"If that is right, say {flags_of(near)}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, which none seems to, say "
-        "--layout side-by-side"
+        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, use --layout side-by-side"
     )
 
 

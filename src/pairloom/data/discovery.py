@@ -111,8 +111,8 @@ def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: E
     classes = _in_colours(masks, coloured, known, any_width, pool)
     if classes is None and encoding.form == "alpha":
         raise UserError(
-            f"{masks[0][0]}: its transparency is continuous, which is no class map, and pictures lose it; save the "
-            "alpha channel as a picture of its own"
+            f"{masks[0][0]}: its transparency is continuous, not a class map; save the "
+            "alpha channel as a separate picture"
         )
     return classes
 

@@ -69,7 +69,7 @@ class PairFolder:
             UserError: for a folder without pairs, or pairs that are not what the config says.
         """
         if not config.root:
-            raise UserError("DATA is missing: name the folder that holds the pairs")
+            raise UserError("DATA is missing; name the data folder")
         root = Path(config.root).absolute()
         tree = Tree.open(root)
         chosen = choose_reading(tree, config)
@@ -100,7 +100,7 @@ class PairFolder:
             )
             if target_classes is None and config.target == "classes":
                 raise UserError(
-                    f"{root}: no classes are found in the targets ({_example(sides[1])}); name them with data.palette"
+                    f"{root}: no classes were detected in the targets ({_example(sides[1])}); set data.palette"
                 )
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sides[0], palette)
@@ -179,7 +179,7 @@ class PairFolder:
             more = f" ({others} more: pairloom check {self.root})" if others else ""
             raise UserError(f"{listing.problems[0]}{more}")
         if not listing.pairs and split == "val" and self.listing("train").pairs:
-            raise UserError(f"{self.root}: holds one pair; two are needed, one to train on and one to validate with")
+            raise UserError(f"{self.root}: holds one pair; add one, to train on one and validate on the other")
         if not listing.pairs:
             raise UserError(f"{self.root}: no pairs for the split {split!r}; read as {self.reading.how}")
         return list(listing.pairs)

@@ -30,7 +30,7 @@ def group_of(pair: PairFiles, root: Path, rule: str) -> str:
         return path.parts[level - 1]
     match = re.search(rule, path.as_posix())
     if match is None:
-        raise UserError(f"{pair.a.path}: data.group '{rule}' matches nothing in its path; change the expression")
+        raise UserError(f"{pair.a.path}: data.group '{rule}' does not match its path; change the expression")
     return match[1] if match.re.groups and match[1] is not None else match[0]
 
 
@@ -50,7 +50,7 @@ def drawn_by_group(groups: Sequence[str], wanted: int, generator: np.random.Gene
     """
     names = sorted(set(groups))
     if len(names) < 2:
-        raise UserError(f"data.group puts all pairs into one group ({names[0] if names else 'none'!r}); two are needed")
+        raise UserError(f"data.group puts all pairs into one group ({names[0] if names else 'none'!r}); change it to give two or more")
     drawn: set[int] = set()
     for index in generator.permutation(len(names))[:-1]:
         if len(drawn) >= wanted:

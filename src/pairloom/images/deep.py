@@ -142,7 +142,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         require_bearable(height, width, heif.channels(image), 2)
         pixels = heif.pixels(image)
         if pixels.shape[:2] != (height, width):
-            raise Unfit("has another size than its head says; save it anew")
+            raise Unfit("has another size than its header; save it again")
         return pixels
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first

@@ -248,7 +248,7 @@ def _coding(image: Image.Image) -> Any:
     return tiles[0].args if tiles else None
 
 
-_NO_INDEX = "holds {} where one class index a pixel was expected"
+_NO_INDEX = "holds {} where one class value per pixel was expected"
 
 
 def colour_table(path: ImageFile) -> tuple[tuple[int, int, int], ...] | None:

@@ -148,7 +148,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
     if name == "classes" and palette is None:
         raise UserError(
             "model.head classes needs class maps as targets, but these are pictures; use --preset photo, "
-            "or say --data.target classes and name them with --data.palette"
+            "or --data.target classes with --data.palette"
         )
 
 

@@ -101,8 +101,8 @@ class DistributedContext:
         if device.type == "cuda" and (visible := torch.cuda.device_count()) < devices:
             if visible > 1 or members.started:
                 raise UserError(
-                    f"{devices} processes on one machine want a GPU each, and torch finds {visible}; start fewer, or "
-                    "say --device cpu"
+                    f"{devices} processes on one machine need one GPU each, but torch finds {visible}; start fewer, or "
+                    "use --device cpu"
                 )
             devices = 1  # each process is shown its own GPU alone, as SLURM's --gpus-per-task does
         self.fabric = Fabric(
@@ -230,7 +230,7 @@ class DistributedContext:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            lost = self._members.lost() or f"the {self.world_size} processes cannot go on together"
+            lost = self._members.lost() or f"the {self.world_size} processes failed"
             raise UserError(
                 f"{lost} ({first_line(error)}); --resume continues from the last saved state, if there is one"
             ) from error

@@ -325,7 +325,7 @@ class Trainer:
             raise SystemExit(2)
         kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
         raise UserError(
-            f"training diverged: {wrong} is not finite after step {self._step}{kept}. Start a new run with a lower "
+            f"training diverged: {wrong} is not finite after step {self._step}{kept}; start a new run with a lower "
             f"rate: --config {run.config} --optim.learning_rate ..."
         )
 
