@@ -203,7 +203,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "unknown preset": (f"{TRAIN} --preset best", "unknown preset 'best'"),
     "missing config": (f"{TRAIN} --config missing.yaml", "missing.yaml"),
     "malformed config": (f"{TRAIN} --config file", "file: a config has sections"),
-    "more pairs than there are": (f"{TRAIN} --train-pairs 7", "7 pairs were asked for"),
+    "more pairs than there are": (f"{TRAIN} --train-pairs 7", "7 pairs were requested"),
     "plan of a preset that is none": ("train --dry-run --preset best", "unknown preset 'best'"),
     **(
         {}
@@ -221,7 +221,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "resume with a config": ("train --resume RUN --config file", "only --epochs"),
     "resume with a setting": ("train --resume RUN --epochs 3 --size 64", "only --epochs"),
     "resume for a plan": ("train --resume RUN --epochs 3 --dry-run", "--dry-run"),
-    "resume for fewer epochs": ("train --resume RUN --epochs 1", "2 epochs already"),
+    "resume for fewer epochs": ("train --resume RUN --epochs 1", "already set to 2 epochs"),
     "resume for no number of epochs": ("train --resume RUN --epochs more", "train.epochs"),
     "resume for no epochs": ("train --resume RUN --epochs 0", "train.epochs"),
     "evaluate nothing": ("evaluate", "RUN"),
@@ -253,7 +253,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "translate at a scale that is none": ("translate RUN DATA/train --out new --scale much", "--scale"),
     "translate in tiles that are too small": (
         "translate RUN DATA/train --out new --tile 8",
-        "32 pixels a side or more",
+        "32 pixels per side or more",
     ),
     "translate by what is no model": ("translate empty DATA/train --out new", "empty: is neither a model folder"),
     "translate into a folder that holds files": ("translate RUN DATA/train --out BEGUN", "begun: already holds files"),

@@ -231,7 +231,7 @@ def test_a_value_that_is_no_class_is_refused(tmp_path: Path, index: int) -> None
     save(tmp_path / "train" / "0001TP_000001.png", _noise(2, 2))
     path = save(tmp_path / "trainannot" / "0001TP_000001.png", np.array([[0, 1], [index, 11]], dtype=np.uint8))
     folder = _open(tmp_path)
-    with pytest.raises(UserError, match=f"the value {index} is none of palette 'camvid'") as caught:
+    with pytest.raises(UserError, match=f"the value {index} is not in palette 'camvid'") as caught:
         folder.read(folder.reading.listing("train").pairs[0])
     assert str(caught.value).startswith(str(path))
 
@@ -306,5 +306,5 @@ def test_values_that_a_palette_does_not_know_are_refused_and_not_read_as_the_nea
     own = Palette("own", ("bg", "fg"), ((0, 0, 0), (255, 255, 255)), void_colour=(9, 9, 9), values=(0, 200))
     write_palette(tmp_path / "own.yaml", own)
     folder = _open(_targets(tmp_path / "data", _areas([0, 1])), palette=str(tmp_path / "own.yaml"))
-    with pytest.raises(UserError, match="the value 1 is none of palette 'own'"):
+    with pytest.raises(UserError, match="the value 1 is not in palette 'own'"):
         folder.read(folder.files("val")[0])

@@ -266,8 +266,8 @@ def test_both_places_can_be_said(tmp_path: Path, sources: str, targets: str) -> 
 @pytest.mark.parametrize(
     ("sources", "targets", "message"),
     [
-        ("nowhere", "masks", "data.sources is 'nowhere', but no images lie there"),
-        ("images", "nowhere", "data.targets is 'nowhere', but no images lie there"),
+        ("nowhere", "masks", "data.sources is 'nowhere', but there are no images"),
+        ("images", "nowhere", "data.targets is 'nowhere', but there are no images"),
         ("images/*.gif", "masks/{stem}.png", "data.sources matches nothing"),
         ("images/*.png", "masks/{stem}_x.png", "data.targets matches nothing"),
         ("images/*.png", "*/*/{stem}.png", "more wildcards"),

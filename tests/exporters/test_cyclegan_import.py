@@ -101,7 +101,7 @@ def test_what_does_not_agree_is_not_written(tmp_path: Path, monkeypatch: pytest.
 
 def test_colours_of_a_palette_need_three_channels(tmp_path: Path) -> None:
     torch.save(ForeignGenerator(7, 1, made=1).state_dict(), tmp_path / "net.pth")
-    with pytest.raises(UserError, match="answers in 1 channels, which are no colours"):
+    with pytest.raises(UserError, match="outputs 1 channels, not RGB"):
         import_generator(tmp_path / "net.pth", tmp_path / "model", palette="cityscapes")
 
 

@@ -280,7 +280,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
     said: list[str] = []
     resume(folder, log=said.append)
     assert "last.pt is damaged" in said[0]
-    assert "set aside as damaged.pt, and the state before it is used" in said[0]
+    assert "renamed damaged.pt; the previous state is used" in said[0]
     assert _result(folder) == whole
 
 

@@ -176,7 +176,7 @@ def test_scale_and_tile_are_the_translators(small_model: Path, photographs: Path
 
 
 def test_one_image_is_one(small_model: Path, photographs: Path) -> None:
-    with pytest.raises(UserError, match="2 images are named, and standard output takes one"):
+    with pytest.raises(UserError, match="2 images are given, but standard output takes one"):
         translate_one(small_model, [photographs])
 
 

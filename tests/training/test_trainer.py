@@ -447,11 +447,11 @@ def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with
 
 
 def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="7 pairs were asked for"):
+    with pytest.raises(UserError, match="7 pairs were requested"):
         _train(streets, tmp_path / "new" / "run", "recommended", train_pairs=7)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="7 pairs were asked for"):
+    with pytest.raises(UserError, match="7 pairs were requested"):
         _train(streets, tmp_path / "empty", "recommended", train_pairs=7)
     assert list((tmp_path / "empty").iterdir()) == []
 
