@@ -157,7 +157,7 @@ def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, c
         pairloom.compare([tiny_run.path])
     settings = {"size": 32, "epochs": 1, "model.width": 4}
     pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, log=lambda _line: None)
-    with pytest.raises(UserError, match="they must be the same"):
+    with pytest.raises(UserError, match="compare models with the same targets"):
         pairloom.compare([tiny_run.path, tmp_path / "camvid"])
     shutil.copytree(tiny_run.path / "model", tmp_path / "alone")
     with pytest.raises(UserError, match="does not store its data"):

@@ -84,7 +84,7 @@ def test_with_a_palette_its_colours_are_classes(tmp_path: Path) -> None:
 def test_another_size_is_a_multiple(tmp_path: Path) -> None:
     _, file = _file(tmp_path)
     assert import_generator(file, tmp_path / "wide", size="128x256").model.size == (128, 256)
-    with pytest.raises(UserError, match="multiples of 128, not 192"):
+    with pytest.raises(UserError, match="multiple of 128, not 192"):
         import_generator(file, tmp_path / "odd", size=192)
     with pytest.raises(UserError, match="a size is H or HxW"):
         import_generator(file, tmp_path / "odd", size="big")

@@ -311,7 +311,7 @@ def test_channels_are_brought_to_each_other_or_refused(picture: Picture, channel
         if own == 1:
             assert (changed == picture).all()
     else:
-        with pytest.raises(UserError, match=f"here: has {own} channels where {channels} are wanted"):
+        with pytest.raises(UserError, match=f"here: has {own} channels where {channels} are expected"):
             with_channels(picture, channels, "here")
 
 

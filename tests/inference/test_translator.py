@@ -147,7 +147,7 @@ def test_class_maps_as_sources_may_come_as_ids_or_in_their_colours() -> None:
 @pytest.mark.parametrize(
     ("image", "complaint"),
     [
-        (np.zeros((5, 5, 4), dtype=np.uint8), "has 4 channels where 3 are wanted"),
+        (np.zeros((5, 5, 4), dtype=np.uint8), "has 4 channels where 3 are expected"),
         (np.zeros((0, 5, 3), dtype=np.uint8), "has the shape"),
         (np.zeros(5, dtype=np.uint8), "has the shape"),
         (np.full((5, 5, 3), 2.0), "outside 0 to 1"),

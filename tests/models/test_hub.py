@@ -201,7 +201,7 @@ def test_a_model_that_was_fetched_is_there_without_a_connection(
 
 def test_a_hub_that_does_not_answer_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(UserError, match="the hub cannot be reached") as told:
+    with pytest.raises(UserError, match="the Hub cannot be reached") as told:
         download("me/streets")
     assert len(str(told.value).splitlines()) == 1
 

@@ -122,7 +122,9 @@ def compare(words: list[str]) -> None:
 
 
 def _add_device(parser: Parser) -> None:
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to run (default: auto)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to run (default: auto)"
+    )
 
 
 def add_translator_options(parser: Parser) -> None:
@@ -184,7 +186,10 @@ def translate(words: list[str]) -> None:
         "(default: onnx for an ONNX file, else torch)",
     )
     parser.add_argument(
-        "--no-steady", dest="steady", action="store_false", help="translate each video frame by itself, without temporal smoothing"
+        "--no-steady",
+        dest="steady",
+        action="store_false",
+        help="translate each video frame by itself, without temporal smoothing",
     )
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"

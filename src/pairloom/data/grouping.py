@@ -50,7 +50,7 @@ def drawn_by_group(groups: Sequence[str], wanted: int, generator: np.random.Gene
     """
     names = sorted(set(groups))
     if len(names) < 2:
-        raise UserError(f"data.group puts all pairs into one group ({names[0] if names else 'none'!r}); change it to give two or more")
+        raise UserError(f"data.group puts all pairs into one group ({names[0] if names else 'none'!r}); two are needed")
     drawn: set[int] = set()
     for index in generator.permutation(len(names))[:-1]:
         if len(drawn) >= wanted:

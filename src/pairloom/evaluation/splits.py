@@ -104,7 +104,7 @@ class EvaluationSplit:
             path, model, self.folder.root, self.name, layout=self.folder.reading.layout, direction=own
         )
         if problem := _difference(self, other):
-            raise UserError(f"{path}: its model {problem}; scores need the same as the first run's")
+            raise UserError(f"{path}: its model {problem}; compare models with the same targets")
         return dataclasses.replace(other, files=self.files)
 
     def seen_by(self, run: RunFolder) -> list[str]:
