@@ -100,7 +100,7 @@ def test_sub_folders_keep_their_names_from_one_address_to_another(
     done = translate_remote(small_model, [tree.as_uri()], out, options=CPU)
     assert len(done.written) == 9
     assert sorted(_files(there / "out")) == [MARK, *(f"{n:03d}.png" for n in range(8)), "deeper/000.png"]
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate_remote(small_model, [tree / "deeper"], out, options=CPU)
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_written_stops_all_with_its_name(small_model: Path, tree:
 @pytest.mark.slow
 @pytest.mark.usefixtures("local_ray")
 def test_a_gpu_that_ray_does_not_know_is_refused(small_model: Path, tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Ray knows of no GPU"):
+    with pytest.raises(UserError, match="Ray finds no GPU"):
         translate_remote(small_model, [tree], tmp_path / "out", options=TranslateOptions(device="cuda"))
     assert not (tmp_path / "out").exists()
 
@@ -188,7 +188,7 @@ def test_videos_and_names_that_are_no_text_are_named_and_left_out(
         (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is a URL; add --engine ray"),
         (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is a URL; add --engine ray"),
         (["photos", "--out", "-", "--engine", "ray"], "writes to no standard output"),
-        (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "leaves videos out"),
+        (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "skips videos"),
     ],
 )
 def test_words_that_want_the_other_engine_are_refused(

@@ -319,7 +319,7 @@ def test_found_classes_are_written_to_be_named(tmp_path: Path, capsys: pytest.Ca
 
 def test_settings_that_are_not_the_datas_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(data), "--epochs", "3"]) == 2
-    assert "check takes --data.field only" in capsys.readouterr().err
+    assert "check accepts --data.field only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("seed", [0, 4])

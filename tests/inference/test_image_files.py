@@ -99,9 +99,9 @@ def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
 def test_translations_of_another_model_are_not_mixed_in(small_model: Path, photographs: Path, tmp_path: Path) -> None:
     translate(small_model, [photographs], tmp_path / "out")
     before = _pictures(tmp_path / "out")
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(small_model, [photographs], tmp_path / "out", options=TranslateOptions(tta=True))
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(small_model, [_many(tmp_path / "others", 1)], tmp_path / "out")
     assert _pictures(tmp_path / "out") == before
 
@@ -158,7 +158,7 @@ def test_forms_are_those_of_the_translation(small_model: Path, photographs: Path
             small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form)
         ).written
         assert np.array_equal(read_picture(written), picture), form
-        with pytest.raises(UserError, match="other options"):
+        with pytest.raises(UserError, match="inputs or options"):
             translate(
                 small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form, scale=2)
             )

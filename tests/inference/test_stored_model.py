@@ -115,7 +115,7 @@ def test_the_command_line_converts_a_folder_for_images_and_videos(
     ours, theirs = (read_clip(tmp_path / name / clip.name).frames for name in ("onnx", "torch"))
     assert len(ours) == len(theirs) == 4
     assert np.mean([one == other for one, other in zip(ours, theirs, strict=True)]) > 0.99
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(stored.folder, [photos], tmp_path / "onnx", options=TranslateOptions(tta=True))
 
 
@@ -163,9 +163,9 @@ def test_what_cannot_be_is_refused(stored: Stored) -> None:
         (["FILE", "--backend", "torch"], "is an ONNX file, which PyTorch does not run"),
         (["FILE", "--device", "cuda"], "leave out --device cuda"),
         (["FILE", "--tile", "64"], "cannot run in tiles"),
-        (["FILE", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
-        (["FOLDER", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
-        (["FOLDER", "--engine", "ray", "--backend", "onnx"], "leave --backend onnx away"),
+        (["FILE", "--tile", "64", "--backend", "onnx"], "--backend onnx cannot run in tiles"),
+        (["FOLDER", "--tile", "64", "--backend", "onnx"], "--backend onnx cannot run in tiles"),
+        (["FOLDER", "--engine", "ray", "--backend", "onnx"], "leave out --backend onnx"),
         (["FOLDER", "--backend", "tpu"], "invalid choice: 'tpu'"),
         (["nowhere.onnx"], "nowhere.onnx: cannot be read (No such file or directory)"),
         (["nowhere/model.onnx"], "model.onnx: cannot be read (No such file or directory)"),

@@ -178,10 +178,10 @@ def test_models_that_work_at_one_size_only_say_so() -> None:
     for translator in (Translator(SEED), Translator(SEED, options=TranslateOptions(tile=32))):
         assert translator(_photograph(40, 50)).image.shape == (40, 50, 3)
     for options in (TranslateOptions(scale=2), TranslateOptions(tile=32, scale=0.5)):
-        with pytest.raises(UserError, match=r"whole and at its training size, 32,"):
+        with pytest.raises(UserError, match=r"works at its training size, 32,"):
             Translator(SEED, options=options)
     large = dataclasses.replace(SEED, size=Size(64, 64))
-    with pytest.raises(UserError, match="leave scale and tile away"):
+    with pytest.raises(UserError, match="leave out scale and tile"):
         Translator(large, options=TranslateOptions(tile=32))
 
 

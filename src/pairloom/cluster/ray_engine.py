@@ -68,9 +68,9 @@ def translate_remote(
             if the actors cannot go on.
     """
     if options.backend == "onnx":
-        raise UserError("--engine ray runs models by PyTorch; leave --backend onnx away")
+        raise UserError("--engine ray runs models with PyTorch; leave out --backend onnx")
     if not options.steady:
-        raise UserError("--engine ray leaves videos out; leave --no-steady away")
+        raise UserError("--engine ray skips videos; leave out --no-steady")
     require_ray()
     model = StoredModel.find(run, options.backend)
     if model.backend != "torch":
