@@ -32,7 +32,7 @@ def test_the_oldest_go_where_there_is_too_much_but_none_in_use(tmp_path: Path) -
     assert uploads.tidy()
     assert [file.exists() for file in files] == [False, False, True]
     fresh = [_file(uploads, "a", 60, 0) for _ in range(2)]
-    assert not uploads.tidy(), "the storage for images is full"
+    assert not uploads.tidy(), "there is no room"
     assert all(file.exists() for file in fresh)
     assert not files[2].exists()
 
