@@ -45,7 +45,7 @@ def train(
             for class maps as targets and `photo` for pictures.
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
-        log: receives what has been found in the data, and a line an epoch.
+        log: receives what has been found in the data, and a line per epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.
@@ -176,7 +176,7 @@ def resume(
         epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
         devices: processes that share each batch, in place of the run's own.
-        log: receives what may alter the last bits of results, and a line an epoch.
+        log: receives what may alter the last bits of results, and a line per epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.

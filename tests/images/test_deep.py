@@ -201,7 +201,7 @@ def test_class_numbers_come_from_every_kind_of_whole_numbers(tmp_path: Path, dty
 
 
 def _four_bits(values: NDArray[np.uint8]) -> bytes:
-    """A greyscale PNG of 4 bits a pixel; Pillow writes none."""
+    """A greyscale PNG of 4 bits per pixel; Pillow writes none."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

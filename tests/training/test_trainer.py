@@ -234,7 +234,7 @@ def test_more_epochs_may_be_asked_for_later(streets: Path, finished: Path, tmp_p
     resume(part, epochs=4, log=_quiet)
     assert _weights(part) == _weights(finished)
     assert RunFolder(part).experiment().train.epochs == 4
-    with pytest.raises(UserError, match="may only be raised"):
+    with pytest.raises(UserError, match="can only be raised"):
         resume(part, epochs=3)
 
 
@@ -265,7 +265,7 @@ def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path
     shutil.copytree(streets, tmp_path / "data")
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     (tmp_path / "data" / "train" / "0003.png").unlink()
-    with pytest.raises(UserError, match=r"its pairs are not those that .*run began with \(0003"):
+    with pytest.raises(UserError, match=r"its pairs are not those that .*run started with \(0003"):
         resume(run, epochs=2, log=_quiet)
 
 

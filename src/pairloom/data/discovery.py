@@ -184,7 +184,7 @@ def _tried(part: Part) -> StoredMask | None:
 
 
 def holds_values(part: Part) -> bool:
-    """Tell whether a file holds one whole number a pixel, which may stand for a class."""
+    """Tell whether a file holds one whole number per pixel, which may stand for a class."""
     info = inspect(part.path)
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None
 

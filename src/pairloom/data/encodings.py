@@ -28,7 +28,7 @@ class Encoding:
     """How the files of a data set hold classes.
 
     Attributes:
-        form: `numbers`: one number a pixel, in one channel or in three equal ones; `channel`: in one channel of
+        form: `numbers`: one number per pixel, in one channel or in three equal ones; `channel`: in one channel of
             several, the others being 0; `packed`: red + 256 × green + 65536 × blue; `alpha`: in the alpha channel;
             `planes`: a channel a class; `colours`.
         channel: which channel it is.

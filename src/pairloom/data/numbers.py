@@ -1,4 +1,4 @@
-"""Finding the classes of masks that hold one number a pixel."""
+"""Finding the classes of masks that hold one number per pixel."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def find_numbers(
     known: Palette | None,
     pool: Executor,
 ) -> Found:
-    """Find the classes of masks that hold one number a pixel.
+    """Find the classes of masks that hold one number per pixel.
 
     Args:
         parts: the masks, of which a sample spread over all is read.

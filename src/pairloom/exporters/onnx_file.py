@@ -116,7 +116,7 @@ class OnnxGenerator(Generator):
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
 
     def forward(self, source: Tensor) -> Tensor:
-        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number a pixel, which softmax takes out.
+        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number per pixel, which softmax takes out.
 
         Raises:
             UserError: if the file says another thing than it told of itself, or the memory is full.

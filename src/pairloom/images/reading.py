@@ -178,7 +178,7 @@ def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
 
 
 def read_indices(path: ImageFile) -> NDArray[np.uint8 | np.uint16]:
-    """Read an image file as it is stored: one number a pixel (H×W), which for palette images is the index.
+    """Read an image file as it is stored: one number per pixel (H×W), which for palette images is the index.
 
     Raises:
         UserError: if the file cannot be read, or holds colours or fractions.

@@ -97,7 +97,7 @@ class RgbHead(PictureHead):
 
 
 class ClassHead:
-    """The answer is one logit a class; its picture is the palette colour of the likeliest class.
+    """The answer is one logit per class; its picture is the palette colour of the likeliest class.
 
     The picture is hard, as true targets are, so that the discriminator cannot win by telling blended colours from pure
     ones; its gradient is that of the softmax's expected colour (a straight-through estimator, Bengio et al., 2013).

@@ -8,7 +8,7 @@ from typing import TypeGuard
 from pairloom.errors import UserError
 
 LARGEST_VALUE = 65535
-"""Index files have 16 bits a pixel at the most."""
+"""Index files have 16 bits per pixel at the most."""
 
 
 def shown(value: object) -> str:

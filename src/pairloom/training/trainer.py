@@ -58,7 +58,7 @@ class Trainer:
         validation: its validation pairs, at its size.
         run: its folder, begun and locked.
         context: the processes that train; each of them has a trainer.
-        log: receives a line an epoch, in the main process.
+        log: receives a line per epoch, in the main process.
     """
 
     def __init__(
