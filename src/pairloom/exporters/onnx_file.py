@@ -94,7 +94,9 @@ def load_onnx(path: str | Path) -> TranslationModel:
         graph = OnnxGraph(onnx, program)
         graph.require_affordable(described, (1, *size, source.channels))
     except GraphError as error:
-        raise UserError(f"{path}: is not an export of Pairloom ({error}); write it again with pairloom export") from error
+        raise UserError(
+            f"{path}: is not an export of Pairloom ({error}); write it again with pairloom export"
+        ) from error
     return replace(described, generator=OnnxGenerator(_session(path, content), graph, described, path), head=head)
 
 
