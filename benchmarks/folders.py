@@ -92,7 +92,7 @@ def _in_a_process(work: Path, folder: Path) -> dict[str, float]:
 
 
 def check_beside_decoding(root: Path, rounds: int) -> dict[str, float]:
-    """Return pairs a second of `check`, of decoding alone, and their ratio."""
+    """Return pairs per second of `check`, of decoding alone, and their ratio."""
     from pairloom.config import DataConfig
     from pairloom.data.check import check_pairs
     from pairloom.data.folder import PairFolder

@@ -61,7 +61,7 @@ def matrix_rate(device: torch.device, precision: str) -> float:
 
 
 def copy_rate(device: torch.device) -> float:
-    """Return the bytes a second that a copy reads and writes."""
+    """Return the bytes per second that a copy reads and writes."""
     data = torch.zeros(2**28 if device.type == "cuda" else 2**26, device=device)
     other = torch.empty_like(data)
     return 2 * data.nbytes / best_seconds(lambda: other.copy_(data), device)

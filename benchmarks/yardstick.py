@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 def generator(size: int, width: int) -> nn.Module:
-    """Return the U-Net for pictures of `size` pixels a side."""
+    """Return the U-Net for pictures of `size` pixels per side."""
     depth = size.bit_length() - 1
     widths = [width * min(2**level, 8) for level in range(depth)]
     block: nn.Module | None = None
@@ -98,7 +98,7 @@ class Pix2Pix:
     """Both networks and their optimizers.
 
     Args:
-        size: pixels a side.
+        size: pixels per side.
         width: channels of the first layers.
         device: where to compute.
         half: compute in bfloat16 under autocast.

@@ -40,7 +40,7 @@ class Written(NamedTuple):
 
 
 def street_frames(count: int, height: int, width: int) -> list[UInt8Array]:
-    """Return photographs of one street, the camera moving two pixels a frame."""
+    """Return photographs of one street, the camera moving two pixels per frame."""
     street = draw_street(0, 0, height, width)[0]
     return [np.ascontiguousarray(np.roll(street, -2 * index, axis=1)) for index in range(count)]
 

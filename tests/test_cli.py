@@ -115,7 +115,13 @@ def test_the_help_names_every_verb_and_is_the_answer_to_no_words() -> None:
 
 def test_the_help_of_train_names_the_settings() -> None:
     out = _good("train", "--help")
-    for words in ("--dry-run", "--batch-size", "--train.batch_size", "Pairs a step", "demo, photo, recommended, seed"):
+    for words in (
+        "--dry-run",
+        "--batch-size",
+        "--train.batch_size",
+        "Pairs per step",
+        "demo, photo, recommended, seed",
+    ):
         assert words in out
 
 
@@ -177,8 +183,8 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "abbreviated flag": (f"{TRAIN} --dry", "--dry"),
     "unknown section": (f"{TRAIN} --datas.size 64", "--datas.size"),
     "unknown field": (f"{TRAIN} --data.sizes 64", "--data.sizes"),
-    "flag without a value": (f"{TRAIN} --size", "--size is given without a value"),
-    "flag before a flag": ("train DATA --size --out new", "--size is given without a value"),
+    "flag without a value": (f"{TRAIN} --size", "--size needs a value"),
+    "flag before a flag": ("train DATA --size --out new", "--size needs a value"),
     "path without a value": ("train DATA --out", "--out"),
     "word for a number": (f"{TRAIN} --epochs many", "train.epochs: must be a whole number, not many"),
     "word for a number or null": (
@@ -196,8 +202,8 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "unknown preset": (f"{TRAIN} --preset best", "unknown preset 'best'"),
     "missing config": (f"{TRAIN} --config missing.yaml", "missing.yaml"),
-    "malformed config": (f"{TRAIN} --config file", "file: a config holds sections"),
-    "more pairs than there are": (f"{TRAIN} --train-pairs 7", "7 pairs were asked for"),
+    "malformed config": (f"{TRAIN} --config file", "file: a config has sections"),
+    "more pairs than there are": (f"{TRAIN} --train-pairs 7", "7 pairs were requested"),
     "plan of a preset that is none": ("train --dry-run --preset best", "unknown preset 'best'"),
     **(
         {}
@@ -215,7 +221,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "resume with a config": ("train --resume RUN --config file", "only --epochs"),
     "resume with a setting": ("train --resume RUN --epochs 3 --size 64", "only --epochs"),
     "resume for a plan": ("train --resume RUN --epochs 3 --dry-run", "--dry-run"),
-    "resume for fewer epochs": ("train --resume RUN --epochs 1", "2 epochs already"),
+    "resume for fewer epochs": ("train --resume RUN --epochs 1", "already set to 2 epochs"),
     "resume for no number of epochs": ("train --resume RUN --epochs more", "train.epochs"),
     "resume for no epochs": ("train --resume RUN --epochs 0", "train.epochs"),
     "evaluate nothing": ("evaluate", "RUN"),
@@ -247,7 +253,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "translate at a scale that is none": ("translate RUN DATA/train --out new --scale much", "--scale"),
     "translate in tiles that are too small": (
         "translate RUN DATA/train --out new --tile 8",
-        "32 pixels a side or more",
+        "32 pixels per side or more",
     ),
     "translate by what is no model": ("translate empty DATA/train --out new", "empty: is neither a model folder"),
     "translate into a folder that holds files": ("translate RUN DATA/train --out BEGUN", "begun: already holds files"),
@@ -255,7 +261,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "check nothing": ("check", "DATA"),
     "check what is not there": ("check nowhere", "nowhere: no such folder"),
     "check what holds no pairs": ("check empty", "empty: holds no pairs"),
-    "check with a setting of training": ("check DATA --epochs 3", "check takes --data.field only"),
+    "check with a setting of training": ("check DATA --epochs 3", "check accepts --data.field only"),
     "check with a palette that is none": ("check DATA --data.palette file", "file: "),
     "train with a palette that is not there": (f"{TRAIN} --data.palette none.yaml", "none.yaml: is neither"),
     "train on classes that are pictures": (f"{TRAIN} --data.target images --preset recommended", "--preset photo"),
@@ -265,11 +271,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "push to nowhere": ("push RUN", "USER/NAME"),
     "push what is not there": ("push nowhere me/streets", "nowhere: no such run or model folder"),
     "push what holds no model": ("push BEGUN me/streets", "begun: is neither a model folder nor a run"),
-    "push to what is no name": ("push RUN streets", "streets: is no name of a model on a hub"),
+    "push to what is no name": ("push RUN streets", "streets: is not a model name on the Hub"),
     "import nothing": ("import --out new", "FILE"),
     "import without --out": ("import file", "--out"),
     "import what is not there": ("import nowhere.pth --out new", "nowhere.pth: no such file"),
-    "import what is no file of weights": ("import file --out new", "file: is no file of weights"),
+    "import what is no file of weights": ("import file --out new", "file: is not a file of weights"),
     "import over something": ("import file --out RUN", "run: already holds files"),
     "import for use in another way": ("import file --out new --inference best", "best"),
     "data of no kind": ("data", "kind"),

@@ -103,8 +103,8 @@ def test_an_endless_learning_rate_is_refused() -> None:
         (Size(512, 16), 1, "too small"),
         (Size(96, 96), "full", "power of two"),
         (Size(128, 256), "full", "power of two"),
-        (Size(32, 64), 6, "cannot be halved 6 times"),
-        (Size(255, 255), 8, "cannot be halved 8 times"),
+        (Size(32, 64), 6, "cannot be downsampled 6 times"),
+        (Size(255, 255), 8, "cannot be downsampled 8 times"),
     ],
 )
 def test_sizes_that_the_networks_cannot_serve_are_refused(size: Size, depth: object, complaint: str) -> None:

@@ -127,14 +127,14 @@ def test_depths_as_sources_are_read_in_their_units(tmp_path: Path) -> None:
     np.testing.assert_array_equal(translator(np.asarray(Image.open(path))).image, translation.image)
     floats = np.asarray(Image.open(path)).astype(np.float32)  # of the same unit, not rounded where they are resized
     np.testing.assert_allclose(translator(floats).image.astype(int), translation.image, atol=2)
-    with pytest.raises(UserError, match=r"holds numbers of 8 bits, but this model's sources are uint16 in 550 to 4750"):
+    with pytest.raises(UserError, match=r"has 8 bits, but this model's sources are uint16 in 550 to 4750"):
         translator(np.zeros((8, 8), dtype=np.uint8))
     exported = tmp_path / "model.onnx"
     parity = export(run, exported, log=_quiet).parity
     assert parity.difference < 1e-3
     answer = Translator.load(exported)(path).image
     np.testing.assert_allclose(answer.astype(int), translation.image, atol=1)
-    with pytest.raises(UserError, match=r"sources are uint16 in 550 to 4750 .* browsers bring images to 8 bits"):
+    with pytest.raises(UserError, match=r"sources are uint16 in 550 to 4750 .* browsers convert images to 8 bits"):
         export(run, tmp_path / "page", "web", log=_quiet)
 
 

@@ -193,7 +193,7 @@ def test_running_statistics_of_batch_norm_are_those_of_the_whole_batch(streets: 
 def test_a_batch_that_cannot_be_shared_is_refused(streets: Path, tmp_path: Path) -> None:
     done = _train(str(streets), "--out", str(tmp_path / "run"), "--devices", "2", "--batch-size", "3")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "pairloom: train.batch_size 3 cannot be shared by 2 devices; make it a multiple\n"
+    assert done.stderr == "pairloom: train.batch_size 3 is not a multiple of 2 devices; change one of them\n"
     assert not (tmp_path / "run").exists()
 
 

@@ -115,7 +115,7 @@ def test_settings_tell_their_range_their_short_name_and_what_presets_make_of_the
     headings = _headings(_page(site, "reference/settings"))
     assert "in presets: demo 128" in headings["data.size"]
     assert "short name --batch-size" in headings["train.batch_size"]
-    assert "at least 0 and below 1" in headings["model.dropout"]
+    assert "in [0, 1)" in headings["model.dropout"]
     assert "bce, lsgan or hinge" in headings["loss.adversarial"]
     assert "whole number, auto or full" in headings["model.depth"]
 
@@ -196,6 +196,19 @@ def supplies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_palette(folder / "classes.yaml", CITYSCAPES, "The classes of the street scenes.")
     torch.save(ForeignGenerator(7).state_dict(), folder / "latest_net_G.pth")
     return folder
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the preset `recommended` on generated streets, for pages that say that they need one."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_streets(folder / "streets", size=(64, 64), train_pairs=4, val_pairs=2, seed=0)
+    settings = {"size": 32, "model.width": 4, "epochs": 1}
+    return pairloom.train(folder / "streets", folder / "run", settings=settings).run.path
+
+
+NEEDS_RUN = "Needs a trained run"
+"""What a page says that expects the run `runs/streets`."""
 
 
 @pytest.fixture(scope="module")
@@ -307,8 +320,12 @@ READ_FIRST = ("README.md",)
     [pytest.param(page, marks=() if _name(page) in READ_FIRST else pytest.mark.slow) for page in WITH_CODE],
     ids=_name,
 )
-def test_the_code_of_a_page_runs(page: Path, supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_of_a_page_runs(
+    page: Path, supplies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     folder = shutil.copytree(supplies, tmp_path / "work")
+    if NEEDS_RUN in page.read_text(encoding="utf-8"):
+        shutil.copytree(request.getfixturevalue("trained_run"), folder / "runs/streets")
     monkeypatch.chdir(folder)  # also undoes a page's own `cd`
     names: dict[str, object] = {"__name__": "documentation"}
     for block in _blocks(page):

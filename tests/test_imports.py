@@ -16,7 +16,7 @@ import pairloom
 
 PACKAGE = Path(pairloom.__file__).parent
 
-# Each room may import from its own level's listed rooms and from every level below; see CONTRIBUTING.md.
+# Each room may import from its own level's listed rooms and from every level below; see docs/architecture.md.
 LEVELS = (
     {"errors"},
     {"allocator", "config", "cpu", "files", "progress", "rng"},

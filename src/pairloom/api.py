@@ -75,9 +75,7 @@ def evaluate(
     """
     model = load_model(find_model(Path(run)), choose_device(device))
     if boundaries and model.target.palette is None:
-        raise UserError(
-            f"{run}: its model translates to pictures, which have no outlines of classes; score without them"
-        )
+        raise UserError(f"{run}: its model translates to pictures, which have no class outlines; leave out boundaries")
     pairs = EvaluationSplit.open(
         Path(run), model, Path(data) if data is not None else None, split, layout=layout, direction=direction
     )
@@ -108,7 +106,7 @@ def compare(
 
     Raises:
         UserError: if there are fewer than two runs or one holds no model, they translate into different things, one
-            could train on the pairs, or the page would replace another file.
+            may have been trained on the pairs, or the page would replace another file.
     """
     if len(runs) < 2:
         raise UserError("name two runs or more to compare")
@@ -129,7 +127,7 @@ def compare(
         seen = first.seen_by(run) if run and split != "train" else []
         if seen:
             raise UserError(
-                f"{path}: could train on {len(seen)} of these pairs ({seen[0]} ...); name pairs that no run has seen: "
+                f"{path}: may have been trained on {len(seen)} of these pairs ({seen[0]} ...); choose other pairs: "
                 "--data, --split"
             )
         values = first.folder.target_values  # of the first run: shares of unlike ranges could not be compared

@@ -90,75 +90,71 @@ class DataConfig:
     """The pairs and how they are read."""
 
     root: str = ""
-    """Folder that holds the pairs, or a manifest file; DATA on the command line."""
+    """Data folder or manifest file; DATA on the command line."""
     layout: LayoutName = "auto"
-    """How pairs lie in the folder; `auto` weighs what the names and a sample of the images show."""
+    """Layout of the data folder; `auto` detects it from the names and a sample of the images."""
     sources: str = ""
-    """Where the sources are, in place of a layout: a folder, or a pattern such as `photos/*.jpg`, from the data folder,
-    with or without the folders of the splits. Needs `data.targets`."""
+    """Sources, instead of a layout: a folder or a pattern such as `photos/*.jpg`, relative to the data folder, with or
+    without split folders. Needs `data.targets`."""
     targets: str = ""
-    """Where the targets are: a folder, or a pattern such as `gt/{stem}_mask.png`, in which `{stem}` is the name of the
-    source without its extension, and each `*` what the same one of `data.sources` stands for."""
+    """Targets, instead of a layout: a folder or a pattern such as `gt/{stem}_mask.png`, where `{stem}` is the source's
+    name without extension, and each `*` matches what the same one of `data.sources` matches."""
     direction: Direction = "auto"
     """`AtoB` translates the first image of a pair (left half, `source/`, `A/`, photograph) to the second; `BtoA` the
-    second to the first. `auto` goes from photographs to class maps where one half of an image shows each, and else from
-    A to B."""
+    second to the first. `auto` is `AtoB`, except for side by side images: there from photographs to class maps."""
     target: Literal["auto", "classes", "images"] = "auto"
-    """What targets are: class maps, which are kept as class ids, or pictures. `auto` looks at a sample."""
+    """Kind of the targets: class maps (class ids) or pictures. `auto` detects it in a sample."""
     palette: str = "auto"
-    """Classes of the targets: a built-in palette, or a YAML file (a relative path counts from the config file that
-    names it). `auto` takes the layout's own, or finds the colours or values in a sample."""
+    """Classes of the targets: a built-in palette, or a YAML file (in a config, relative to the config file). `auto`
+    takes the layout's palette, or detects colours or values in a sample."""
     classes: Literal["train", "all"] = "train"
-    """Of Cityscapes' labels: the 19 that are trained and scored, or all 30 that can be told apart."""
+    """Cityscapes labels: the 19 evaluation classes, or all 30 distinguishable ones."""
     exif: Literal["auto", "apply", "ignore"] = "auto"
-    """What the EXIF orientation of images does: `apply` turns each image upright by its own, `ignore` takes the pixels
-    of both sides as they are stored. `auto` turns, and refuses pairs of which one image alone has an orientation unless
-    their sizes fit upright only. Images to be translated are always turned."""
+    """EXIF orientation of the pairs: `apply` rotates each image upright, `ignore` reads pixels as stored. `auto`
+    rotates, and refuses pairs of which only one image has an orientation unless their sizes match only upright. Images
+    to be translated are always rotated."""
     val_share: float = 0.15
-    """Share of the pairs that validates where the data have no validation split of their own, between 0 and 1."""
+    """Fraction of the training pairs held back for validation if the data have no validation split, in (0, 1)."""
     group: str = ""
-    """What keeps pairs together in one split (the frames of a drive, the slices of a patient): a number N takes the Nth
-    folder below the data folder, anything else is a regular expression for the source's path, whose first group counts.
-    Empty draws pair by pair."""
+    """Keeps groups of pairs in one split (frames of a drive, slices of a patient): a number N groups by the Nth folder
+    below the data folder, other text by a regular expression on the source's path (its first group). Empty: no
+    groups."""
     background: Background = "class"
-    """What pixels become that no annotated shape or mask file covers: the class `background`, or void."""
+    """Pixels outside all annotated shapes and mask files: the class `background`, or void."""
     split_seed: int = 0
-    """Seed of that split, and of the draw of `data.train_pairs`, 0 or more; apart from `train.seed`, so that runs with
-    other seeds have the same pairs."""
+    """Seed of the validation split and of the draw of `data.train_pairs`, ≥ 0. Independent of `train.seed`, so that
+    runs with other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
-    """Size at which pairs are trained on and scored, in pixels: H or HxW, 32 to 8192 a side. Aspect is not
+    """Size of the network input and of scored pairs: H or HxW in pixels, each side in [32, 8192]. Aspect is not
     kept."""
     range: ValueRange = "auto"
-    """Range of the numbers of target pictures, [lowest, highest] in their own units: what is black and white, scored as
-    0 and 1, and beyond which numbers are clipped. `whole` is all that the files can hold (0 to 255, 0 to 65535, 0 to 1
-    for floats). `auto` finds it in a sample of the training pairs, where pictures of more than 8 bits use a part of
-    it."""
+    """Value range of target pictures, [lowest, highest] in their own units: drawn as black and white, scored as 0 and
+    1; values beyond it are clipped. `whole`: the range of the dtype (0 to 255, 0 to 65535, 0 to 1 for floats). `auto`:
+    for more than 8 bits detected in a sample of the training pairs."""
     no_reading: NoReading = "auto"
-    """Number that stands for no reading in target pictures, such as 0 or -9999; its pixels are left out of losses and
-    scores, as NaN always is. `none` reads every number. `auto` takes what GeoTIFF files state, or a usual one that
-    stands apart from all others in a sample."""
+    """Value for "no reading" in target pictures, such as 0 or -9999; its pixels are left out of losses and scores, as
+    NaN always is. `none`: no such value. `auto`: the nodata value of GeoTIFF files, or a usual one apart from all
+    others in a sample."""
     source_range: ValueRange = "auto"
-    """Range of the numbers of source pictures, as `data.range`."""
+    """Value range of source pictures, as `data.range`."""
     source_no_reading: NoReading = "auto"
-    """Number that stands for no reading in source pictures, as `data.no_reading`; the network sees the lowest number
+    """Value for "no reading" in source pictures, as `data.no_reading`; the network sees the lowest value of the range
     there."""
     train_pairs: int | None = None
-    """Number of training pairs to use, 1 or more, drawn with `data.split_seed`; null takes all."""
+    """Number of training pairs, ≥ 1, drawn with `data.split_seed`; null takes all."""
     store_size: int = 1024
-    """Longest side, in pixels (32 or more), at which training pairs are stored to be cropped from; larger ones are
-    reduced to it, but never below what `data.size` and `augment.scale` can show."""
+    """Longest side of cached training pairs in pixels, ≥ 32; larger pairs are downsampled to it, but never below what
+    `data.size` and `augment.scale` need."""
     license: str = ""
-    """Licence of the pairs in your own words, such as CC-BY-4.0; the model card passes it on. Empty states none."""
+    """Licence of the data for the model card, such as CC-BY-4.0. Empty: none is stated."""
 
     def __post_init__(self) -> None:
         _require_reach("data", self, split_seed=0, store_size=MINIMUM_SIDE, train_pairs=1)
-        _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels a side or less")
-        _require(
-            bool(self.sources) == bool(self.targets), "data.sources and data.targets are given together, or neither is"
-        )
+        _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels per side or less")
+        _require(bool(self.sources) == bool(self.targets), "data.sources and data.targets must be given together")
         _require(
             not self.sources or self.layout in ("auto", "patterns"),
-            "data.sources and data.targets take the place of data.layout; leave one of them out",
+            "data.sources and data.targets replace data.layout; remove data.layout, or both of them",
         )
         try:
             re.compile(self.group)
@@ -175,27 +171,27 @@ class DataConfig:
             number = getattr(self, name)
             _require(
                 isinstance(number, str) or math.isfinite(number),
-                f"data.{name} must be a finite number, auto or none; NaN and infinite numbers are never readings",
+                f"data.{name} must be a finite number, auto or none; NaN and infinite values are never readings",
             )
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Random changes to training pairs. Geometry moves both images alike; colour touches the photograph only."""
+    """Random augmentation of training pairs: geometry of both images alike, colour of the photograph only."""
 
     flip: bool = True
     """Mirror half of the pairs left to right."""
     scale: tuple[float, float] = (0.9, 1.25)
-    """Smallest and largest zoom, within 0.1 to 10. Above 1 a crop is enlarged; below 1 the pair shrinks and is padded
+    """Smallest and largest zoom, in [0.1, 10]. Above 1 a crop is upsampled; below 1 the pair is downsampled and padded
     with void."""
     brightness: float = 0.2
-    """Largest relative change of the photograph's brightness, 0 to 1."""
+    """Largest relative change of the photograph's brightness, in [0, 1]."""
     contrast: float = 0.2
-    """Largest relative change of its contrast, 0 to 1."""
+    """Largest relative change of the photograph's contrast, in [0, 1]."""
     saturation: float = 0.2
-    """Largest relative change of its saturation, 0 to 1."""
+    """Largest relative change of the photograph's saturation, in [0, 1]."""
     hue: float = 0.02
-    """Largest turn of its hue, in turns of the colour circle, 0 to 0.5."""
+    """Largest change of the photograph's hue, as a fraction of the colour circle, in [0, 0.5]."""
 
     def __post_init__(self) -> None:
         _require(
@@ -214,43 +210,45 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Both networks, and how a prediction is taken from the generator."""
+    """Both networks, and how the generator's output is read."""
 
     head: HeadName = "classes"
-    """What the generator answers with: one logit a class, or a picture whose colours are read by the palette."""
+    """Output of the generator: one logit per class, or a picture whose colours are read by the palette."""
     in_channels: int | None = None
-    """Channels of the source, 1 or more; null follows the data: 1 where all are greyscale, 3 for colours, N for N."""
+    """Channels of the source, ≥ 1; null follows the data: 1 if all are greyscale, 3 for colours, N for N."""
     out_channels: int | None = None
-    """Channels of target pictures, 1 or more; null follows the data. Class maps are drawn as 3."""
+    """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
-    """Channels of the first layer of both networks, 1 to 4096."""
+    """Channels of the first layer of both networks, in [1, 4096]."""
     discriminator_width: int | None = None
-    """Channels of the discriminator's first layer, 1 or more; null takes `model.width`."""
+    """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
-    """Number of downsampling steps in the generator, 1 to 12 and no more than `data.size` allows. `auto` stops at a
-    bottleneck of 4×4 or larger (7 steps at most); `full` goes down to 1×1, as the original does: the network then works
+    """Number of downsampling steps in the generator, in [1, 12] and at most what `data.size` allows. `auto` stops at a
+    bottleneck of 4×4 or larger (at most 7 steps); `full` goes down to 1×1, as the original does: the network then works
     at its training size only, a square whose side is a power of two."""
     norm: NormName = "instance"
-    """Normalisation in both networks."""
+    """Normalisation layer of both networks."""
     norm_epsilon: float = 1e-5
-    """Added to the variance in normalisation, above 0."""
+    """Epsilon of normalisation, added to the variance, > 0."""
     norm_momentum: float = 0.1
-    """Share of the new batch in batch norm's running statistics, 0 to 1 (Keras calls 1 minus this its momentum)."""
+    """Momentum of batch norm in PyTorch's sense, in [0, 1] (1 minus that of Keras)."""
     full_resolution: bool = True
-    """Add two 3×3 convolutions at the input's own resolution on each side, with a skip connection between them. The
-    original's finest features stand at half of it, where thin things are lost."""
+    """Add two 3×3 convolutions at full resolution to encoder and decoder, with a skip connection. The original's finest
+    features have half the resolution, where thin objects are lost."""
     fine_width: int | None = None
-    """Channels of those, 1 or more; null takes `model.width`."""
+    """Channels of the layers at full resolution, in [1, 4096]; null takes `model.width`."""
     up: UpName = "resize"
-    """How the decoder doubles size: transposed convolution, or nearest-neighbour enlargement and convolution."""
+    """Upsampling in the decoder: transposed convolution, or nearest-neighbour upsampling and convolution."""
     dropout: float = 0.0
-    """Dropout probability in (at most three) full-width decoder blocks, at least 0 and below 1."""
+    """Dropout probability in at most three full-width decoder blocks, in [0, 1)."""
     dropout_from: int = 0
-    """Which decoder block is the first of these, 0 or more: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
+    """First decoder block with dropout, ≥ 0: 0 is the innermost. pytorch-CycleGAN-and-pix2pix has 1."""
     discriminator: PatchName = "patch70"
-    """Named by receptive field in pixels: `patch142` answers 16×16 to a 256×256 pair, `patch70` answers 30×30."""
+    """Discriminator, named by receptive field in pixels. Output for a 256×256 pair: `patch142` 16×16, `patch70`
+    30×30."""
     inference: InferenceMode = "eval"
-    """`train` keeps batch statistics and dropout (seeded by the image) in use, as the original does."""
+    """Mode of the generator at inference. `train` keeps batch statistics and dropout (seeded by the image) on, as the
+    original does."""
 
     def __post_init__(self) -> None:
         channels = ("in_channels", "out_channels", "width", "discriminator_width", "fine_width")
@@ -263,28 +261,29 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """The weight of each term of both networks' losses. One of the generator's four weights is above 0."""
+    """Loss terms and their weights. At least one term of the generator has a weight above 0."""
 
     adversarial: AdversarialName = "bce"
     """The adversarial loss: binary cross-entropy, least squares, or hinge."""
     adversarial_weight: float = 0.1
-    """Weight of the adversarial term in the generator's loss, 0 or more; 0 trains no discriminator."""
+    """Weight of the adversarial term in the generator's loss, ≥ 0; 0 trains no discriminator."""
     l1: float = 0.0
-    """Weight of the mean absolute difference of the pictures in [-1, 1], 0 or more."""
+    """Weight of the L1 loss of pictures in [-1, 1], ≥ 0."""
     cross_entropy: float = 10.0
-    """Weight of the cross-entropy of the classes, 0 or more; above 0 it needs `model.head` classes."""
+    """Weight of the cross-entropy of the classes, ≥ 0; above 0 it needs `model.head` classes."""
     lovasz: float = 5.0
-    """Weight of the Lovász-softmax loss of the classes, 0 or more (M. Berman et al., 2018)."""
+    """Weight of the Lovász-softmax loss of the classes, ≥ 0; above 0 it needs `model.head` classes (M. Berman et al.,
+    2018)."""
     class_weights: Literal["none", "bounded"] = "bounded"
-    """Weights of the classes in the cross-entropy. `bounded` is 1 / ln(offset + share of the training pixels), so that
-    rare things count without drowning the rest (A. Paszke et al., 2016, section 5)."""
+    """Class weights in the cross-entropy. `bounded`: 1 / ln(`loss.class_weight_offset` + fraction of the training
+    pixels) (A. Paszke et al., 2016, section 5)."""
     class_weight_offset: float = 1.02
-    """Offset in `bounded` class weights, above 1. It sets the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
+    """Offset in `bounded` class weights, > 1. It limits the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
     discriminator_weight: float = 0.5
-    """Weight of the discriminator's loss on the true and on the generated pair, 0 or more."""
+    """Weight of the discriminator's loss on real and fake pairs, ≥ 0."""
     mask_void: bool = True
-    """Leave pixels without a class out of every term. `false` asks for black there, as the original does. Pixels of
-    pictures that hold no reading are left out in any case."""
+    """Leave void pixels out of every loss term. `false` trains on black there, as the original does. Pixels with no
+    reading in pictures are always left out."""
 
     def __post_init__(self) -> None:
         for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "discriminator_weight"):
@@ -306,27 +305,27 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam for both networks, and the learning rate over time."""
+    """Adam for both networks, the learning rate schedule, and EMA."""
 
     learning_rate: float = 2e-4
-    """Step size at the start, above 0."""
+    """Initial learning rate, > 0."""
     beta1: float = 0.5
-    """Decay of the mean of gradients, at least 0 and below 1."""
+    """Adam's β₁, decay of the mean of gradients, in [0, 1)."""
     beta2: float = 0.999
-    """Decay of the mean of squared gradients, at least 0 and below 1."""
+    """Adam's β₂, decay of the mean of squared gradients, in [0, 1)."""
     epsilon: float = 1e-8
-    """Added to the root of the squared gradients' mean, above 0."""
+    """Adam's epsilon, > 0."""
     decay: Literal["none", "linear", "cosine"] = "none"
     """How the learning rate falls to 0 between `optim.decay_start` and `optim.decay_end`."""
     decay_start: int = 0
-    """Epoch from which the rate falls, 0 or more."""
+    """Epoch from which the learning rate falls, ≥ 0."""
     decay_end: int | None = None
-    """Epoch at which the rate would be 0, after `optim.decay_start`; null takes `train.epochs`, and
-    follows it when that is raised."""
+    """Epoch at which the learning rate reaches 0, > `optim.decay_start`; null takes `train.epochs`, also when that is
+    raised."""
 
     ema: float = 0.999
-    """Decay a step, at least 0 and below 1, of the exponential moving average of the generator's weights. Above 0 the
-    average is what is validated, kept and used."""
+    """Decay per step of the exponential moving average of the generator's weights, in [0, 1). Above 0 the average is
+    validated, saved and used."""
 
     def __post_init__(self) -> None:
         _require_reach("optim", self, decay_start=0)
@@ -342,60 +341,59 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long, in which batches and where training runs, and what is kept."""
+    """Length, batches and devices of training, and what is saved."""
 
     epochs: int = 70
-    """How many times to go through the training pairs, 1 or more. An epoch is pairs / batch size steps."""
+    """Number of epochs, ≥ 1. An epoch has pairs / batch size steps."""
     batch_size: int = 1
-    """Pairs a step, over all devices, 1 or more."""
+    """Pairs per step, over all devices, ≥ 1."""
     update: Update = "joint"
-    """`joint`: one discriminator update on both pairs, and the generator's pass is used twice (usual in PyTorch).
-    `separate`: an update each for the true and the generated pair, then a fresh generator pass (the original's)."""
+    """Order of the updates. `joint`: one discriminator update on both pairs, one forward pass of the generator (usual
+    in PyTorch). `separate`: one discriminator update per pair, then a new forward pass (the original's)."""
     sampling: Sampling = "shuffle"
-    """`shuffle` shows each pair once an epoch; `replacement` draws each step anew, as the original does."""
+    """Sampling of the pairs. `shuffle`: each pair once per epoch; `replacement`: with replacement, as the original
+    does."""
     seed: int = 0
-    """Seed of every random draw, 0 or more."""
+    """Seed of every random draw in training, ≥ 0."""
     device: Device = "auto"
-    """Where to compute; `auto` takes a GPU where there is one."""
+    """Device; `auto` takes a GPU if there is one."""
     devices: int = 1
-    """Processes that share each batch, 1 or more: a GPU each, or on the CPU a share of its cores. `train.batch_size`
-    must be a multiple. Where `torchrun` or SLURM starts the processes, they say how many, on any number of machines."""
+    """Number of processes that share each batch, ≥ 1: one per GPU, or on the CPU with a share of its cores each.
+    `train.batch_size` must be a multiple. `torchrun` and SLURM set the number themselves."""
     precision: Precision = "auto"
-    """Number format of the arithmetic. `auto` takes `bf16-mixed` on a GPU that has it, `32-true` elsewhere."""
+    """Floating-point precision. `auto`: `bf16-mixed` on a GPU that supports it, else `32-true`."""
     compile: Compile = "auto"
-    """`graph` records a training step as one CUDA graph and plays it back; `off` launches kernel by kernel. `auto`
-    records where a GPU trains alone, and the precision is not `16-mixed`."""
+    """Execution of a training step. `graph`: captured as one CUDA graph; `off`: kernel by kernel. `auto`: `graph` on a
+    single GPU unless the precision is `16-mixed`."""
     validate_every: int = 1
-    """Epochs from one validation to the next, 1 or more; the last epoch is always validated."""
+    """Epochs between validations, ≥ 1; the last epoch is always validated."""
     checkpoint_minutes: float = 5.0
-    """Minutes from one saved training state to the next, above 0; one is also saved at the end and at an
-    interruption."""
+    """Minutes between saved training states, > 0; the state is also saved at the end and at a signal."""
     checkpoint_steps: int | None = None
-    """Save a training state every so many steps as well, 1 or more; null leaves it to the minutes."""
+    """Steps between saved training states, ≥ 1, in addition to `train.checkpoint_minutes`; null: minutes only."""
     snapshot_every: int = 10
-    """Epochs from one kept generator, with its sample pictures, to the next, 1 or more; the last epoch is always
-    kept."""
+    """Epochs between snapshots of the generator with sample pictures, ≥ 1; the last epoch always has one."""
     samples: int = 3
-    """Validation pairs drawn in the report, 1 or more (fewer where there are fewer), chosen with `train.seed`."""
+    """Number of validation pairs shown in the report, ≥ 1, drawn with `train.seed`."""
     keep: Keep = "best"
-    """Which generator goes to `model/`: the best on validation (mean IoU of classes; L1 of pictures), or the last."""
+    """Generator saved in `model/`: the best validation epoch (mean IoU of classes, L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
         counts = ("epochs", "batch_size", "devices", "validate_every", "checkpoint_steps", "snapshot_every", "samples")
         _require_reach("train", self, **dict.fromkeys(counts, 1), seed=0)
         _require(
             self.batch_size % self.devices == 0,
-            f"train.batch_size {self.batch_size} cannot be shared by {self.devices} devices; make it a multiple",
+            f"train.batch_size {self.batch_size} is not a multiple of {self.devices} devices; change one of them",
         )
         _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides what a run computes.
+    """All settings of a run.
 
     Raises:
-        UserError: for values out of range, and combinations that no network or loss can serve.
+        UserError: for values out of range and invalid combinations.
     """
 
     data: DataConfig = field(default_factory=DataConfig)
@@ -406,33 +404,33 @@ class Experiment:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        """Refuse combinations that no network or loss can serve."""
+        """Reject invalid combinations."""
         of_classes = [f"loss.{name}" for name in ("cross_entropy", "lovasz") if getattr(self.loss, name)]
         _require(
             self.model.head == "classes" or not of_classes,
-            f"{' and '.join(of_classes)} cannot do without one logit a class: set model.head to classes, or 0 there",
+            f"{' and '.join(of_classes)} need class logits; set model.head to classes, or these weights to 0",
         )
         size, depth = self.data.size, self.model.depth
         side = min(size.height, size.width)
-        _require(side >= MINIMUM_SIDE, f"data.size {size} is too small: {MINIMUM_SIDE} pixels a side are the least")
+        _require(side >= MINIMUM_SIDE, f"data.size {size} is too small; the minimum is {MINIMUM_SIDE} pixels per side")
         if depth == "full":
             _require(
                 size.height == size.width and side & (side - 1) == 0,
-                f"model.depth full halves down to 1×1, so data.size must be a power of two, not {size}; "
+                f"model.depth full downsamples to 1×1, so data.size must be a power of two, not {size}; "
                 "set model.depth to auto for other sizes",
             )
         elif depth != "auto":
-            _require(side >= 2**depth, f"data.size {size} cannot be halved {depth} times; lower model.depth")
+            _require(side >= 2**depth, f"data.size {size} cannot be downsampled {depth} times; lower model.depth")
 
     @property
     def store_fit(self) -> Size | int:
-        """How large training pairs are stored: at `data.size` if nothing is augmented, else up to this longest side."""
+        """Size of cached training pairs: `data.size` without augmentation, else this longest side."""
         if not self.augment.enabled:
             return self.data.size
         return max(self.data.store_size, math.ceil(max(self.data.size) * self.augment.scale[1]))
 
     def resolved(self) -> "Experiment":
-        """Return the same experiment with every value spelled out that was left to follow from another."""
+        """Return the same experiment with derived values filled in."""
         side = min(self.data.size.height, self.data.size.width)
         depth = self.model.depth
         if depth == "full":

@@ -48,7 +48,7 @@ def demo(out: str | Path = "runs/demo", *, log: Callable[[str], None] = print) -
         UserError: if a folder is not empty.
     """
     if Path(out).name in ("", ".."):
-        raise UserError(f"{out}: name a folder to be made, such as runs/demo")
+        raise UserError(f"{out}: name a folder to create, such as runs/demo")
     run, streets = Path(out), Path(out).with_name(f"{Path(out).name}-streets")
     require_empty(run)
     experiment = load_experiment("demo", settings={"data.root": str(streets)})

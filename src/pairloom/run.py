@@ -62,7 +62,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Losses and scores, a JSON object an epoch."""
+        """Losses and scores, a JSON object per epoch."""
         return self.path / "metrics.jsonl"
 
     @property

@@ -162,9 +162,7 @@ def _read_yaml(path: str) -> dict[str, dict[str, object]]:
     content = {} if content is None else content
     sections = [section.name for section in dataclasses.fields(Experiment)]
     if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):
-        raise UserError(
-            f"{path}: a config holds sections ({', '.join(sections)}), each with its settings indented below it"
-        )
+        raise UserError(f"{path}: a config has sections ({', '.join(sections)}) with indented settings")
     for name in content:
         if name not in sections:
             raise UserError(f"{path}: unknown section {name!r}; choose one of {', '.join(sections)}")

@@ -45,7 +45,7 @@ def train(
             for class maps as targets and `photo` for pictures.
         config: YAML file laid over the preset.
         settings: single values laid over both, by short name (`{"epochs": 10}`) or full (`{"model.width": 32}`).
-        log: receives what has been found in the data, and a line an epoch.
+        log: receives what has been found in the data, and a line per epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.
@@ -106,8 +106,8 @@ def _start(
             log(f"note: {note}")
         if folder.far_share is not None and folder.far_share > FAR_SHARE_HINT:
             log(
-                f"{folder.far_share:.0%} of the pixels in the targets look like no class of the palette, and are taken "
-                f"for the nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
+                f"{folder.far_share:.0%} of the target pixels match no class of the palette and get the "
+                f"nearest; pairloom check {shlex.quote(str(folder.root))} names the files and colours"
             )
         context.broadcast_experiment(run.experiment())
         return Trainer(experiment, training, validation, run, context, log=log).fit()
@@ -179,7 +179,7 @@ def resume(
         epochs: train up to this epoch in place of the run's own, which may only be raised; kept in its config.
         device: `auto`, `cpu` or `cuda` in place of the run's own.
         devices: processes that share each batch, in place of the run's own.
-        log: receives what may alter the last bits of results, and a line an epoch.
+        log: receives what may alter the last bits of results, and a line per epoch.
 
     Returns:
         The run folder, and the record of the epoch whose model is kept.
@@ -194,7 +194,7 @@ def resume(
     root = str(Path(data).absolute()) if data is not None else experiment.data.root
     if data is None and not Path(root).exists():
         raise UserError(
-            f"{root}: the pairs of {run} are not there; if they have moved, name their place: "
+            f"{root}: the pairs of {run} are missing; if they have moved: "
             f"pairloom train DATA --resume {shlex.quote(str(run))}"
         )
     if epochs is not None and epochs < experiment.train.epochs:

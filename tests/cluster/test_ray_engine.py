@@ -66,7 +66,7 @@ def test_the_bytes_are_the_plain_engines_and_a_bad_file_is_named(
     assert done.written == [str(tmp_path / "out" / path.name) for path in plain.written]
     assert (len(done.written), done.there) == (9, 0)
     assert done.skipped == plain.skipped
-    assert f"left out: {tree / 'bad.png'}: " in capsys.readouterr().out
+    assert f"skipped: {tree / 'bad.png'}: " in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_sub_folders_keep_their_names_from_one_address_to_another(
     done = translate_remote(small_model, [tree.as_uri()], out, options=CPU)
     assert len(done.written) == 9
     assert sorted(_files(there / "out")) == [MARK, *(f"{n:03d}.png" for n in range(8)), "deeper/000.png"]
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate_remote(small_model, [tree / "deeper"], out, options=CPU)
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_written_stops_all_with_its_name(small_model: Path, tree:
 @pytest.mark.slow
 @pytest.mark.usefixtures("local_ray")
 def test_a_gpu_that_ray_does_not_know_is_refused(small_model: Path, tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Ray knows of no GPU"):
+    with pytest.raises(UserError, match="Ray finds no GPU"):
         translate_remote(small_model, [tree], tmp_path / "out", options=TranslateOptions(device="cuda"))
     assert not (tmp_path / "out").exists()
 
@@ -131,7 +131,7 @@ def test_the_command_starts_its_own_ray_and_ends_it(small_model: Path, tree: Pat
     assert done.returncode == 2
     assert done.stdout.startswith("9 written to out")
     problems = [line for line in done.stderr.splitlines() if line.startswith("pairloom: ")]
-    assert problems[0].startswith(f"pairloom: left out: {tree / 'bad.png'}: ")
+    assert problems[0].startswith(f"pairloom: skipped: {tree / 'bad.png'}: ")
     assert problems[1].startswith("pairloom: 1 image skipped")
     assert "Traceback" not in done.stderr
     assert len(_files(out)) == 10
@@ -157,7 +157,7 @@ def test_nothing_is_written_when_the_inputs_are_wrong(
 
 def test_an_onnx_file_is_for_the_other_engine(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").touch()
-    with pytest.raises(UserError, match=r"model\.onnx: is an ONNX file, which --engine local runs"):
+    with pytest.raises(UserError, match=r"model\.onnx: is an ONNX file; use --engine local"):
         translate_remote(tmp_path / "model.onnx", [tree], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -178,17 +178,17 @@ def test_videos_and_names_that_are_no_text_are_named_and_left_out(
     done = translate_remote(small_model, [tmp_path / "named"], tmp_path / "out", log=lambda line: print(ascii(line)))
     assert len(done.skipped) == 2
     said = capsys.readouterr().out
-    assert "its name is no text; rename it" in said
+    assert "its name is not text; rename it" in said
     assert "clip.mp4: is a video, which --engine local translates" in said
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is an address; say --engine ray"),
-        (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is an address; say --engine ray"),
+        (["s3://bucket/photos", "--out", "out"], "s3://bucket/photos: is a URL; add --engine ray"),
+        (["photos", "--out", "s3://bucket/out"], "s3://bucket/out: is a URL; add --engine ray"),
         (["photos", "--out", "-", "--engine", "ray"], "writes to no standard output"),
-        (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "leaves videos out"),
+        (["photos", "--out", "out", "--engine", "ray", "--no-steady"], "skips videos"),
     ],
 )
 def test_words_that_want_the_other_engine_are_refused(

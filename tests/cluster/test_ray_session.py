@@ -24,6 +24,6 @@ def test_a_cluster_that_does_not_answer_is_named(
     words = ["translate", str(small_model), str(photographs), "--out", str(tmp_path / "out"), "--engine", "ray"]
     done = subprocess.run([sys.executable, "-m", "pairloom", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pairloom: 127.0.0.1:9: no Ray cluster answers there" in done.stderr
+    assert "pairloom: 127.0.0.1:9: no Ray cluster responds" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()

@@ -87,7 +87,7 @@ def test_what_is_not_there_is_refused_by_name(tree: Path, served: str) -> None:
         (tree / "absent", "no such file or folder"),
         (tree / "deeper", "holds no images"),
         ("nosuch://bucket/photos", "cannot be read"),
-        ("memory://photos", "one process's memory"),
+        ("memory://photos", "the memory of one process"),
     ):
         with pytest.raises(UserError, match=message) as caught:
             _names(place)

@@ -140,7 +140,7 @@ def test_a_test_split_alone_is_all_there_is(tmp_path: Path) -> None:
 
 def test_one_pair_alone_cannot_be_split(tmp_path: Path) -> None:
     save(tmp_path / "one.png", _noise(8, 16))
-    with pytest.raises(UserError, match="holds one pair; two are needed"):
+    with pytest.raises(UserError, match="holds one pair; add one"):
         _open(tmp_path, layout="side-by-side").files("val")
 
 
@@ -178,7 +178,7 @@ def test_photographs_as_targets_are_pictures(tmp_path: Path) -> None:
     folder = _open(tmp_path)
     assert (folder.config.target, folder.palette) == ("images", None)
     assert "targets are pictures" in folder.describe()
-    with pytest.raises(UserError, match=r"no classes are found.*data\.palette"):
+    with pytest.raises(UserError, match=r"no classes were detected.*data\.palette"):
         _open(tmp_path, target="classes")
 
 
@@ -231,7 +231,7 @@ def test_a_value_that_is_no_class_is_refused(tmp_path: Path, index: int) -> None
     save(tmp_path / "train" / "0001TP_000001.png", _noise(2, 2))
     path = save(tmp_path / "trainannot" / "0001TP_000001.png", np.array([[0, 1], [index, 11]], dtype=np.uint8))
     folder = _open(tmp_path)
-    with pytest.raises(UserError, match=f"the value {index} is none of palette 'camvid'") as caught:
+    with pytest.raises(UserError, match=f"the value {index} is not in palette 'camvid'") as caught:
         folder.read(folder.reading.listing("train").pairs[0])
     assert str(caught.value).startswith(str(path))
 
@@ -306,5 +306,5 @@ def test_values_that_a_palette_does_not_know_are_refused_and_not_read_as_the_nea
     own = Palette("own", ("bg", "fg"), ((0, 0, 0), (255, 255, 255)), void_colour=(9, 9, 9), values=(0, 200))
     write_palette(tmp_path / "own.yaml", own)
     folder = _open(_targets(tmp_path / "data", _areas([0, 1])), palette=str(tmp_path / "own.yaml"))
-    with pytest.raises(UserError, match="the value 1 is none of palette 'own'"):
+    with pytest.raises(UserError, match="the value 1 is not in palette 'own'"):
         folder.read(folder.files("val")[0])

@@ -283,8 +283,8 @@ def test_both_places_can_be_said(tmp_path: Path, sources: str, targets: str) -> 
 @pytest.mark.parametrize(
     ("sources", "targets", "message"),
     [
-        ("nowhere", "masks", "data.sources is 'nowhere', but no images lie there"),
-        ("images", "nowhere", "data.targets is 'nowhere', but no images lie there"),
+        ("nowhere", "masks", "data.sources is 'nowhere', but there are no images"),
+        ("images", "nowhere", "data.targets is 'nowhere', but there are no images"),
         ("images/*.gif", "masks/{stem}.png", "data.sources matches nothing"),
         ("images/*.png", "masks/{stem}_x.png", "data.targets matches nothing"),
         ("images/*.png", "*/*/{stem}.png", "more wildcards"),
@@ -364,7 +364,7 @@ def test_pairs_of_one_group_stay_in_one_split(tmp_path: Path) -> None:
     drives = {split: {pair.name[:2] for pair in folder.files(split)} for split in ("train", "val")}
     assert not drives["train"] & drives["val"]
     assert len(folder.files("train")) + len(folder.files("val")) == 20
-    with pytest.raises(UserError, match="matches nothing in its path"):
+    with pytest.raises(UserError, match="does not match its path"):
         PairFolder.open(DataConfig(str(tmp_path), group="patient")).files("train")
     with pytest.raises(UserError, match="one group"):
         PairFolder.open(DataConfig(str(tmp_path), group="1")).files("train")
@@ -503,7 +503,7 @@ def test_sources_of_one_name_and_deep_folders_are_pairs_of_their_own(tmp_path: P
         (".csv", "source,target,split\na.png,b.png,later\n", "line 2: has the split 'later'"),
         (".csv", "source,target\n,b.png\n", "line 2: needs a path"),
         (".jsonl", '{"source": "a.png", "target": "b.png"}\n{"source": 3}\n', "line 2: needs a path"),
-        (".jsonl", "[1, 2]\n", "line 1: is no object"),
+        (".jsonl", "[1, 2]\n", "line 1: is not an object"),
         (".jsonl", "{\n", "cannot be read as a manifest"),
         (".jsonl", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (".csv", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),

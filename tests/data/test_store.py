@@ -83,7 +83,7 @@ def test_a_larger_subset_of_the_same_seed_holds_the_smaller(many: Path) -> None:
 
 
 def test_asking_for_more_pairs_than_there_are_is_refused(many: Path) -> None:
-    with pytest.raises(UserError, match=r"31 pairs were asked for.* has 30") as caught:
+    with pytest.raises(UserError, match=r"31 pairs were requested.* has 30") as caught:
         _open(many, count=31)
     assert str(caught.value).startswith(str(many))
 

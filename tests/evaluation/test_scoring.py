@@ -75,7 +75,7 @@ def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_
         assert evaluate(run / "model").to_record() == result.record["validation"]
         shutil.copytree(run / "model", tmp_path / f"{preset} alone")
         assert evaluate(tmp_path / f"{preset} alone", streets).to_record() == result.record["validation"]
-        with pytest.raises(UserError, match="does not know its data; name DATA"):
+        with pytest.raises(UserError, match="does not store its data; name DATA"):
             evaluate(tmp_path / f"{preset} alone")
 
 

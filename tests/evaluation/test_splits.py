@@ -147,7 +147,7 @@ def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
         ("run-1", tmp_path / "pairs"),
         ("run-1", tmp_path / "link"),
     ):
-        with pytest.raises(UserError, match=r"could train on \d of these pairs"):
+        with pytest.raises(UserError, match=r"may have been trained on \d of these pairs"):
             pairloom.compare([tmp_path / "run-0", tmp_path / second], data)
     assert len(pairloom.compare([tmp_path / "run-0", tmp_path / "run-1"], split="train").runs) == 2
 
@@ -157,10 +157,10 @@ def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, c
         pairloom.compare([tiny_run.path])
     settings = {"size": 32, "epochs": 1, "model.width": 4}
     pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, log=lambda _line: None)
-    with pytest.raises(UserError, match="scores need the same"):
+    with pytest.raises(UserError, match="compare models with the same targets"):
         pairloom.compare([tiny_run.path, tmp_path / "camvid"])
     shutil.copytree(tiny_run.path / "model", tmp_path / "alone")
-    with pytest.raises(UserError, match="does not know its data"):
+    with pytest.raises(UserError, match="does not store its data"):
         pairloom.compare([tmp_path / "alone", tiny_run.path])
     with pytest.raises(UserError, match="no such run"):
         pairloom.compare([tiny_run.path, tmp_path / "nowhere"])

@@ -84,7 +84,7 @@ def test_with_a_palette_its_colours_are_classes(tmp_path: Path) -> None:
 def test_another_size_is_a_multiple(tmp_path: Path) -> None:
     _, file = _file(tmp_path)
     assert import_generator(file, tmp_path / "wide", size="128x256").model.size == (128, 256)
-    with pytest.raises(UserError, match="multiples of 128, not 192"):
+    with pytest.raises(UserError, match="multiple of 128, not 192"):
         import_generator(file, tmp_path / "odd", size=192)
     with pytest.raises(UserError, match="a size is H or HxW"):
         import_generator(file, tmp_path / "odd", size="big")
@@ -101,7 +101,7 @@ def test_what_does_not_agree_is_not_written(tmp_path: Path, monkeypatch: pytest.
 
 def test_colours_of_a_palette_need_three_channels(tmp_path: Path) -> None:
     torch.save(ForeignGenerator(7, 1, made=1).state_dict(), tmp_path / "net.pth")
-    with pytest.raises(UserError, match="answers in 1 channels, which are no colours"):
+    with pytest.raises(UserError, match="outputs 1 channels, not RGB"):
         import_generator(tmp_path / "net.pth", tmp_path / "model", palette="cityscapes")
 
 
@@ -126,4 +126,4 @@ def test_rounding_that_shows_is_told(
     _, file = _file(tmp_path)
     monkeypatch.setattr("pairloom.exporters.cyclegan_import.VISIBLE", 0.0)
     assert main(["import", str(file), "--out", str(tmp_path / "model")]) == 0
-    assert "rounding shows; in double precision the two agree to 1e-6" in capsys.readouterr().out
+    assert "in double precision both agree to 1e-6" in capsys.readouterr().out

@@ -126,11 +126,11 @@ def test_nothing_in_a_file_is_executed(how: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1, 2], "holds no weights by name"),
-        ({}, "holds no weights by name"),
-        ({"epoch": 3}, "holds other things than weights by name .'epoch'"),
-        ({3: torch.zeros(1)}, "holds other things than weights by name .'3'"),
-        ({"model.1.weight": torch.zeros(4, 3, 7, 7)}, "holds no U-Net generator"),
+        ([1, 2], "holds no named weights"),
+        ({}, "holds no named weights"),
+        ({"epoch": 3}, "holds more than named weights .'epoch'"),
+        ({3: torch.zeros(1)}, "holds more than named weights .'3'"),
+        ({"model.1.weight": torch.zeros(4, 3, 7, 7)}, "is not a U-Net generator"),
         ({"model.10.conv_block.1.weight": torch.zeros(4)}, "holds a ResNet generator"),
         ({"a": torch.zeros(4).to_sparse()}, "not stored as plain numbers"),
         ({"a": torch.zeros(1).expand(10**12)}, "claims more weights than it holds"),
@@ -152,15 +152,15 @@ def test_what_is_no_such_generator_is_refused(content: object, message: str, tmp
         ({"model__model__1__model__6__weight": None}, "holds 'model.model.1.model.6.bias'"),
         (
             {f"model__model__1__model__6__{name}": None for name in ("weight", "bias", "running_mean", "running_var")},
-            "batch norm behind some layers only",
+            "batch norm after some layers only",
         ),
         ({"model__model__3__bias": torch.zeros(4)}, "biases or statistics at the depth 0 are not 3"),
         ({"model__model__0__weight": torch.zeros(4, 3, 3, 3)}, r"where \(4, 3, 4, 4\) belong"),
-        ({"model__model__0__weight": torch.zeros(())}, "no convolutions of images"),
+        ({"model__model__0__weight": torch.zeros(())}, "not convolutions of images"),
         ({"model__model__1__model__5__weight": torch.zeros(8, 4, 4, 4)}, r"where \(16, 4, 4, 4\) belong"),
         ({"model__model__0__weight": torch.full((4, 3, 4, 4), torch.nan)}, "not finite numbers"),
         ({"model__model__0__weight": torch.zeros(4, 3, 4, 4, dtype=torch.int32)}, "not finite numbers"),
-        ({"extra": torch.zeros(1)}, "holds 'extra', which no U-Net generator has"),
+        ({"extra": torch.zeros(1)}, "holds 'extra', which is not in a U-Net generator"),
     ],
 )
 def test_a_network_that_differs_is_refused(changes: dict[str, Tensor | None], message: str, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_network_that_differs_is_refused(changes: dict[str, Tensor | None], me
 def test_a_file_that_is_cut_off_or_not_there_is_refused(tmp_path: Path) -> None:
     path = _saved(ForeignGenerator(7, 1), tmp_path / "net.pth")
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(UserError, match="is no file of weights"):
+    with pytest.raises(UserError, match="is not a file of weights"):
         read_foreign(path)
     with pytest.raises(UserError, match="no such file"):
         read_foreign(tmp_path / "none.pth")

@@ -63,7 +63,7 @@ def test_what_is_counted_follows_from_the_sides() -> None:
     [
         ((1, 10, 20, 4), 5, "takes no pictures of 1×10×20×4"),
         ((1, 10, 20, 3), 6, "does not answer by 6 channels"),
-        ((1, 10, 20), 5, "is no picture"),
+        ((1, 10, 20), 5, "is not a picture"),
     ],
 )
 def test_other_pictures_and_answers_are_refused(shape: tuple[int, ...], channels: int, complaint: str) -> None:

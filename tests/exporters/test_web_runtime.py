@@ -47,7 +47,7 @@ def test_a_cache_that_has_lost_a_file_is_filled_again(package: Path) -> None:
 
 def test_other_contents_are_not_used(package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(web_runtime, "SHA512", SHA512)
-    with pytest.raises(UserError, match=r"other contents than were pinned.*--runtime"):
+    with pytest.raises(UserError, match=r"other contents than expected.*--runtime"):
         find_runtime()
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 

@@ -128,7 +128,7 @@ def test_signals_end_a_run_by_their_codes_and_it_goes_on(
     assert ended.code == code
     assert "Traceback" not in ended.err
     if code > 0:
-        assert f"to go on from here: pairloom train --resume {tmp_path / 'run'}" in ended.err
+        assert f"to resume: pairloom train --resume {tmp_path / 'run'}" in ended.err
         assert ended.err.endswith("pairloom: stopped\n")
     state = load_state(tmp_path / "run/checkpoints")
     assert state is not None
@@ -280,7 +280,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used_and_that_is_sai
     said: list[str] = []
     resume(folder, log=said.append)
     assert "last.pt is damaged" in said[0]
-    assert "set aside as damaged.pt, and the state before it is used" in said[0]
+    assert "renamed damaged.pt; the previous state is used" in said[0]
     assert _result(folder) == whole
 
 

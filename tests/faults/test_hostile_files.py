@@ -47,7 +47,7 @@ def test_images_that_lie_explode_or_execute_are_left_out_by_name(mark: Path, sma
     ended = run(["translate", small_model, photographs, "--out", tmp_path / "out", "--device", "cpu"], tmp_path)
     assert ended.code == 2
     assert "Traceback" not in ended.err
-    left_out = [line for line in ended.err.splitlines() if line.startswith("pairloom: left out: ")]
+    left_out = [line for line in ended.err.splitlines() if line.startswith("pairloom: skipped: ")]
     assert len(left_out) == len(hostile)
     assert all(any(f"/{name}: " in line for line in left_out) for name in hostile)
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["65535 wide.png", "polyglot.png"]
@@ -147,7 +147,7 @@ def test_hostile_weights_are_refused(name: str, mark: Path, small_model: Path) -
 @pytest.mark.parametrize("content", ["[" * 200_000, '{"format":' + "9" * 100_000 + "}", "\0" * 99, " " * (2**24 + 1)])
 def test_a_description_that_is_none_is_refused(content: str, small_model: Path) -> None:
     (small_model / "config.json").write_text(content)
-    with pytest.raises(UserError, match="is not the description of a model"):
+    with pytest.raises(UserError, match="is not a model description"):
         load_model(small_model, CPU)
 
 
@@ -157,7 +157,7 @@ def test_a_training_state_that_would_execute_is_refused(
 ) -> None:
     for name in ("last.pt", "previous.pt"):
         (tmp_path / name).write_bytes(make(mark))
-    with pytest.raises(UserError, match="holds no whole training state"):
+    with pytest.raises(UserError, match="holds no complete training state"):
         load_state(tmp_path)
 
 
@@ -171,7 +171,7 @@ def test_a_training_state_of_odd_values_is_refused(key: str, value: object, tmp_
     torch.save(state, tmp_path / "last.pt")
     assert dict(load_state(tmp_path) or {}) == state
     torch.save({**state, key: value}, tmp_path / "last.pt")
-    with pytest.raises(UserError, match="is no training state of this version"):
+    with pytest.raises(UserError, match="is not a training state of this version"):
         load_state(tmp_path)
 
 

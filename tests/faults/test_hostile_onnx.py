@@ -66,7 +66,7 @@ def test_external_data_are_not_read(place: str, where: str, exported: bytes, tmp
     else:
         branch = helper.make_graph([], "branch", [], [], [tensor])
         program.graph.node.append(helper.make_node("If", ["lt"], ["o"], then_branch=branch, else_branch=branch))
-    _require_refused(program.SerializeToString(), tmp_path, "wants weights from other files, which are not read")
+    _require_refused(program.SerializeToString(), tmp_path, "stores weights in other files, which are not read")
 
 
 def test_what_is_damaged_is_refused_wherever_it_is_cut_off(exported: bytes, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_what_is_no_onnx_is_refused(content: tuple[str, bytes], tmp_path: Path) 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), tmp_path / "absent"):
-        with pytest.raises(UserError, match=r"is no file|cannot be read"):
+        with pytest.raises(UserError, match=r"is not a file|cannot be read"):
             load_onnx(path)
 
 
@@ -326,7 +326,7 @@ def test_the_command_line_refuses_it_in_a_line(name: str, exported: bytes, photo
     path.write_bytes(program.SerializeToString())
     ended = run(["translate", path, photographs, "--out", tmp_path / "out", "--device", "cpu"], tmp_path)
     assert ended.code == 2
-    assert ended.err.startswith(f"pairloom: {path}: is no export of Pairloom's: ")
+    assert ended.err.startswith(f"pairloom: {path}: is not an export of Pairloom (")
     assert len(ended.err.splitlines()) == 1
     assert ended.mebibytes < GIBIBYTE
     assert not (tmp_path / "out").exists()

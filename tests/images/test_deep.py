@@ -167,7 +167,7 @@ def test_numbers_that_are_no_picture_are_refused_by_name(
 ) -> None:
     path = tmp_path / "array.npy"
     np.save(path, array, allow_pickle=True)
-    for read, reason in ((read_picture, message), (read_indices, f"{message}|where one class index")):
+    for read, reason in ((read_picture, message), (read_indices, f"{message}|where one class value")):
         with pytest.raises(UserError, match=reason) as caught:
             read(path)
         assert str(caught.value).startswith(str(path))
@@ -201,7 +201,7 @@ def test_class_numbers_come_from_every_kind_of_whole_numbers(tmp_path: Path, dty
 
 
 def _four_bits(values: NDArray[np.uint8]) -> bytes:
-    """A greyscale PNG of 4 bits a pixel; Pillow writes none."""
+    """A greyscale PNG of 4 bits per pixel; Pillow writes none."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
@@ -311,7 +311,7 @@ def test_channels_are_brought_to_each_other_or_refused(picture: Picture, channel
         if own == 1:
             assert (changed == picture).all()
     else:
-        with pytest.raises(UserError, match=f"here: has {own} channels where {channels} are wanted"):
+        with pytest.raises(UserError, match=f"here: has {own} channels where {channels} are expected"):
             with_channels(picture, channels, "here")
 
 

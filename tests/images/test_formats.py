@@ -344,7 +344,7 @@ def test_an_avif_file_whose_frame_is_larger_than_its_head_says_is_not_decoded(tm
     path = tmp_path / "lie.avif"
     for width, height in ((12, 8), (96, 64), (48, 33)):
         path.write_bytes(_with_sides(_saved("AVIF"), b"ispe", 4, width, height, across=True))
-        _refused(path, "another size than its head says|not an image", inspect, read_picture)
+        _refused(path, "another size than its header|not an image", inspect, read_picture)
 
 
 @settings(deadline=None, max_examples=30)

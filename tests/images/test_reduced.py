@@ -21,7 +21,7 @@ def _gradient(height: int, width: int) -> Image.Image:
 
 
 @given(
-    # A block of JPEG has 8 pixels a side; of a part of one, a reduced picture shows what fills it up as well.
+    # A block of JPEG has 8 pixels per side; of a part of one, a reduced picture shows what fills it up as well.
     height=st.integers(2, 37).map(lambda blocks: 8 * blocks),
     width=st.integers(2, 37).map(lambda blocks: 8 * blocks),
     longest=st.sampled_from([16, 64, 128]),

@@ -64,7 +64,7 @@ def test_a_bad_image_is_named_and_left_out(
     assert sorted(_pictures(tmp_path / "out")) == ["one.png", "two.png"]
     assert printed.out.startswith("2 written to ")
     named, counted = printed.err.splitlines()
-    assert named.startswith(f"pairloom: left out: {bad}: ")
+    assert named.startswith(f"pairloom: skipped: {bad}: ")
     assert counted.startswith("pairloom: 1 image skipped")
 
 
@@ -78,7 +78,7 @@ def test_files_of_other_kinds_are_counted_and_no_mistake(
     assert code == 0
     assert printed.out.startswith("2 written to ")
     assert printed.err.splitlines() == [
-        "pairloom: left out: 2 files that are no images or videos (notes.txt, plan.pdf)"
+        "pairloom: skipped: 2 files that are not images or videos (notes.txt, plan.pdf)"
     ]
 
 
@@ -99,9 +99,9 @@ def test_said_again_it_goes_on(small_model: Path, tmp_path: Path) -> None:
 def test_translations_of_another_model_are_not_mixed_in(small_model: Path, photographs: Path, tmp_path: Path) -> None:
     translate(small_model, [photographs], tmp_path / "out")
     before = _pictures(tmp_path / "out")
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(small_model, [photographs], tmp_path / "out", options=TranslateOptions(tta=True))
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(small_model, [_many(tmp_path / "others", 1)], tmp_path / "out")
     assert _pictures(tmp_path / "out") == before
 
@@ -158,7 +158,7 @@ def test_forms_are_those_of_the_translation(small_model: Path, photographs: Path
             small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form)
         ).written
         assert np.array_equal(read_picture(written), picture), form
-        with pytest.raises(UserError, match="other options"):
+        with pytest.raises(UserError, match="inputs or options"):
             translate(
                 small_model, [photographs / "one.png"], tmp_path / form, options=TranslateOptions(form=form, scale=2)
             )
@@ -176,7 +176,7 @@ def test_scale_and_tile_are_the_translators(small_model: Path, photographs: Path
 
 
 def test_one_image_is_one(small_model: Path, photographs: Path) -> None:
-    with pytest.raises(UserError, match="2 images are named, and standard output takes one"):
+    with pytest.raises(UserError, match="2 images are given, but standard output takes one"):
         translate_one(small_model, [photographs])
 
 

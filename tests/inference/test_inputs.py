@@ -61,15 +61,15 @@ def test_what_is_left_out_is_counted_and_some_of_it_named(tree: Path) -> None:
     find_inputs([tree / "b.png", tree / "x"], log=said.append)
     assert said == []
     find_inputs([tree], log=said.append)
-    assert said == ["left out: 1 file that is no image or video (notes.txt)"]
+    assert said == ["skipped: 1 file that is not an image or video (notes.txt)"]
     for name in ("x/c.csv", "x/d.pdf", "x/e.xml"):
         (tree / name).touch()
     said.clear()
     find_inputs([tree], log=said.append)
     find_inputs([tree / "*"], log=said.append)
     assert said == [
-        "left out: 4 files that are no images or videos (notes.txt, c.csv, d.pdf ...)",
-        "left out: 1 file that is no image or video (notes.txt)",
+        "skipped: 4 files that are not images or videos (notes.txt, c.csv, d.pdf ...)",
+        "skipped: 1 file that is not an image or video (notes.txt)",
     ]
 
 

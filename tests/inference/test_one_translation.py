@@ -54,7 +54,7 @@ def test_what_is_saved_is_kept_exactly(segmentation: Translation, deep_grey: Tra
     for translation in (segmentation, deep_grey):
         translation.save(tmp_path / "new" / "file.png")
         assert np.array_equal(read_picture(tmp_path / "new" / "file.png"), translation.image)
-    with pytest.raises(UserError, match=r"photo.jpg: .*\.png files only"):
+    with pytest.raises(UserError, match=r"photo.jpg: .*\.png file;"):
         segmentation.save(tmp_path / "photo.jpg")
 
 

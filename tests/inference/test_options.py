@@ -11,12 +11,12 @@ from pairloom import TranslateOptions, UserError
     ("values", "complaint"),
     [
         *(({"scale": scale}, "scale must be a number above 0") for scale in (0, -1, float("nan"), float("inf"))),
-        ({"tile": 31}, "32 pixels a side or more, not 31"),
-        ({"form": "masks"}, "form 'masks' is not known; choose translation, overlay, classes or side-by-side"),
-        ({"form": None}, "form None is not known"),
-        ({"backend": "tpu"}, "backend 'tpu' is not known; choose torch or onnx"),
-        ({"device": "tpu"}, "device 'tpu' is not known; choose auto, cpu or cuda"),
-        ({"backend": "onnx", "tile": 64}, "--backend onnx has no --tile"),
+        ({"tile": 31}, "32 pixels per side or more, not 31"),
+        ({"form": "masks"}, "form 'masks' is unknown; choose translation, overlay, classes or side-by-side"),
+        ({"form": None}, "form None is unknown"),
+        ({"backend": "tpu"}, "backend 'tpu' is unknown; choose torch or onnx"),
+        ({"device": "tpu"}, "device 'tpu' is unknown; choose auto, cpu or cuda"),
+        ({"backend": "onnx", "tile": 64}, "--backend onnx cannot run in tiles"),
     ],
 )
 def test_what_cannot_be_is_refused(values: dict[str, object], complaint: str) -> None:

@@ -115,7 +115,7 @@ def test_the_command_line_converts_a_folder_for_images_and_videos(
     ours, theirs = (read_clip(tmp_path / name / clip.name).frames for name in ("onnx", "torch"))
     assert len(ours) == len(theirs) == 4
     assert np.mean([one == other for one, other in zip(ours, theirs, strict=True)]) > 0.99
-    with pytest.raises(UserError, match="begun with another model, other inputs or other options"):
+    with pytest.raises(UserError, match="started with another model, other inputs or options"):
         translate(stored.folder, [photos], tmp_path / "onnx", options=TranslateOptions(tta=True))
 
 
@@ -133,7 +133,7 @@ def test_said_again_it_goes_on(stored: Stored, photos: Path, tmp_path: Path) -> 
     (out / "2.png").unlink()
     again = translate(stored.file, [photos], out)
     assert ([path.name for path in again.written], again.there) == (["2.png"], len(SIZES) - 1)
-    with pytest.raises(UserError, match="begun with another model"):
+    with pytest.raises(UserError, match="started with another model"):
         translate(stored.folder, [photos], out)
 
 
@@ -150,10 +150,10 @@ def test_what_is_asked_for_is_found(stored: Stored, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused(stored: Stored) -> None:
-    with pytest.raises(UserError, match=r"model\.onnx: is an ONNX file, .* leave --backend torch away"):
+    with pytest.raises(UserError, match=r"model\.onnx: is an ONNX file, .* leave out --backend torch"):
         StoredModel.find(stored.file, "torch")
     for path in stored:
-        with pytest.raises(UserError, match="on the CPU alone; leave --device cuda away"):
+        with pytest.raises(UserError, match="on the CPU only; leave out --device cuda"):
             StoredModel.find(path, "onnx").load("cuda")
 
 
@@ -161,11 +161,11 @@ def test_what_cannot_be_is_refused(stored: Stored) -> None:
     ("words", "message"),
     [
         (["FILE", "--backend", "torch"], "is an ONNX file, which PyTorch does not run"),
-        (["FILE", "--device", "cuda"], "leave --device cuda away"),
-        (["FILE", "--tile", "64"], "has no layers that could run tile by tile"),
-        (["FILE", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
-        (["FOLDER", "--tile", "64", "--backend", "onnx"], "--backend onnx has no --tile"),
-        (["FOLDER", "--engine", "ray", "--backend", "onnx"], "leave --backend onnx away"),
+        (["FILE", "--device", "cuda"], "leave out --device cuda"),
+        (["FILE", "--tile", "64"], "cannot run in tiles"),
+        (["FILE", "--tile", "64", "--backend", "onnx"], "--backend onnx cannot run in tiles"),
+        (["FOLDER", "--tile", "64", "--backend", "onnx"], "--backend onnx cannot run in tiles"),
+        (["FOLDER", "--engine", "ray", "--backend", "onnx"], "leave out --backend onnx"),
         (["FOLDER", "--backend", "tpu"], "invalid choice: 'tpu'"),
         (["nowhere.onnx"], "nowhere.onnx: cannot be read (No such file or directory)"),
         (["nowhere/model.onnx"], "model.onnx: cannot be read (No such file or directory)"),
@@ -222,5 +222,5 @@ def test_without_the_extra_it_says_what_to_install(
 
 def test_a_model_that_draws_random_numbers_is_not_converted(tmp_path: Path) -> None:
     folder = save_random_model(tmp_path / "seed", preset="seed", size="32")
-    with pytest.raises(UserError, match="keeps dropout on in use"):
+    with pytest.raises(UserError, match="keeps dropout on at inference"):
         StoredModel.find(folder, "onnx").load()

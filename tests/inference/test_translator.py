@@ -147,7 +147,7 @@ def test_class_maps_as_sources_may_come_as_ids_or_in_their_colours() -> None:
 @pytest.mark.parametrize(
     ("image", "complaint"),
     [
-        (np.zeros((5, 5, 4), dtype=np.uint8), "has 4 channels where 3 are wanted"),
+        (np.zeros((5, 5, 4), dtype=np.uint8), "has 4 channels where 3 are expected"),
         (np.zeros((0, 5, 3), dtype=np.uint8), "has the shape"),
         (np.zeros(5, dtype=np.uint8), "has the shape"),
         (np.full((5, 5, 3), 2.0), "outside 0 to 1"),
@@ -178,10 +178,10 @@ def test_models_that_work_at_one_size_only_say_so() -> None:
     for translator in (Translator(SEED), Translator(SEED, options=TranslateOptions(tile=32))):
         assert translator(_photograph(40, 50)).image.shape == (40, 50, 3)
     for options in (TranslateOptions(scale=2), TranslateOptions(tile=32, scale=0.5)):
-        with pytest.raises(UserError, match=r"whole and at its training size, 32,"):
+        with pytest.raises(UserError, match=r"works at its training size, 32,"):
             Translator(SEED, options=options)
     large = dataclasses.replace(SEED, size=Size(64, 64))
-    with pytest.raises(UserError, match="leave scale and tile away"):
+    with pytest.raises(UserError, match="leave out scale and tile"):
         Translator(large, options=TranslateOptions(tile=32))
 
 

@@ -185,7 +185,7 @@ def test_a_damaged_video_is_named_and_left_out(
     assert printed.out.startswith("1 written to ")
     assert _names(tmp_path / "out") == [MARK, "good.mp4"]
     for path, line in zip(bad, printed.err.splitlines(), strict=False):
-        assert line.startswith(f"pairloom: left out: {path}: cannot be decoded")
+        assert line.startswith(f"pairloom: skipped: {path}: cannot be decoded")
 
 
 def test_damage_on_the_way_leaves_no_half_of_a_file(small_model: Path, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_damage_on_the_way_leaves_no_half_of_a_file(small_model: Path, tmp_path:
     cut.write_bytes(fast.read_bytes()[: fast.stat().st_size * 2 // 3])
     result = translate(small_model, [cut], tmp_path / "out", log=lambda line: None)
     assert len(result.skipped) == 1
-    assert result.skipped[0].startswith(f"{cut}: breaks off")
+    assert result.skipped[0].startswith(f"{cut}: ends in the middle of a frame")
     assert _names(tmp_path / "out") == [MARK]
 
 
@@ -233,7 +233,7 @@ def test_ctrl_c_leaves_no_half_of_a_file(small_model: Path, tmp_path: Path) -> N
 
 def test_classes_and_standard_output_are_for_images(small_model: Path, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", street_frames(2, 32, 48), sound=False)
-    with pytest.raises(UserError, match="classes are written of images only"):
+    with pytest.raises(UserError, match="lossy codecs corrupt class values"):
         translate(small_model, [clip], tmp_path / "out", options=TranslateOptions(form="classes"))
     with pytest.raises(UserError, match="takes an image, not a video"):
         translate_one(small_model, [clip])

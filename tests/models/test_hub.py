@@ -95,7 +95,7 @@ def test_a_private_model_is_private(hub: Hub, tiny_run: TinyRun, monkeypatch: py
     pairloom.push(tiny_run.path, "me/streets", private=True)
     assert hub.repositories["me/streets"].private
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(UserError, match="no model of that name on the hub; for a private one, log in"):
+    with pytest.raises(UserError, match="no model of that name on the Hub; for a private one, log in"):
         download("me/streets")
 
 
@@ -127,10 +127,10 @@ def test_a_damaged_model_is_not_sent(hub: Hub, tiny_run: TinyRun, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("others/streets", "the hub refuses"),
-        ("streets", "is no name of a model on a hub, which is written user/name"),
-        ("me/streets@v1", "name it without @v1"),
-        ("me/double--dash", "is no name of a model on a hub"),
+        ("others/streets", "the Hub refuses"),
+        ("streets", "is not a model name on the Hub; write USER/NAME"),
+        ("me/streets@v1", "leave out @v1"),
+        ("me/double--dash", "is not a model name on the Hub"),
     ],
 )
 def test_what_the_hub_refuses_is_told_in_a_line(hub: Hub, tiny_run: TinyRun, name: str, message: str) -> None:
@@ -194,35 +194,35 @@ def test_a_model_that_was_fetched_is_there_without_a_connection(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     asked = len(hub.asked)
     assert download("me/streets") == folder
-    with pytest.raises(UserError, match="me/other: no such folder here, and the hub cannot be reached"):
+    with pytest.raises(UserError, match="me/other: no such folder here, and the Hub cannot be reached"):
         download("me/other")
     assert len(hub.asked) == asked
 
 
 def test_a_hub_that_does_not_answer_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(UserError, match="the hub cannot be reached") as told:
+    with pytest.raises(UserError, match="the Hub cannot be reached") as told:
         download("me/streets")
     assert len(str(told.value).splitlines()) == 1
 
 
 def test_what_cannot_be_fetched_is_told(hub: Hub, tiny_run: TinyRun) -> None:
-    with pytest.raises(UserError, match="me/none: no such folder here, and no model of that name on the hub"):
+    with pytest.raises(UserError, match="me/none: no such folder here, and no model of that name on the Hub"):
         download("me/none")
     _repository(hub, tiny_run.path / "model", "me/streets")
     with pytest.raises(UserError, match="has no such branch, tag or commit"):
         download("me/streets@v9")
     _repository(hub, tiny_run.path / "model", "me/gated").gated = True
-    with pytest.raises(UserError, match="asks for consent on its page"):
+    with pytest.raises(UserError, match="is gated"):
         download("me/gated")
     hub.repositories["me/empty"] = Repository(commits=[{"weights.bin": b"x"}])
-    with pytest.raises(UserError, match="is no model of Pairloom's"):
+    with pytest.raises(UserError, match="is not a Pairloom model"):
         download("me/empty")
 
 
 def test_a_model_of_another_kind_is_refused(hub: Hub, tiny_run: TinyRun) -> None:
     _repository(hub, tiny_run.path / "model").commits[-1]["config.json"] = b'{"architectures": ["Bert"]}'
-    with pytest.raises(UserError, match="is not the description of a model"):
+    with pytest.raises(UserError, match="is not a model description"):
         pairloom.Translator.load("me/streets")
 
 

@@ -141,14 +141,14 @@ def _edit(folder: Path, **changes: object) -> None:
         (lambda folder: (folder / "model.safetensors").unlink(), "weights are missing"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 50), "weights are damaged"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b""), "weights are damaged"),
-        (lambda folder: (folder / "config.json").write_text("{"), "not the description of a model"),
-        (lambda folder: (folder / "config.json").write_text("[]"), "not the description of a model"),
+        (lambda folder: (folder / "config.json").write_text("{"), "not a model description"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "not a model description"),
         (lambda folder: _edit(folder, format=99), "has format 99"),
-        (lambda folder: _edit(folder, size=[32]), "not the description of a model"),
+        (lambda folder: _edit(folder, size=[32]), "not a model description"),
         (lambda folder: _edit(folder, model={"width": -3}), "width must be 1 or more"),
         (lambda folder: _edit(folder, target={"channels": 3}), "target: 'channels' or 'dtype' is missing"),
         (lambda folder: _edit(folder, target={**TARGET.to_record(), "palette": {"name": "x"}}), "the palette has no"),
-        (lambda folder: _edit(folder, source=3), "not the description of a model"),
+        (lambda folder: _edit(folder, source=3), "not a model description"),
         (
             lambda folder: _edit(
                 folder, model={**json.loads((folder / "config.json").read_text())["model"], "width": 8}

@@ -123,7 +123,7 @@ def test_only_pages_are_replaced(data: Path, tmp_path: Path, capsys: pytest.Capt
         assert f"page: {page}" in capsys.readouterr().out
     page.write_text("<html>mine</html>", encoding="utf-8")
     assert main(["check", str(data), "--out", str(page)]) == 2
-    assert "no page of Pairloom's" in capsys.readouterr().err
+    assert "not a page of Pairloom" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == "<html>mine</html>"
 
 

@@ -108,7 +108,7 @@ def test_only_pages_are_replaced(tmp_path: Path, tiny_run: TinyRun) -> None:
     other = tmp_path / "thesis.html"
     other.write_text("<html>mine</html>", encoding="utf-8")
     for path, complaint in (
-        (other, "no page of Pairloom's"),
+        (other, "not a page of Pairloom"),
         (tmp_path, "is a folder"),
         (tmp_path / "none" / "page.html", "does not exist"),
     ):

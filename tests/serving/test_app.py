@@ -286,11 +286,11 @@ def test_with_a_password_nothing_is_told_without_it(small_model: Path, tmp_path:
 MISTAKES = {
     "no model": ("serve nothing", "no such run or model folder"),
     "open to all": ("serve MODEL --host 0.0.0.0", "a password is needed: --auth USER:PASSWORD"),
-    "auth without a password": ("serve MODEL --auth ann", "--auth is USER:PASSWORD"),
+    "auth without a password": ("serve MODEL --auth ann", "--auth must be USER:PASSWORD"),
     "auth with an empty one": ("serve MODEL --auth ann:", "must not be empty"),
     "no such address": ("serve MODEL --host 203.0.113.7 --auth a:b", "203.0.113.7"),
     "no such name": ("serve MODEL --host nowhere.invalid --auth a:b", "nowhere.invalid"),
-    "no such port": ("serve MODEL --port 70000", "--port is 0 to 65535"),
+    "no such port": ("serve MODEL --port 70000", "--port must be in [0, 65535]"),
     "no room": ("serve MODEL --max-megapixels 0", "more than 0"),
     "no queue": ("serve MODEL --queue 0", "room for 1 request"),
     "no such device": ("serve MODEL --port 0 --device tpu", "--device"),
@@ -309,7 +309,7 @@ def test_mistakes_are_said_in_a_line(small_model: Path, capsys: pytest.CaptureFi
 
 def test_a_port_that_is_taken_is_named(small_model: Path, canary: socket.socket) -> None:
     port = canary.getsockname()[1]
-    with pytest.raises(UserError, match=rf"port {port}: cannot be listened at .*choose another --port"):
+    with pytest.raises(UserError, match=rf"port {port}: cannot be listened on .*choose another --port"):
         serve(small_model, port=port)
 
 

@@ -118,7 +118,7 @@ def test_an_upload_that_is_gone_or_was_none_is_refused(tmp_path: Path, small_mod
     outside = tmp_path / "outside.png"
     write_picture(outside, np.zeros((9, 9, 3), dtype=np.uint8))
     for path in (upload, str(outside), f"{handlers.uploads.path}/../outside.png"):
-        with pytest.raises(UserError, match="no longer there"):
+        with pytest.raises(UserError, match="was deleted"):
             handlers.translate(path)
 
 

@@ -234,7 +234,7 @@ def test_more_epochs_may_be_asked_for_later(streets: Path, finished: Path, tmp_p
     resume(part, epochs=4, log=_quiet)
     assert _weights(part) == _weights(finished)
     assert RunFolder(part).experiment().train.epochs == 4
-    with pytest.raises(UserError, match="may only be raised"):
+    with pytest.raises(UserError, match="can only be raised"):
         resume(part, epochs=3)
 
 
@@ -265,7 +265,7 @@ def test_a_run_whose_pairs_have_become_others_in_number_is_refused(streets: Path
     shutil.copytree(streets, tmp_path / "data")
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     (tmp_path / "data" / "train" / "0003.png").unlink()
-    with pytest.raises(UserError, match=r"its pairs are not those that .*run began with \(0003"):
+    with pytest.raises(UserError, match=r"its pairs are not those that .*run started with \(0003"):
         resume(run, epochs=2, log=_quiet)
 
 
@@ -274,7 +274,7 @@ def test_classes_that_have_been_renamed_since_are_refused(tmp_path: Path) -> Non
     run = _train(tmp_path / "data", tmp_path / "run", "recommended", epochs=1)
     palette = run / "palette.yaml"
     palette.write_text(palette.read_text().replace("class 1:", "another:"))
-    with pytest.raises(UserError, match=r"classes or channels are not those that it began with.*palette\.yaml"):
+    with pytest.raises(UserError, match=r"classes or channels are not those that it started with.*palette\.yaml"):
         resume(run, epochs=2, log=_quiet)
 
 
@@ -366,7 +366,9 @@ def test_states_that_are_all_damaged_are_not_silently_started_over(with_two_stat
         path.write_bytes(b"damaged")
     whole = (run / "metrics.jsonl").read_bytes()
     for _ in range(2):
-        with pytest.raises(UserError, match=r"no whole training state \(last\.pt is damaged.*previous\.pt is damaged"):
+        with pytest.raises(
+            UserError, match=r"no complete training state \(last\.pt is damaged.*previous\.pt is damaged"
+        ):
             resume(run, log=_quiet)
     assert (run / "metrics.jsonl").read_bytes() == whole
 
@@ -445,11 +447,11 @@ def test_a_run_that_was_stopped_while_its_pairs_were_decoded_can_be_gone_on_with
 
 
 def test_a_mistake_in_the_pairs_costs_no_folder(streets: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="7 pairs were asked for"):
+    with pytest.raises(UserError, match="7 pairs were requested"):
         _train(streets, tmp_path / "new" / "run", "recommended", train_pairs=7)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="7 pairs were asked for"):
+    with pytest.raises(UserError, match="7 pairs were requested"):
         _train(streets, tmp_path / "empty", "recommended", train_pairs=7)
     assert list((tmp_path / "empty").iterdir()) == []
 

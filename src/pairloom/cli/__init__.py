@@ -1,6 +1,6 @@
-"""The command line: each command parses its words, calls one function and prints one result.
+"""The command line: each command parses its arguments, calls one function and prints the result.
 
-Heavy imports are made inside the commands, so that `--help` and `--version` answer at once.
+Heavy imports are inside the commands, so that `--help` and `--version` are fast.
 """
 
 import io
@@ -27,17 +27,17 @@ EXIT_BROKEN_PIPE = EXIT_SIGNAL + 13
 SMALLER = "lower --batch-size, --size or --model.width"
 
 SUMMARIES = {
-    "demo": "make street scenes, train a small model, say where the report is",
-    "check": "look at every pair of a data set, and name each problem with its file",
-    "train": "learn from the pairs in a folder, or go on with a run",
+    "demo": "generate street scenes, train a small model, print the path of the report",
+    "check": "check every pair of a data set and name each problem with its file",
+    "train": "train on the pairs in a folder, or resume a run",
     "evaluate": "score a model on the pairs of a split",
-    "compare": "score runs on the same pairs, with intervals for their differences",
-    "translate": "turn photographs into segmentations",
-    "export": "write a model for other runtimes, its answers compared: onnx, torch, web",
-    "push": "publish a model on a model hub",
-    "import": "turn a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
-    "serve": "a web page and an HTTP API that translate",
-    "data": "make or fetch data sets: streets, camvid",
+    "compare": "score runs on the same pairs, with confidence intervals",
+    "translate": "translate images and videos",
+    "export": "write a model for other runtimes (onnx, torch, web), compared with PyTorch",
+    "push": "publish a model on the Hugging Face Hub",
+    "import": "convert a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
+    "serve": "serve a model as a web page and an HTTP API",
+    "data": "generate or fetch data sets: streets, camvid",
 }
 COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
     "demo": demo,
@@ -57,18 +57,18 @@ COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 if all is well, 2 for a mistake or for data with problems, 130 after Ctrl-C, 143 after SIGTERM, 129 after
-    SIGHUP, 138 after SIGUSR1, 141 when the output is cut.
+    0 for success, 2 for a user error or for data with problems, 130 after Ctrl-C, 143 after SIGTERM, 129 after
+    SIGHUP, 138 after SIGUSR1, 141 if the output is closed.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # So that a log file shows how far a long run has come, and names of any bytes can be printed.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    code = _answer(words)
+    code = _run(words)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # `pairloom ... | head`: who reads has read enough
+    except BrokenPipeError:  # `pairloom ... | head`
         drop_output()
         return code or EXIT_BROKEN_PIPE
     except OSError as error:
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _answer(words: list[str]) -> int:
+def _run(words: list[str]) -> int:
     try:
         command, rest = _command(words)
         return COMMANDS[command](rest) or 0
@@ -88,12 +88,12 @@ def _answer(words: list[str]) -> int:
     except OSError as error:  # a folder that cannot be written, a full disk
         return _complain(told(error))
     except MemoryError:
-        return _complain(f"the memory is full; {SMALLER}")
+        return _complain(f"out of memory; {SMALLER}")
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not loaded for its name alone
-            return _complain(f"the GPU's memory is full; {SMALLER}")
+            return _complain(f"out of GPU memory; {SMALLER}")
         if "can't allocate memory" in str(error):  # torch's on the CPU
-            return _complain(f"the memory is full; {SMALLER}")
+            return _complain(f"out of memory; {SMALLER}")
         raise
     except KeyboardInterrupt as error:
         print("pairloom: stopped", file=sys.stderr)
@@ -106,13 +106,13 @@ def _complain(message: str) -> int:
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:
-    """Split the command line into its command and the command's own words; answer --help and --version."""
+    """Split the command line into the command and its arguments; handle --help and --version."""
     commands = "\n".join(f"  {command:<10} {summary}" for command, summary in SUMMARIES.items())
     parser = Parser(
         "",
         usage="pairloom COMMAND ...",
-        description="Learns image-to-image translation from pairs.",
-        epilog=f"commands:\n{commands}\n\npairloom COMMAND --help tells more of each.",
+        description="Train and use image-to-image translation models from pairs.",
+        epilog=f"commands:\n{commands}\n\npairloom COMMAND --help describes each command.",
     )
     parser.add_argument("--version", action="version", version=f"pairloom {__version__}")
     if words and words[0] in SUMMARIES:

@@ -10,34 +10,38 @@ from pairloom.errors import UserError
 
 TO_NAME = """\
 Name the classes, then train with --data.palette FILE.
-Void is what has no class and is not scored; it is drawn in the first of its colours, which need not occur in your
-pictures. Where a class below means nothing (borders, unlabelled pixels), move its colour there."""
-"""What a palette that was found tells who is to name it."""
+Void pixels have no class and are not scored; void is drawn in its first colour, which need not occur in your pictures.
+If a class below is not a class (borders, unlabelled pixels), move its colour to void."""
+"""Comment in a palette written by `--write-palette`."""
 
 
 def check(words: list[str]) -> int:
-    """Look at every pair of a data set; 0 if all is well, 2 if not."""
+    """Check every pair of a data set; return 0, or 2 if there are problems."""
     from pairloom.settings import load_experiment
 
     parser = Parser(
         "check",
         usage="pairloom check DATA [--out FILE] [--json] [--write-palette FILE] [--data.field VALUE ...]",
-        description="Look at every pair of a data set and name each problem with its file.\n"
-        "Takes the settings of the section data (pairloom train --help). Exit code 0 if all is well, 2 if not.",
+        description="Check every pair of a data set and name each problem with its file.\n"
+        "Accepts the settings of the section data (pairloom train --help). Exit code 2 if there are problems.",
+        epilog="example: pairloom check my-pairs --out pairs.html",
     )
-    parser.add_argument("data", metavar="DATA", help="folder that holds the pairs, or a manifest")
+    parser.add_argument("data", metavar="DATA", help="data folder or manifest file")
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="write a page with pictures of pairs, classes, problems"
+        "--out", metavar="FILE", type=Path, help="HTML page to write, with pictures of pairs, classes, problems"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--write-palette", metavar="FILE", type=Path, help="write the classes as YAML, to name them; for --data.palette"
+        "--write-palette",
+        metavar="FILE",
+        type=Path,
+        help="palette to write (YAML), for naming the classes; for --data.palette",
     )
     settings, rest = split_settings(words)
     options = parser.parse_args(rest)
     others = sorted(name for name in settings if not name.startswith("data."))
     if others:
-        raise UserError(f"--{others[0]} is no setting of the data; check takes --data.field only")
+        raise UserError(f"--{others[0]} is not a data setting; check accepts --data.field only")
     config = load_experiment(flags=flags({**settings, "data.root": options.data})).data
 
     from pairloom.cli.tables import print_check
@@ -52,9 +56,9 @@ def check(words: list[str]) -> int:
     folder = PairFolder.open(config)
     if options.write_palette:
         if folder.palette is None:
-            raise UserError(f"{options.data}: targets are pictures, so there are no classes to write")
+            raise UserError(f"{options.data}: targets are pictures without classes; leave out --write-palette")
         if options.write_palette.exists():
-            raise UserError(f"{options.write_palette}: is there already; choose another file")
+            raise UserError(f"{options.write_palette}: already exists; choose another file")
         write_palette(options.write_palette, folder.palette, TO_NAME)
     result = check_pairs(folder, processes=True)
     if options.out:
@@ -74,7 +78,7 @@ def check(words: list[str]) -> int:
 
 
 def data(words: list[str]) -> None:
-    """Make or fetch a data set."""
+    """Generate or fetch a data set."""
     kinds: dict[str, Callable[[list[str]], None]] = {"streets": _streets, "camvid": _camvid}
     if words and words[0] in kinds:
         kinds[words[0]](words[1:])
@@ -82,19 +86,30 @@ def data(words: list[str]) -> None:
     parser = Parser(
         "data",
         usage="pairloom data {streets,camvid} --out DIR ...",
-        description="Make or fetch a data set; pairloom data KIND --help tells more.",
+        description="Generate or fetch a data set; pairloom data KIND --help describes each.",
+        epilog="example: pairloom data streets --out streets",
     )
-    parser.add_argument("kind", choices=tuple(kinds), help="streets: generated street scenes; camvid: real ones")
+    parser.add_argument(
+        "kind", choices=tuple(kinds), help="streets: generated street scenes; camvid: real street video"
+    )
     parser.parse_args(words)
 
 
 def _streets(words: list[str]) -> None:
-    parser = Parser("data streets", description="Make generated street scenes, side by side in PNG files.")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
-    parser.add_argument("--size", metavar="H[xW]", default="256", help="of each image (default: 256)")
-    parser.add_argument("--train-pairs", metavar="N", type=int, default=300, help="default: 300")
-    parser.add_argument("--val-pairs", metavar="N", type=int, default=100, help="default: 100")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
+    parser = Parser(
+        "data streets",
+        description="Generate street scenes: PNG files, photograph left, segmentation right.",
+        epilog="example: pairloom data streets --out streets --size 128 --train-pairs 900 --val-pairs 60",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to create")
+    parser.add_argument("--size", metavar="H[xW]", default="256", help="image size in pixels (default: 256)")
+    parser.add_argument(
+        "--train-pairs", metavar="N", type=int, default=300, help="number of training pairs (default: 300)"
+    )
+    parser.add_argument(
+        "--val-pairs", metavar="N", type=int, default=100, help="number of validation pairs (default: 100)"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the scenes (default: 0)")
     options = parser.parse_args(words)
 
     from pairloom.config import Size
@@ -117,10 +132,11 @@ def _camvid(words: list[str]) -> None:
         "data camvid",
         description="Fetch CamVid in the selection of the SegNet tutorial (367 training, 101 validation, 233 test "
         "pairs).",
+        epilog="example: pairloom data camvid --out camvid",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to be made")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to create")
     parser.add_argument(
-        "--url", metavar="URL", default=SEGNET_ARCHIVE, help=f"of the archive, or its path (default: {SEGNET_ARCHIVE})"
+        "--url", metavar="URL", default=SEGNET_ARCHIVE, help=f"URL or path of the archive (default: {SEGNET_ARCHIVE})"
     )
     options = parser.parse_args(words)
     pairs = fetch_camvid(options.out, url=options.url)

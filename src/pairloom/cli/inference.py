@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pairloom.inference.image_files import TranslatedFiles
     from pairloom.inference.options import TranslateOptions
 
-TTA_HELP = "average the answers to each image and to its mirror image (test-time augmentation), in twice the time"
+TTA_HELP = "test-time augmentation: average over the image and its mirror image, in twice the time"
 FORM_HELP = {
-    "overlay": "write the translation laid over the image",
-    "classes": "write index maps, one class value a pixel (for Cityscapes its labelIds)",
+    "overlay": "write the translation blended with the image",
+    "classes": "write index maps: one class value per pixel (for Cityscapes its labelIds)",
     "side-by-side": "write the image and its translation side by side",
 }
 
@@ -28,20 +28,30 @@ def evaluate(words: list[str]) -> None:
     """Score a model."""
     from pairloom.config import Direction, LayoutName
 
-    parser = Parser("evaluate", description="Score a model on the pairs of a split; void pixels are left out.")
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on a hub")
-    parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="folder with the pairs (default: the run's)")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
+    parser = Parser(
+        "evaluate",
+        description="Score a model on the pairs of a split; void pixels are ignored.",
+        epilog="example: pairloom evaluate runs/first --split test --json",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, model folder, or USER/NAME on the Hub")
+    parser.add_argument(
+        "data", metavar="DATA", type=Path, nargs="?", help="data folder or manifest (default: the run's)"
+    )
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), default="val", help="split to score (default: val)"
+    )
     parser.add_argument(
         "--at",
         choices=("size", "native"),
         default="size",
-        help="score at the model's size (default) or at each image's own",
+        help="size of the scored images: the model's (default) or each image's own",
     )
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
-    parser.add_argument("--boundaries", action="store_true", help="score the outlines of classes as well (boundary F1)")
-    parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="of DATA (default: auto)")
-    parser.add_argument("--direction", choices=get_args(Direction), help="of the translation (default: the run's)")
+    parser.add_argument("--boundaries", action="store_true", help="also score class outlines (boundary F1)")
+    parser.add_argument("--layout", choices=get_args(LayoutName), default="auto", help="layout of DATA (default: auto)")
+    parser.add_argument(
+        "--direction", choices=get_args(Direction), help="direction of the translation (default: the run's)"
+    )
     _add_device(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(words)
@@ -71,23 +81,26 @@ def compare(words: list[str]) -> None:
     """Compare models on the same pairs."""
     parser = Parser(
         "compare",
-        description="Score runs on the same pairs, and test their differences for significance:\n"
-        "95 % intervals by a paired bootstrap. The others are compared with the first.",
+        description="Score runs on the same pairs and test their differences from the first run for significance\n"
+        "(95 % intervals, paired bootstrap).",
+        epilog="example: pairloom compare runs/first runs/second",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders or model folders, two or more")
-    parser.add_argument("--data", metavar="DATA", type=Path, help="folder with the pairs (default: the first run's)")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default: val")
+    parser.add_argument("--data", metavar="DATA", type=Path, help="data folder or manifest (default: the first run's)")
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), default="val", help="split to score (default: val)"
+    )
     parser.add_argument(
         "--at",
         choices=("size", "native"),
-        help="score at the models' size (default where they share it) or at each image's own",
+        help="size of the scored images: the models' (default if equal) or each image's own",
     )
     _add_device(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help="page to be written (default: comparison.html; with --json none)",
+        help="HTML page to write (default: comparison.html; with --json none)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(words)
@@ -109,7 +122,9 @@ def compare(words: list[str]) -> None:
 
 
 def _add_device(parser: Parser) -> None:
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to run (default: auto)"
+    )
 
 
 def add_translator_options(parser: Parser) -> None:
@@ -121,14 +136,14 @@ def add_translator_options(parser: Parser) -> None:
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="cut what the network sees into tiles of this side where it is larger (default: never)",
+        help="split a larger network input into tiles of this side, for less memory (default: no tiles)",
     )
     parser.add_argument("--tta", action="store_true", help=TTA_HELP)
     _add_device(parser)
 
 
 def translate_options(parsed: Namespace) -> "TranslateOptions":
-    """Build the options of a translation from the arguments that have the name of one."""
+    """Return the `TranslateOptions` among the arguments."""
     from pairloom.inference.options import TranslateOptions
 
     names = [field.name for field in fields(TranslateOptions)]
@@ -139,24 +154,24 @@ def translate(words: list[str]) -> None:
     """Translate image files and videos."""
     parser = Parser(
         "translate",
-        description="Translate images and videos as the model has learned to: photographs to colour-coded\n"
-        "segmentations, say. Each comes out at its own size. Run again after a stop, it continues. What cannot\n"
-        "be read is named and left out.",
+        description="Translate images and videos, each at its own size. Run again after a stop, it continues.\n"
+        "Unreadable files are named and skipped.",
+        epilog="example: pairloom translate runs/first photo.jpg photos --out translated",
     )
     parser.add_argument(
-        "run", metavar="RUN", type=Path, help="run folder, model folder, ONNX file, or USER/NAME on a hub"
+        "run", metavar="RUN", type=Path, help="run folder, model folder, ONNX file, or USER/NAME on the Hub"
     )
     parser.add_argument(
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="images, videos, folders (the folders in them too), or patterns such as 'photos/**/*.jpg'",
+        help="images, videos, folders (including subfolders), or patterns such as 'photos/**/*.jpg'",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
         required=True,
-        help="folder to be made; - writes the translation of one image to standard output, as PNG",
+        help="output folder; - writes the translation of one image to standard output, as PNG",
     )
     forms = parser.add_mutually_exclusive_group()
     for form, text in FORM_HELP.items():
@@ -167,11 +182,14 @@ def translate(words: list[str]) -> None:
     parser.add_argument(
         "--backend",
         choices=("torch", "onnx"),
-        help="onnx: run the model by ONNX Runtime, on the CPU; one that is no ONNX file is converted first, each time "
-        "(default: torch, for an ONNX file onnx)",
+        help="onnx: run the model with ONNX Runtime on the CPU; other models are converted first, each time "
+        "(default: onnx for an ONNX file, else torch)",
     )
     parser.add_argument(
-        "--no-steady", dest="steady", action="store_false", help="translate each frame of a video as if it were alone"
+        "--no-steady",
+        dest="steady",
+        action="store_false",
+        help="translate each video frame by itself, without temporal smoothing",
     )
     parser.add_argument(
         "--shard", metavar="i/n", help="translate the i-th of n parts of the images, for jobs that share --out"
@@ -180,20 +198,20 @@ def translate(words: list[str]) -> None:
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="ray: by Ray Data, on this machine or on the cluster that RAY_ADDRESS names; INPUT, sub-folders included, "
-        "and --out may then be addresses such as s3://bucket/photos (default: local)",
+        help="ray: run with Ray Data on this machine, or on the cluster of RAY_ADDRESS; INPUT and --out may then be "
+        "URLs such as s3://bucket/photos (default: local)",
     )
     parsed = parser.parse_args(words)
     far = next((place for place in (*parsed.inputs, parsed.out) if "://" in place), None)
     if far and parsed.engine != "ray":
-        raise UserError(f"{far}: is an address; say --engine ray as well")
+        raise UserError(f"{far}: is a URL; add --engine ray")
     if parsed.out == "-":
         if parsed.engine == "ray":
             parser.error("--engine ray writes to no standard output")
         if parsed.shard:
             parser.error("--shard needs a folder as --out")
         if sys.stdout.isatty():
-            parser.error("--out - writes a PNG file to standard output; lead it into a file or a program")
+            parser.error("--out - writes a PNG file to standard output; redirect it to a file or a program")
     options = translate_options(parsed)
 
     def log(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: a parser whose complaints are UserErrors, and the settings among the words."""
+"""A parser that raises UserError, and the settings among the arguments."""
 
 from argparse import Action, ArgumentParser, HelpFormatter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pairloom.errors import UserError
 
 
 class Parser(ArgumentParser):
-    """Raises UserError where argparse would print its usage and leave."""
+    """An `ArgumentParser` that raises UserError instead of exiting."""
 
     def __init__(self, command: str, **texts: str) -> None:
         super().__init__(
@@ -21,12 +21,12 @@ class Parser(ArgumentParser):
         )
 
     def add_argument(self, *names: str, **options: Any) -> Action:
-        """Add an option; hyphens and underscores in its name are both taken."""
+        """Add an option; its name may be written with hyphens or underscores."""
         spellings = [name.replace("-", "_").replace("__", "--", 1) for name in names if "-" in name.lstrip("-")]
         return super().add_argument(*names, *spellings, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the words as a UserError."""
+        """Raise the message as a UserError."""
         raise UserError(f"{message}; see {self.prog} --help")
 
 
@@ -38,7 +38,7 @@ class _Formatter(HelpFormatter):
 
 
 def split_settings(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Split words into settings (`--size 128`, `--model.width=32`), by full name, and the rest."""
+    """Split arguments into settings (`--size 128`, `--model.width=32`), by full name, and the rest."""
     from pairloom.settings import ALIASES
 
     settings: dict[str, str] = {}
@@ -53,11 +53,11 @@ def split_settings(words: list[str]) -> tuple[dict[str, str], list[str]]:
         if not equals:
             value = next(remaining, "--")
             if value.startswith("--"):
-                raise UserError(f"{flag} is given without a value")
+                raise UserError(f"{flag} needs a value")
         settings[ALIASES.get(name, name)] = value
     return settings, rest
 
 
 def flags(settings: Mapping[str, str]) -> list[str]:
-    """Return settings as words again, by full name."""
+    """Return settings as arguments, by full name."""
     return [f"--{name}={value}" for name, value in settings.items()]

@@ -9,15 +9,16 @@ def push(words: list[str]) -> None:
     """Publish a model."""
     parser = Parser(
         "push",
-        description="Publish the model of a run on a model hub: the Hugging Face Hub, or a server of its kind that\n"
-        "HF_ENDPOINT names. Weights, config.json and the card (README.md) are sent, and nothing else.\n"
-        "Log in before, with `hf auth login` or the variable HF_TOKEN. Needs pip install 'pairloom[hub]'.",
+        description="Publish a model on the Hugging Face Hub, or on the server of HF_ENDPOINT. Only weights,\n"
+        "config.json and the model card (README.md) are sent. Log in first: `hf auth login`, or set HF_TOKEN. Needs\n"
+        "pip install 'pairloom[hub]'.",
+        epilog="example: pairloom push runs/first you/streets --private",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder or model folder")
-    parser.add_argument("name", metavar="USER/NAME", help="where to; a new commit where it exists already")
-    parser.add_argument("--private", action="store_true", help="let the new model be seen by its owner alone")
+    parser.add_argument("name", metavar="USER/NAME", help="model on the Hub; a new commit if it exists")
+    parser.add_argument("--private", action="store_true", help="make the new model visible to its owner only")
     parser.add_argument(
-        "--message", default="Model trained with Pairloom", help="of the commit (default: Model trained with Pairloom)"
+        "--message", default="Model trained with Pairloom", help="commit message (default: Model trained with Pairloom)"
     )
     options = parser.parse_args(words)
 
@@ -27,25 +28,30 @@ def push(words: list[str]) -> None:
 
 
 def import_(words: list[str]) -> None:
-    """Turn a generator from elsewhere into a model folder."""
+    """Convert a generator of pytorch-CycleGAN-and-pix2pix into a model folder."""
     parser = Parser(
         "import",
-        description="Read a U-Net generator that pytorch-CycleGAN-and-pix2pix has trained (--netG unet_128 or\n"
-        "unet_256) into a model folder, and print how closely it agrees. Nothing in the file is executed.",
+        description="Convert a U-Net generator of pytorch-CycleGAN-and-pix2pix (--netG unet_128 or unet_256) into a\n"
+        "model folder, and print the largest difference. Nothing in the file is executed.",
+        epilog="example: pairloom import latest_net_G.pth --out imported",
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help="its weights: latest_net_G.pth")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to be made")
+    parser.add_argument("file", metavar="FILE", type=Path, help="weights of the generator, such as latest_net_G.pth")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="model folder to create")
     parser.add_argument(
         "--inference",
         choices=("train", "eval"),
         default="train",
-        help="train (default) keeps batch statistics and dropout in use, as their test.py does; eval takes the\n"
-        "statistics of the training, as their --eval does",
+        help="batch norm and dropout at inference: train (default) uses batch statistics and dropout, as their "
+        "test.py; eval uses running statistics, as their --eval",
     )
-    parser.add_argument("--no-dropout", action="store_true", help="it was trained with their --no_dropout")
-    parser.add_argument("--size", metavar="H[xW]", help="their --crop_size (default: 128 or 256, by the network)")
+    parser.add_argument("--no-dropout", action="store_true", help="the generator was trained with their --no_dropout")
     parser.add_argument(
-        "--palette", metavar="NAME", help="read its colours as classes: a built-in palette, or a YAML file"
+        "--size",
+        metavar="H[xW]",
+        help="size of the network input, their --crop_size (default: 128 or 256, by the network)",
+    )
+    parser.add_argument(
+        "--palette", metavar="NAME", help="read output colours as classes: a built-in palette, or a YAML file"
     )
     options = parser.parse_args(words)
 
@@ -66,4 +72,4 @@ def import_(words: list[str]) -> None:
         f"{imported.largest_difference:.1e} (values from -1 to 1, {config.inference} mode, dropout off)"
     )
     if imported.largest_difference > VISIBLE:
-        print("Its values are so large that rounding shows; in double precision the two agree to 1e-6.")
+        print("The difference is rounding of large values; in double precision both agree to 1e-6.")

@@ -1,4 +1,4 @@
-"""Scores, and what was found in a data set, as tables on the terminal."""
+"""Tables of scores and of a checked data set on the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -23,10 +23,10 @@ SHOWN_OF_A_KIND = 3
 
 
 def print_check(result: "CheckResult", data: str) -> None:
-    """Print what was found in a data set: a row a class, then warnings and problems by kind.
+    """Print one row per class, then warnings and problems by kind.
 
     Args:
-        result: what was found.
+        result: the result of `check`.
         data: the data set, as the user named it.
     """
     if result.classes:
@@ -50,11 +50,11 @@ def print_check(result: "CheckResult", data: str) -> None:
     if result.problems:
         print(f"{total} pairs, {_counted(len(result.problems), 'problem')}{warnings}")
     else:
-        print(f"{total} pairs, no problems{warnings or ': all is well'}")
+        print(f"{total} pairs, no problems{warnings}")
 
 
 def _print_problems(problems: "Sequence[Problem]", data: str, mark: str = "") -> None:
-    """Print a paragraph a kind: how many there are, and the first few."""
+    """Print the number and the first few problems of each kind."""
     from pairloom.data.check import by_kind
 
     for kind, group in by_kind(problems).items():
@@ -70,7 +70,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> None:
-    """Print a table: a row a score, a column a set of scores, classes that occur nowhere left out."""
+    """Print a table: one row per score, one column per record, without classes that occur nowhere."""
     table = Table(box=None, pad_edge=False, show_header=len(columns) > 1)
     table.add_column("")
     for title in columns:
@@ -90,7 +90,7 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    """Print a table for each later run: a row a score and class, its difference to the first, and the verdict."""
+    """Print a table for each later run: scores per class, differences from the first run, and the verdict."""
     first = comparison.runs[0]
     for run in comparison.runs[1:]:
         print(f"A  {first.name}\nB  {run.name}")
@@ -118,7 +118,7 @@ def _compared(first: "Estimate", run: "Estimate", difference: "Estimate") -> tup
 
 
 def _name(name: str) -> Text:
-    """Return a class's name as it stands: brackets in it are no markup."""
+    """Return a class name without reading brackets in it as markup."""
     return Text(printable(name))
 
 

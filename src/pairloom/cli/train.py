@@ -20,10 +20,13 @@ def demo(words: list[str]) -> None:
     """Train on the built-in street scenes."""
     parser = Parser(
         "demo",
-        description="Make street scenes, train the preset demo on them, and score it on scenes that it has not seen.\n"
+        description="Generate street scenes, train the preset demo on them, and score it on unseen scenes.\n"
         "Needs no data; takes minutes on two CPU cores.",
+        epilog="example: pairloom demo --out runs/demo",
     )
-    parser.add_argument("--out", metavar="RUN", type=Path, default=Path("runs/demo"), help="default: runs/demo")
+    parser.add_argument(
+        "--out", metavar="RUN", type=Path, default=Path("runs/demo"), help="run folder to create (default: runs/demo)"
+    )
     options = parser.parse_args(words)
 
     from pairloom.cli.tables import print_scores
@@ -31,7 +34,7 @@ def demo(words: list[str]) -> None:
 
     result = demo(options.out)
     run, model = result.training.run, result.training.record["validation"]
-    print(f"\nOn {model['pairs']} street scenes that training has not seen:")
+    print(f"\nOn {model['pairs']} unseen street scenes:")
     print_scores(
         {
             "the trained model": model,
@@ -44,32 +47,32 @@ def demo(words: list[str]) -> None:
 
 
 def train(words: list[str]) -> None:
-    """Train on a folder of pairs, or go on with a run."""
+    """Train on a folder of pairs, or resume a run."""
     from pairloom.settings import load_experiment, preset_names, settings_help
 
     parser = Parser(
         "train",
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
         "       pairloom train [DATA] --resume RUN [--epochs N] [--device NAME] [--devices N]",
-        description="Learn from the pairs in DATA, or go on with a run that was stopped.\n"
-        "A preset, then --config, then single settings are laid over the defaults.",
-        epilog=settings_help(),
+        description="Train on the pairs in DATA, or resume a stopped run. Later ones override earlier ones:\n"
+        "defaults, preset, --config, single settings.",
+        epilog=f"example: pairloom train my-pairs --out runs/first --size 256 --epochs 50\n\n{settings_help()}",
     )
     parser.add_argument(
         "data",
         metavar="DATA",
         nargs="?",
-        help="folder that holds the pairs, or a manifest; with --resume, where they are now, if they have moved",
+        help="data folder or manifest file; with --resume: the new place of the data, if they have moved",
     )
-    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder to be made")
+    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder to create")
     parser.add_argument(
         "--preset",
         metavar="NAME",
         help=f"{', '.join(preset_names())} (default: recommended for class maps, photo for pictures as targets)",
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="YAML in the shape of a preset")
-    parser.add_argument("--resume", metavar="RUN", type=Path, help="go on with this run")
-    parser.add_argument("--dry-run", action="store_true", help="print the whole config and both networks, and stop")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings as YAML, such as RUN/config.yaml")
+    parser.add_argument("--resume", metavar="RUN", type=Path, help="run folder to resume")
+    parser.add_argument("--dry-run", action="store_true", help="print the config and both networks, without training")
     settings, rest = split_settings(words)
     options = parser.parse_args(rest)
 
@@ -77,14 +80,14 @@ def train(words: list[str]) -> None:
         others = (options.out, options.preset, options.config, options.dry_run)
         if any(others) or settings.keys() - {"train.epochs", "train.device", "train.devices"}:
             raise UserError(
-                "with --resume, all settings come from the run: only --epochs, --device, --devices, and DATA where the "
-                "pairs have moved may be given, no --dry-run"
+                "with --resume, all settings come from the run; only --epochs, --device, --devices, and DATA if the "
+                "pairs have moved may be given, not --dry-run"
             )
         from pairloom.run import RunFolder
         from pairloom.training_run import resume
 
         run = RunFolder(options.resume)
-        run.experiment()  # which says it where this is no run folder
+        run.experiment()  # raises if this is not a run folder
         changed = load_experiment(file=run.config, flags=flags(settings)).train
         epochs = changed.epochs if "train.epochs" in settings else None
         device = changed.device if "train.device" in settings else None
@@ -99,7 +102,7 @@ def train(words: list[str]) -> None:
         _print_plan(options.preset, load)
         return
     if not options.out:
-        raise UserError("--out is missing: name the run folder to be made")
+        raise UserError("--out is missing; name the run folder to create")
     from pairloom.training_run import train_experiment
 
     _run_training(options.out, lambda: train_experiment(options.preset, load, options.out))
@@ -116,7 +119,7 @@ def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None
 
 
 def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
-    """Train, and print what came of it, or how to go on after an interruption."""
+    """Train, and print the result, or how to resume after a stop."""
     from pairloom.cli.tables import print_scores
     from pairloom.progress import follows
 
@@ -126,13 +129,13 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
         begun = (run / "config.yaml").exists()
         again = f"pairloom train --resume {shlex.quote(str(run))}" if begun else "the same command"
         if not follows() and (begun or isinstance(error, KeyboardInterrupt)):
-            print(printable(f"pairloom: to go on from here: {again}"), file=sys.stderr)
+            print(printable(f"pairloom: to resume: {again}"), file=sys.stderr)
         raise
     if not result.is_main_process:
         return
     scores = result.record["validation"]
     print(
-        f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is kept in "
+        f"\nTrained in {result.seconds:.0f} s. The model of epoch {result.record['epoch']} is saved in "
         f"{result.run.model}; on {scores['pairs']} validation pairs:"
     )
     print_scores({"": scores})

@@ -68,13 +68,13 @@ def translate_remote(
             if the actors cannot go on.
     """
     if options.backend == "onnx":
-        raise UserError("--engine ray runs models by PyTorch; leave --backend onnx away")
+        raise UserError("--engine ray runs models with PyTorch; leave out --backend onnx")
     if not options.steady:
-        raise UserError("--engine ray leaves videos out; leave --no-steady away")
+        raise UserError("--engine ray skips videos; leave out --no-steady")
     require_ray()
     model = StoredModel.find(run, options.backend)
     if model.backend != "torch":
-        raise UserError(f"{model.path}: is an ONNX file, which --engine local runs; name the run that it was made of")
+        raise UserError(f"{model.path}: is an ONNX file; use --engine local, or name its run")
     translator = Translator.load(model.path, options=replace(options, device="cpu"))
     suffix = form_suffix(options.form, translator.model.target)
     sources, folder = [Address.parse(entry) for entry in inputs], Address.parse(out)
@@ -83,7 +83,7 @@ def translate_remote(
     there = _require_ours(folder, mark)
     todo = [job for job in jobs if job.target not in there]
     for problem in skipped:
-        log(f"left out: {problem}")
+        log(f"skipped: {problem}")
 
     written: set[str] = set()
     if todo:
@@ -96,7 +96,7 @@ def translate_remote(
                     raise UserError(f"{row['problem']}; run the command again to continue")
                 if row["problem"]:
                     skipped.append(row["problem"])
-                    log(f"left out: {row['problem']}")
+                    log(f"skipped: {row['problem']}")
                 else:
                     written.add(row["target"])
     order = [str(folder / job.target) for job in todo if job.target in written]
@@ -164,7 +164,7 @@ def _translations(todo: Sequence[Job], out: Address, model: StoredModel, options
     resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
     if options.device == "cuda" and not gpus:
-        raise UserError("--device cuda: Ray knows of no GPU; leave it out, or start Ray where there is one")
+        raise UserError("--device cuda: Ray finds no GPU; leave out --device, or start Ray on a machine with a GPU")
     on_gpus = options.device != "cpu" and gpus > 0
     options = replace(options, device="cuda" if on_gpus else "cpu")
     actors = gpus if on_gpus else max(1, cpus)
@@ -199,7 +199,7 @@ def _jobs(
             if not part.holds(name):
                 continue
             if _is_no_text(source.path):
-                problems.append(f"{source}: its name is no text; rename it")
+                problems.append(f"{source}: its name is not text; rename it")
                 continue
             if name.suffix.lower() in VIDEO_EXTENSIONS:
                 problems.append(f"{source}: is a video, which --engine local translates")

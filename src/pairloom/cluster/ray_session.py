@@ -55,7 +55,7 @@ def ray_session() -> Iterator[None]:
         yield
     except RayError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise UserError(f"Ray cannot go on ({reason}); run the command again to continue") from error
+        raise UserError(f"Ray has stopped ({reason}); run the command again to continue") from error
     finally:
         if ours:
             ray.shutdown()
@@ -71,9 +71,7 @@ def _start() -> None:
             _require_listener(address)
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"{address}: no Ray cluster answers there ({first_line(error)}); see RAY_ADDRESS"
-            ) from error
+            raise UserError(f"{address}: no Ray cluster responds ({first_line(error)}); see RAY_ADDRESS") from error
         return
     ray.init(
         "local",

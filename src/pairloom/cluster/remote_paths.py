@@ -44,7 +44,7 @@ class Address:
                 return cls(fsspec.filesystem("file"), str(Path(text).absolute()))
             system, path = fsspec.url_to_fs(str(text))
         if "memory" in _protocols(system):
-            raise UserError(f"{text}: lies in one process's memory, where others cannot reach it; name another address")
+            raise UserError(f"{text}: is in the memory of one process; use another URL")
         return cls(system, path.rstrip("/") or path)
 
     def __str__(self) -> str:

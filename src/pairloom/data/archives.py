@@ -81,12 +81,12 @@ def _zip_members(file: zipfile.ZipFile, url: str) -> Iterator[Member]:
             continue
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG):
-            raise UserError(f"{url}: {info.filename} is a link or no plain file; it is not unpacked")
+            raise UserError(f"{url}: {info.filename} is a link or not a regular file; it is not unpacked")
         if info.flag_bits & 1:
             raise UserError(f"{url}: {info.filename} is encrypted; it is not unpacked")
         # The other methods unpack a few bytes to gigabytes at once, whatever size was announced.
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UserError(f"{url}: {info.filename} is packed by an unusual method; pack the archive by deflate")
+            raise UserError(f"{url}: {info.filename} uses an unsupported compression; pack the archive with deflate")
         yield Member(*place, info.file_size, lambda info=info: file.open(info))  # type: ignore[misc]
 
 
@@ -97,7 +97,7 @@ def _require_short_contents(archive: Path, url: str) -> None:
         end = file.read()
     size = int.from_bytes(end[(at := end.rfind(b"PK\5\6")) + 12 : at + 16], "little")
     if size > LARGEST_CONTENTS:
-        raise UserError(f"{url}: holds too many files; is it the archive?")
+        raise UserError(f"{url}: holds too many files; check the URL")
 
 
 _LAST_RECORD_REACH = 22 + 2**16
@@ -146,24 +146,24 @@ def _tar_members(stream: IO[bytes], url: str) -> Iterator[Member]:
     file = tarfile.TarFile(fileobj=meter)  # type: ignore[arg-type]  # it has what is called
     for number, info in enumerate(file):
         if number >= MOST_MEMBERS:
-            raise UserError(f"{url}: holds too many files; is it the archive?")
+            raise UserError(f"{url}: holds too many files; check the URL")
         meter.left = LARGEST_HEADER
         # What is passed over is unpacked as well.
         if info.offset_data + info.size > LARGEST_IN_ALL:
-            raise UserError(f"{url}: {info.name} unpacks to too many bytes; is it the archive?")
+            raise UserError(f"{url}: {info.name} is too large when unpacked; check the URL")
         place = _place(info.name, url)
         if place is None or info.isdir():
             continue
         source = file.extractfile(info) if info.isreg() else None
         if source is None:
-            raise UserError(f"{url}: {info.name} is a link or no plain file; it is not unpacked")
+            raise UserError(f"{url}: {info.name} is a link or not a regular file; it is not unpacked")
         meter.left = LARGEST_IMAGE
         yield Member(*place, info.size, lambda source=source: source)  # type: ignore[misc]
         meter.left = LARGEST_HEADER
     # The check sum stands behind all that tar reads; without it a flipped bit would go unseen.
     while stream.read(CHUNK):
         if stream.tell() > LARGEST_IN_ALL:
-            raise UserError(f"{url}: unpacks to too many bytes; is it the archive?")
+            raise UserError(f"{url}: is too large when unpacked; check the URL")
 
 
 def _place(name: str, url: str) -> tuple[str, str] | None:
@@ -176,7 +176,7 @@ def _place(name: str, url: str) -> tuple[str, str] | None:
     if "CamVid" not in parts:
         return None
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0]:
-        raise UserError(f"{url}: the member {name!r} leads out of the archive; it is not unpacked")
+        raise UserError(f"{url}: the member {name!r} is outside the archive; it is not unpacked")
     below = parts[parts.index("CamVid") + 1 :]
     if len(below) != 2 or below[0] not in FOLDERS or not below[1].lower().endswith(SUFFIXES):
         return None

@@ -109,8 +109,7 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
         lead = f"{tree.root}: no pairs are found for certain; the closest is {near.how}, {counted(count, 'pair')}"
         way = f"If that is right, say {flags_of(near)}"
     return UserError(
-        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, which none seems to, say "
-        "--layout side-by-side"
+        f"{lead}. Seen: {tree.contents()}. {way}; if each image shows both side by side, use --layout side-by-side"
     )
 
 

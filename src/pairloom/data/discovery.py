@@ -89,8 +89,8 @@ def _look(parts: Sequence[Part], known: Palette | None, any_width: bool, pool: E
     classes = _in_colours(masks, coloured, known, any_width, pool)
     if classes is None and encoding.form == "alpha":
         raise UserError(
-            f"{masks[0][0]}: its transparency is continuous, which is no class map, and pictures lose it; save the "
-            "alpha channel as a picture of its own"
+            f"{masks[0][0]}: its transparency is continuous, not a class map; save the "
+            "alpha channel as a separate picture"
         )
     return classes
 
@@ -159,6 +159,6 @@ def _tried(part: Part) -> StoredMask | None:
 
 
 def holds_values(part: Part) -> bool:
-    """Tell whether a file holds one whole number a pixel, which may stand for a class."""
+    """Tell whether a file holds one whole number per pixel, which may stand for a class."""
     info = inspect(part.path)
     return (info.channels == 1 and info.dtype != "float32") or colour_table(part.path) is not None

@@ -50,7 +50,7 @@ def fetch_camvid(out: Path, *, url: str = SEGNET_ARCHIVE, log: Callable[[str], N
     out = out.resolve()
     # Said before the download, since the renaming at its end would fail, or leave a shell in a folder that is gone.
     if out.exists() and (out.is_mount() or out == Path.cwd() or any(out.iterdir())):
-        raise UserError(f"{out}: cannot be replaced by the data set; choose a folder in it that does not exist yet")
+        raise UserError(f"{out}: cannot be replaced; choose a folder that does not exist")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".unfinished", dir=out.parent) as place:
         archive, laid_out = Path(place, "archive"), Path(place, "camvid")
@@ -86,12 +86,12 @@ def download(url: str, archive: Path, otherwise: str) -> None:
                     file.write(chunk)
                     bars.update(bar, advance=len(chunk) / CHUNK)
             if length is not None and file.tell() != length:
-                raise UserError(f"{url}: broke off after {file.tell()} of {length} bytes; try again")
+                raise UserError(f"{url}: connection lost after {file.tell()} of {length} bytes; try again")
     except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError, ValueError) as error:
         if isinstance(error, HTTPError):
             error.close()  # it is the server's answer as well
         raise UserError(
-            f"{url}: cannot be fetched ({error}); try again, or fetch it by other means and {otherwise}"
+            f"{url}: cannot be fetched ({error}); try again, or download it yourself and {otherwise}"
         ) from error
 
 
@@ -102,7 +102,7 @@ def _require_known_scheme(url: str) -> None:
 
 def _require_bearable(size: int, url: str) -> None:
     if size > LARGEST_ARCHIVE:
-        raise UserError(f"{url}: is larger than {LARGEST_ARCHIVE / 2**30:.0f} GiB; is it the archive?")
+        raise UserError(f"{url}: is larger than {LARGEST_ARCHIVE / 2**30:.0f} GiB; check the URL")
 
 
 def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
@@ -113,10 +113,10 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
         for member in members:
             total += member.size
             if member.size > LARGEST_IMAGE or total > LARGEST_IN_ALL:
-                raise UserError(f"{url}: {member.folder}/{member.name} unpacks to too many bytes; is it the archive?")
+                raise UserError(f"{url}: {member.folder}/{member.name} is too large when unpacked; check the URL")
             target = out / member.folder / member.name
             if target.stem in stems[member.folder]:
-                raise UserError(f"{url}: holds {member.folder}/{target.stem} twice; is it the archive?")
+                raise UserError(f"{url}: holds {member.folder}/{target.stem} twice; check the URL")
             target.parent.mkdir(parents=True, exist_ok=True)
             with member.open() as source, _made(target, url) as file:
                 head = source.read(16)
@@ -130,7 +130,9 @@ def _unpack(archive: Path, out: Path, url: str) -> dict[str, int]:
     for split in SPLITS:
         photographs, annotations = stems[split], stems[f"{split}annot"]
         if alone := sorted(photographs ^ annotations):
-            raise UserError(f"{url}: CamVid's {split} {alone[0]!r} has no partner; the archive is not whole")
+            raise UserError(
+                f"{url}: CamVid's {split} {alone[0]!r} has no partner; the archive is incomplete, fetch it again"
+            )
         if photographs:
             pairs[split] = len(photographs)
     if not pairs:
@@ -144,4 +146,4 @@ def _made(target: Path, url: str) -> IO[bytes]:
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-        raise UserError(f"{url}: a file in it has too long a name; is it the archive?") from error
+        raise UserError(f"{url}: a file in it has too long a name; check the URL") from error

@@ -28,7 +28,7 @@ class Encoding:
     """How the files of a data set hold classes.
 
     Attributes:
-        form: `numbers`: one number a pixel, in one channel or in three equal ones; `channel`: in one channel of
+        form: `numbers`: one number per pixel, in one channel or in three equal ones; `channel`: in one channel of
             several, the others being 0; `packed`: red + 256 × green + 65536 × blue; `alpha`: in the alpha channel;
             `planes`: a channel a class; `colours`.
         channel: which channel it is.
@@ -59,7 +59,7 @@ class Encoding:
             void = np.isnan(values)
             whole = np.where(void, 0, values)
             if (whole != np.rint(whole)).any() or (np.abs(whole) > 2**53).any():
-                raise UserError(f"{path}: holds fractions where the other masks hold whole numbers")
+                raise UserError(f"{path}: has fractions where the other masks have whole numbers; save all masks alike")
             values = whole.astype(np.int64)
         if mask.nodata is not None:
             missing = values == mask.nodata
@@ -106,7 +106,7 @@ class Encoding:
         if self.form == "channel":
             others = [channel for channel in range(values.shape[2]) if channel != self.channel]
             if values[:, :, others].any():
-                raise UserError(f"{path}: holds colours where the other masks hold numbers in one channel")
+                raise UserError(f"{path}: holds colours where the other masks have class values in one channel")
             return values[:, :, self.channel]
         if not (values == values[:, :, :1]).all():
             raise UserError(f"{path}: holds colours where the other masks hold numbers")
@@ -119,11 +119,11 @@ class Encoding:
             first, second = np.flatnonzero(held[times > 1][0])[:2]
             raise UserError(
                 f"{path}: {(times > 1).mean():.1%} of its pixels are in several channels, such as {first} and {second} "
-                "(counted from 0); a pixel has one class, so save masks of one number a pixel"
+                "(counted from 0); save masks with one class value per pixel"
             )
         if not self.unset and not times.all():
             raise UserError(
-                f"{path}: {(times == 0).mean():.1%} of its pixels are in no channel; in other masks all are"
+                f"{path}: {(times == 0).mean():.1%} of its pixels are in no channel, unlike in the other masks"
             )
         planes = held.argmax(axis=2).astype(np.uint16)
         return np.where(times > 0, planes + 1, 0) if self.unset else planes

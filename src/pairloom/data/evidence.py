@@ -52,7 +52,7 @@ def find_encoding(masks: Sequence[Stored]) -> Encoding | None:
 
 
 def _is_single(values: NDArray[Any]) -> bool:
-    """Tell whether there is one whole number a pixel, be it in three equal channels."""
+    """Tell whether there is one whole number per pixel, be it in three equal channels."""
     if values.ndim == 3:
         return bool((values == values[:, :, :1]).all())
     if values.dtype.kind != "f":

@@ -61,7 +61,7 @@ class PairFolder:
             UserError: for a folder without pairs, or pairs that are not what the config says.
         """
         if not config.root:
-            raise UserError("DATA is missing: name the folder that holds the pairs")
+            raise UserError("DATA is missing; name the data folder")
         root = Path(config.root).absolute()
         tree = Tree.open(root)
         chosen = choose_reading(tree, config)
@@ -160,7 +160,7 @@ class PairFolder:
             more = f" ({others} more: pairloom check {self.root})" if others else ""
             raise UserError(f"{listing.problems[0]}{more}")
         if not listing.pairs and split == "val" and self.listing("train").pairs:
-            raise UserError(f"{self.root}: holds one pair; two are needed, one to train on and one to validate with")
+            raise UserError(f"{self.root}: holds one pair; add one, to train on one and validate on the other")
         if not listing.pairs:
             raise UserError(f"{self.root}: no pairs for the split {split!r}; read as {self.reading.how}")
         return list(listing.pairs)

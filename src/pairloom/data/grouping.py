@@ -30,7 +30,7 @@ def group_of(pair: PairFiles, root: Path, rule: str) -> str:
         return path.parts[level - 1]
     match = re.search(rule, path.as_posix())
     if match is None:
-        raise UserError(f"{pair.a.path}: data.group '{rule}' matches nothing in its path; change the expression")
+        raise UserError(f"{pair.a.path}: data.group '{rule}' does not match its path; change the expression")
     return match[1] if match.re.groups and match[1] is not None else match[0]
 
 

@@ -91,7 +91,7 @@ class ImageSpec:
             raise UserError(f"{where}: 'palette' must be a mapping")
         known = Palette.from_record(palette, where) if palette is not None else None
         if channels > LARGEST_WIDTH or (known is not None and (channels, dtype) != (3, "uint8")):
-            raise UserError(f"{where}: {channels} channels of {dtype} are none that its images can have")
+            raise UserError(f"{where}: {channels} channels of {dtype} are invalid")
         values = _values(record, where)
         if known is not None and values != WHOLE:
             raise UserError(f"{where}: class maps have no 'range' and no 'no_reading'")
@@ -145,8 +145,8 @@ def _in_units(picture: Picture, side: ImageSpec, where: str) -> Picture:
     """Refuse pictures of 8 bits where a model knows the range of deeper ones: they were scaled by somebody else."""
     if picture.dtype == np.uint8 and side.dtype != "uint8" and side.values.range is not None:
         raise UserError(
-            f"{where}: holds numbers of 8 bits, but this model's sources are {side.dtype}{side.values}; "
-            "give it the numbers before they were brought to 8 bits"
+            f"{where}: has 8 bits, but this model's sources are {side.dtype}{side.values}; "
+            "use the original values, not rescaled to 8 bits"
         )
     return picture
 
@@ -169,7 +169,7 @@ def common_spec(
     """
     if palette is not None:
         if channels not in (None, 3):
-            raise UserError(f"class maps are drawn in 3 channels, not {channels}; leave model.in/out_channels alone")
+            raise UserError(f"class maps are drawn in 3 channels, not {channels}; leave out model.in/out_channels")
         return ImageSpec(3, "uint8", palette)
     counts = {image.channels for image in images}
     dtypes = {image.dtype for image in images}
@@ -177,8 +177,8 @@ def common_spec(
     if values.range is not None:
         if "uint8" in dtypes and deepest != "uint8":
             raise UserError(
-                f"some pictures have 8 bits and others are {deepest}, so that no range fits all; bring them to one "
-                "kind of number, or set data.range (of sources data.source_range) to whole"
+                f"some pictures have 8 bits and others are {deepest}, so no range fits all; convert them to one "
+                "dtype, or set data.range (of sources data.source_range) to whole"
             )
         low, high = limits(deepest)
         if deepest != "float32" and not low <= values.range[0] < values.range[1] <= high:

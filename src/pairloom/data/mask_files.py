@@ -46,7 +46,7 @@ class MaskFilesReader:
         if self._first not in (0, 1):
             raise UserError(
                 f"the palette {palette.name!r} has {len(palette)} classes, and the masks have {len(names)}, with or "
-                "without a background; name another palette by --data.palette, or none"
+                "without a background; choose another --data.palette, or none"
             )
         own = next((index for index, name in enumerate(names) if is_background(name)), VOID)
         self._outside = 0 if self._first else own
@@ -65,10 +65,10 @@ class MaskFilesReader:
             if ids is None:
                 ids = np.full(area.shape, self._outside, np.uint8)
             if area.shape != ids.shape:
-                raise UserError(f"{path}: its size differs from that of the other masks of its image")
+                raise UserError(f"{path}: has another size than the other masks of its image; export all at one size")
             ids[area] = self._first + self._masks.classes.get(path, 0)
         if ids is None:
-            raise UserError(f"{part.path}: no mask is there")
+            raise UserError(f"{part.path}: its mask is missing; add it")
         return ids
 
 

@@ -1,4 +1,4 @@
-"""Finding the classes of masks that hold one number a pixel."""
+"""Finding the classes of masks that hold one number per pixel."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def find_numbers(
     known: Palette | None,
     pool: Executor,
 ) -> Found:
-    """Find the classes of masks that hold one number a pixel.
+    """Find the classes of masks that hold one number per pixel.
 
     Args:
         parts: the masks, of which a sample spread over all is read.
@@ -187,8 +187,8 @@ def _two_as_one(encoding: Encoding, looks: list[_Look], known: Palette | None) -
     if not one_bit and (few < _MIXED_FILES and few < _MIXED_SHARE * len(looks)):
         odd = (fulls if len(fulls) < len(ones) else ones)[0]
         raise UserError(
-            f"{odd.path}: holds other numbers than the other masks, 0 and 255 beside 0 and 1; 255 may be the same "
-            "as 1, or void. Save all masks alike, or name a palette with these values by --data.palette"
+            f"{odd.path}: has 0 and 255 where the other masks have 0 and 1; 255 may be 1 or void. "
+            "Save all masks alike, or give a --data.palette with these values"
         )
     full = 1 if known is not None and 1 in known.values and 255 not in known.values else 255
     numbers = {1: full, 255: full}

@@ -192,10 +192,7 @@ def _stated(samples: Sequence[_Sample], side: str) -> float | None:
     numbers = sorted({sample.no_data for sample in samples if sample.no_data is not None})
     if len(numbers) > 1 and side == "targets":
         words = " and ".join(f"{number:g}" for number in numbers[:3])
-        raise UserError(
-            f"the {side} state different numbers for no data ({words}); bring them to one, or name it by "
-            "--data.no_reading"
-        )
+        raise UserError(f"the {side} state different numbers for no data ({words}); use one, or set --data.no_reading")
     return numbers[0] if len(numbers) == 1 else None
 
 

@@ -48,7 +48,7 @@ class PictureReader:
 
 
 class IndexReader:
-    """Reads files that hold one value a pixel, each meaning a class."""
+    """Reads files that hold one value per pixel, each meaning a class."""
 
     def __init__(self, palette: Palette, encoding: Encoding = PLAIN) -> None:
         self.palette, self.encoding = palette, encoding

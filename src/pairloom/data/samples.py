@@ -137,7 +137,7 @@ def _displayed(part: Part) -> UInt8Array | None:
 
 
 def _edges(image: UInt8Array) -> NDArray[np.float32]:
-    """Return how much an image changes at each place, at `_SIDE` pixels a side."""
+    """Return how much an image changes at each place, at `_SIDE` pixels per side."""
     small = Image.fromarray(image).convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float32)
     down, across = np.gradient(grey)

@@ -123,7 +123,7 @@ class PairStore:
         if count is not None:
             if count > len(files):
                 raise UserError(
-                    f"{folder.root}: {count} pairs were asked for, but its split {split!r} has {len(files)}"
+                    f"{folder.root}: {count} pairs were requested, but its split {split!r} has {len(files)}"
                 )
             chosen = numpy_generator(seed, "subset").permutation(len(files))[:count]
             files = [files[index] for index in sorted(chosen)]
@@ -144,7 +144,7 @@ class PairStore:
                 raise
         whole = [head for head in heads if head is not None]
         if len(whole) < len(heads):
-            raise UserError(f"{place}: entries of the store vanish while they are made; is the folder being cleared?")
+            raise UserError(f"{place}: entries of the store disappear while they are written; do not clear the folder")
         sides = (
             common_spec([head.source for head in whole], channels[0], folder.source_palette, folder.source_values),
             common_spec([head.target for head in whole], channels[1], folder.palette, folder.target_values),

@@ -1,4 +1,4 @@
-"""The history of a run as `metrics.jsonl` keeps it: one JSON object an epoch."""
+"""The history of a run as `metrics.jsonl` keeps it: one JSON object per epoch."""
 
 import json
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ class PictureScores:
         pairs: names of its pairs.
         l1: mean absolute difference of each picture, as a share of the range of values: 0 to 1.
         psnr: peak signal-to-noise ratio of each picture in dB; infinite where it equals the truth.
-        ssim: structural similarity of each picture, at most 1; NaN where it is smaller than 11 pixels a side.
+        ssim: structural similarity of each picture, at most 1; NaN where it is smaller than 11 pixels per side.
     """
 
     split: str

@@ -65,7 +65,7 @@ class EvaluationSplit:
             places = ("", "") if layout != "auto" else (config.sources, config.targets)
             config = dataclasses.replace(config, root=str(data), layout=layout, sources=places[0], targets=places[1])
         elif not config.root:
-            raise UserError(f"{path}: a model folder does not know its data; name DATA (in a comparison: --data DATA)")
+            raise UserError(f"{path}: a model folder does not store its data; name DATA (in a comparison: --data DATA)")
         config = dataclasses.replace(
             config,
             direction=direction or config.direction,
@@ -81,8 +81,8 @@ class EvaluationSplit:
             folder = PairFolder.open(dataclasses.replace(config, layout=own), known)
         if classes and folder.palette and folder.palette.names != classes.names:
             raise UserError(
-                f"the model knows the classes of palette {classes.name!r}, the data has those of "
-                f"{folder.palette.name!r}; scores need the same"
+                f"the model has the classes of palette {classes.name!r}, the data those of "
+                f"{folder.palette.name!r}; they must be the same"
             )
         return cls(split, folder, folder.files(split), (model.source.channels, model.target.channels))
 
@@ -104,7 +104,7 @@ class EvaluationSplit:
             path, model, self.folder.root, self.name, layout=self.folder.reading.layout, direction=own
         )
         if problem := _difference(self, other):
-            raise UserError(f"{path}: its model {problem}; scores need the same as the first run's")
+            raise UserError(f"{path}: its model {problem}; compare models with the same targets")
         return dataclasses.replace(other, files=self.files)
 
     def seen_by(self, run: RunFolder) -> list[str]:

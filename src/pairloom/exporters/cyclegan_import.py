@@ -78,7 +78,7 @@ def import_generator(
     difference = largest_difference(model, foreign, torch.float64)
     if not difference <= TOLERANCE:
         raise UserError(
-            f"{path}: the converted network differs by {difference:.2g} from what follows from the file (at most "
+            f"{path}: the converted network differs by {difference:.2g} from the file's own network (at most "
             f"{TOLERANCE} is allowed), so nothing was written"
         )
     difference = largest_difference(model, foreign, torch.float32)
@@ -103,7 +103,7 @@ def _size(path: Path, foreign: ForeignUNet, size: Size | int | str | None) -> Si
         raise UserError(str(error)) from error
     if chosen.height % stride or chosen.width % stride:
         raise UserError(
-            f"{path}: halves {foreign.depth} times, so that its sizes are multiples of {stride}, not {chosen}"
+            f"{path}: has {foreign.depth} downsampling steps; use a size that is a multiple of {stride}, not {chosen}"
         )
     return chosen
 
@@ -118,7 +118,7 @@ def _build(
 ) -> TranslationModel:
     classes = named_palette(palette) if palette is not None else None
     if classes is not None and foreign.out_channels != 3:
-        raise UserError(f"{path}: answers in {foreign.out_channels} channels, which are no colours of a palette")
+        raise UserError(f"{path}: outputs {foreign.out_channels} channels, not RGB; leave out --palette")
     config = ModelConfig(
         head="rgb",
         in_channels=foreign.in_channels,

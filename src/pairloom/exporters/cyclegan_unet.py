@@ -145,15 +145,15 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a file of any bytes may raise has no end
         raise UserError(
-            f"{path}: is no file of weights that can be read without executing what is in it; where you trained it, "
+            f"{path}: is not a file of weights that can be read without executing code; where you trained it, "
             "write torch.save(network.state_dict(), FILE)"
         ) from error
     if not isinstance(content, dict) or not content:
-        raise UserError(f"{path}: holds no weights by name; write torch.save(network.state_dict(), FILE)")
+        raise UserError(f"{path}: holds no named weights; write torch.save(network.state_dict(), FILE)")
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise UserError(
-                f"{path}: holds other things than weights by name ({str(name)[:80]!r}); write "
+                f"{path}: holds more than named weights ({str(name)[:80]!r}); write "
                 "torch.save(network.state_dict(), FILE)"
             )
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
@@ -180,23 +180,25 @@ class _Reader:
             ups.append(self._layer(f"{inside}.5", f"{inside}.6"))
             inside = f"{inside}.3.model"
             if len(downs) >= MOST_LEVELS:
-                raise UserError(f"{self._path}: halves more than {MOST_LEVELS} times")
+                raise UserError(f"{self._path}: has more than {MOST_LEVELS} downsampling steps")
         downs.append(self._layer(f"{inside}.1", None))
         ups.append(self._layer(f"{inside}.3", f"{inside}.4"))
         if self._left:
-            raise UserError(f"{self._path}: holds {next(iter(self._left))[:80]!r}, which no U-Net generator has")
+            raise UserError(f"{self._path}: holds {next(iter(self._left))[:80]!r}, which is not in a U-Net generator")
         network = ForeignUNet(tuple(downs), tuple(ups), _norm(downs, ups))
         self._check_shapes(network)
         if len({layer.norm is None for layer in (*downs[1:-1], *ups[1:])}) > 1:
-            raise UserError(f"{self._path}: has batch norm behind some layers only; such a network is not read")
+            raise UserError(f"{self._path}: has batch norm after some layers only, which is not supported")
         return network
 
     def _require_unet(self) -> None:
         if any("conv_block" in name for name in self._left):
-            raise UserError(f"{self._path}: holds a ResNet generator; only U-Nets (--netG unet_128, unet_256) are read")
+            raise UserError(
+                f"{self._path}: holds a ResNet generator; only U-Nets (--netG unet_128, unet_256) are supported"
+            )
         if not {"model.model.0.weight", "model.model.3.weight"} <= self._left.keys():
             raise UserError(
-                f"{self._path}: holds no U-Net generator of pytorch-CycleGAN-and-pix2pix (its first weights are "
+                f"{self._path}: is not a U-Net generator of pytorch-CycleGAN-and-pix2pix (its first weights are "
                 f"{next(iter(self._left))[:80]!r}); name latest_net_G.pth of a run with --netG unet_128 or unet_256"
             )
 
@@ -224,7 +226,7 @@ class _Reader:
     def _check_shapes(self, network: ForeignUNet) -> None:
         first, last = network.downs[0].weight, network.ups[0].weight
         if first.dim() != 4 or last.dim() != 4:
-            raise UserError(f"{self._path}: its outermost layers are no convolutions of images")
+            raise UserError(f"{self._path}: its outermost layers are not convolutions of images")
         widths = [network.width * min(2**level, 8) for level in range(network.depth)]
         above = [network.in_channels, *widths[:-1]]
         below = [network.out_channels, *widths[:-1]]
@@ -237,7 +239,7 @@ class _Reader:
                 if layer.weight.shape != shape:
                     raise UserError(
                         f"{self._path}: a layer at the depth {level} has weights of {tuple(layer.weight.shape)}, where "
-                        f"{shape} belong; only the networks that --netG unet_128 and unet_256 make are read"
+                        f"{shape} belong; only --netG unet_128 and unet_256 are supported"
                     )
                 vectors = [layer.bias] if layer.bias is not None else []
                 if any(vector.shape != (channels,) for vector in [*vectors, *(layer.norm or {}).values()]):

@@ -178,8 +178,8 @@ def description(model: TranslationModel) -> dict[str, str]:
 def _require_settled(config: ModelConfig) -> None:
     if config.inference == "train" and config.dropout > 0:
         raise UserError(
-            "this model keeps dropout on in use (the preset seed does), with a mask that PyTorch draws from each "
-            "image; no other runtime gives the same picture, so it is not exported. Train with --model.dropout 0, or "
+            "this model keeps dropout on at inference (as the preset seed), drawn by PyTorch, which no other "
+            "runtime reproduces; train with --model.dropout 0, or "
             "with another preset"
         )
 

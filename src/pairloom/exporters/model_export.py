@@ -62,12 +62,12 @@ def export(
         "web": partial(write_web, runtime=Path(runtime) if runtime is not None else None),
     }
     if format not in writers:
-        raise UserError(f"--format {format}: is not known; choose {', '.join(writers)}")
+        raise UserError(f"--format {format}: is unknown; choose {', '.join(writers)}")
     if runtime is not None and format != "web":
         raise UserError("--runtime is for --format web only")
     path = Path(out)
     if path.exists():
-        raise UserError(f"{path}: is there already; choose another --out, or remove it first")
+        raise UserError(f"{path}: already exists; choose another --out, or remove it first")
     model = load_model(find_model(Path(run)), torch.device("cpu"))
     samples = sample_pictures(Path(run), model)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -88,13 +88,15 @@ def load_onnx(path: str | Path) -> TranslationModel:
             described = TranslationModel.build(config, source, target, size, torch.device("meta"))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise UserError(
-            f"{path}: is no ONNX file of Pairloom's ({first_line(error)}); make one by pairloom export"
+            f"{path}: is not an ONNX file of Pairloom ({first_line(error)}); write one with pairloom export"
         ) from error
     try:
         graph = OnnxGraph(onnx, program)
         graph.require_affordable(described, (1, *size, source.channels))
     except GraphError as error:
-        raise UserError(f"{path}: is no export of Pairloom's: {error}; make it anew by pairloom export") from error
+        raise UserError(
+            f"{path}: is not an export of Pairloom ({error}); write it again with pairloom export"
+        ) from error
     return replace(described, generator=OnnxGenerator(_session(path, content), graph, described, path), head=head)
 
 
@@ -116,7 +118,7 @@ class OnnxGenerator(Generator):
         self._place = nn.Parameter(torch.empty(0), requires_grad=False)  # by which others find the device
 
     def forward(self, source: Tensor) -> Tensor:
-        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number a pixel, which softmax takes out.
+        """Answer N×C×H×W in [-1, 1] as the generator did; logits but for a number per pixel, which softmax takes out.
 
         Raises:
             UserError: if the file says another thing than it told of itself, or the memory is full.
@@ -130,7 +132,7 @@ class OnnxGenerator(Generator):
             raise UserError(f"{self._path}: ONNX Runtime cannot run it ({first_line(error)})") from error
         head = self._described.head
         if answer.shape != (len(source), head.channels, *source.shape[2:]) or answer.dtype != torch.float32:
-            raise UserError(f"{self._path}: its outputs do not match its metadata; make it again by pairloom export")
+            raise UserError(f"{self._path}: its outputs do not match its metadata; write it again with pairloom export")
         return answer.log() if head.gives_shares else answer
 
 
@@ -192,7 +194,7 @@ def _read(path: Path) -> tuple[bytes, Any]:
 
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"{path}: is no file")
+            raise UserError(f"{path}: is not a file")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
@@ -201,9 +203,9 @@ def _read(path: Path) -> tuple[bytes, Any]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except DecodeError as error:
-        raise UserError(f"{path}: is damaged, or no ONNX file") from error
+        raise UserError(f"{path}: is damaged, or not an ONNX file; write it again with pairloom export") from error
     if any(_stands_elsewhere(graph) for graph in (program.graph, *program.functions)):
-        raise UserError(f"{path}: wants weights from other files, which are not read; export it anew as one file")
+        raise UserError(f"{path}: stores weights in other files, which are not read; export it again as one file")
     return content, program
 
 

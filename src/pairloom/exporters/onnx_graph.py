@@ -98,7 +98,7 @@ class OnnxGraph:
             raise GraphError(f"it does not answer by {channels} channels of the picture's size")
         types = {value.name: value.type.tensor_type.elem_type for value in (*whole.graph.value_info, *graph.output)}
         if types[ANSWER] != self._onnx.TensorProto.FLOAT:
-            raise GraphError("it does not answer in float32")
+            raise GraphError("its output is not float32")
         return self._added(whole.graph, shapes, types, known)
 
     def require_affordable(self, model: TranslationModel, shape: Sequence[int]) -> None:
@@ -140,7 +140,7 @@ class OnnxGraph:
         if program.functions or program.training_info or graph.sparse_initializer or graph.quantization_annotation:
             raise GraphError("it holds more than a graph and its weights")
         if {entry.domain for entry in program.opset_import} - {"", "ai.onnx"}:
-            raise GraphError("it wants operators that are not ONNX's own")
+            raise GraphError("it needs operators that are not part of ONNX")
         if len(graph.node) > MOST_NODES:
             raise GraphError(f"it has more than {MOST_NODES} nodes")
         for node in graph.node:
@@ -190,7 +190,7 @@ class OnnxGraph:
         value = next(value for value in graph.input if value.name == INPUT)
         sides = value.type.tensor_type.shape.dim
         if value.type.tensor_type.elem_type != self._onnx.TensorProto.FLOAT or len(sides) != len(shape):
-            raise GraphError("its input is no picture")
+            raise GraphError("its input is not a picture")
         for side, length in zip(sides, shape, strict=True):
             if side.HasField("dim_value") and side.dim_value != length:
                 raise GraphError(f"it takes no pictures of {'×'.join(map(str, shape))}")

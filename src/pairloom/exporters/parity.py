@@ -71,7 +71,7 @@ class Parity:
         agreed = self.agreement is None or self.agreement >= LEAST_AGREEMENT
         if not (self.difference <= LARGEST_DIFFERENCE and agreed):  # so that a NaN does not pass
             raise UserError(
-                f"{what}: does not agree with PyTorch and was not kept ({self.describe()}; allowed are "
+                f"{what}: differs from PyTorch and was not kept ({self.describe()}; limits: "
                 f"{LARGEST_DIFFERENCE:.0e} and {LEAST_AGREEMENT:.1%}); please report this with the model's config.json"
             )
 

@@ -59,14 +59,13 @@ def _require_showable(model: TranslationModel) -> None:
     for what, channels in (("sources", model.source.channels), ("targets", model.target.channels)):
         if channels not in (1, 3):
             raise UserError(
-                f"the model's {what} have {channels} channels; a web page shows and takes images of 1 or 3 only, so "
-                "export it as onnx"
+                f"the model's {what} have {channels} channels; a web page supports 1 or 3 only; export it as onnx"
             )
 
     if model.source.values.range is not None and model.source.dtype != "uint8":
         raise UserError(
-            f"the model's sources are {model.source.dtype}{model.source.values}, and browsers bring images to 8 bits; "
-            "export it as onnx"
+            f"the model's sources are {model.source.dtype}{model.source.values}, but browsers convert images to 8 "
+            "bits; export it as onnx"
         )
 
 

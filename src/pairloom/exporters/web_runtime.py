@@ -95,13 +95,13 @@ def _unpack(package: Path, folder: Path) -> None:
         found = hashlib.file_digest(file, "sha512").hexdigest()
     if found != SHA512:
         raise UserError(
-            f"{ADDRESS}: came with other contents than were pinned (SHA-512 {found[:16]}…) and is not used; name an "
+            f"{ADDRESS}: has other contents than expected (SHA-512 {found[:16]}…) and is not used; name an "
             "unpacked package that you trust by --runtime"
         )
     with tarfile.open(package) as archive:
         for name in FILES:
             member = archive.extractfile(f"package/dist/{name}")
             if member is None:
-                raise UserError(f"{ADDRESS}: {name} is no plain file; it is not unpacked")
+                raise UserError(f"{ADDRESS}: {name} is not a regular file; it is not unpacked")
             with replacing(folder / name) as unfinished:
                 unfinished.write_bytes(member.read())

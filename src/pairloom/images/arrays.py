@@ -42,8 +42,8 @@ def with_channels(picture: Picture, channels: int, where: str | Path) -> Picture
         luma = (picture * _LUMA).sum(axis=2, keepdims=True)
         return _as_dtype(luma, picture.dtype)
     raise UserError(
-        f"{where}: has {own} channels where {channels} are wanted; only grey and RGB are brought to each other, "
-        "so convert it, or remove it"
+        f"{where}: has {own} channels where {channels} are expected; convert it (only grey and RGB are converted "
+        "automatically), or remove it"
     )
 
 

@@ -19,8 +19,8 @@ from pairloom.images.turning import ORIENTATION, orientation, upright
 Kind = Literal["npy", "png", "tiff", "heif"]
 
 LARGEST_BYTES = 2**28
-"""A decoded image may take so much, at 4 bytes a pixel or more: 8192×8192 pixels of 8 bits. While it is read it is held
-up to four times, which stays below a gibibyte."""
+"""Maximum size of a decoded image, at 4 bytes per pixel or more: 8192×8192 pixels of 8 bits. Reading holds up to four
+copies, less than 1 GiB."""
 MOST_CHANNELS = 1024
 """More are a sign of axes in another order."""
 PNG_HEAD = 26
@@ -140,7 +140,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         require_bearable(height, width, heif.channels(image), 2)
         pixels = heif.pixels(image)
         if pixels.shape[:2] != (height, width):
-            raise Unfit("has another size than its head says; save it anew")
+            raise Unfit("has another size than its header; save it again")
         return pixels
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
@@ -262,7 +262,7 @@ def _picture_shape(array: NDArray[np.generic]) -> tuple[int, int, int]:
 
 
 def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
-    """Return height, width and samples a pixel, and whether the samples come first in the file's array.
+    """Return height, width and samples per pixel, and whether the samples come first in the file's array.
 
     Raises:
         Unfit: for several images, and for colours that would be taken for others.

@@ -72,7 +72,7 @@ def _require_true_size(image: Image.Image, path: ImageFile) -> None:
     for width, height in frames.sizes:
         require_bearable(height, width, 4, 1)
     if image.size not in frames.sizes and not frames.tiled:
-        raise Unfit("has frames of another size than its head says; save it anew")
+        raise Unfit("has frames of another size than its header; save it again")
 
 
 def _require_whole_bytes(image: Image.Image, start: bytes) -> None:

@@ -81,7 +81,7 @@ def translate(
     files = [file for file in find_inputs(inputs, folder, log) if part.holds(file.name)]
     moving = next((file for file in files if is_video(file.path)), None)
     if options.form == "classes" and moving is not None:
-        raise UserError(f"{moving.path}: codecs of videos keep no exact numbers, so classes are written of images only")
+        raise UserError(f"{moving.path}: lossy codecs corrupt class values; translate its frames as images")
     model = StoredModel.find(run, options.backend)
     translator = Translator(model.load(options.device, log), options=options)
     suffix = form_suffix(options.form, translator.model.target)
@@ -106,7 +106,7 @@ def translate(
         for file, picture in track(zip(images, read_ahead(read, images), strict=True), len(images), "Translating"):
             if isinstance(picture, UserError):
                 skipped.append(str(picture))
-                log(f"left out: {picture}")
+                log(f"skipped: {picture}")
             else:
                 writer.write(targets[file], FORMS[options.form](translator(picture)))
         for file in videos:
@@ -115,7 +115,7 @@ def translate(
                     translate_video(video, target, translator, log)
             except UserError as error:
                 skipped.append(str(error))
-                log(f"left out: {error}")
+                log(f"skipped: {error}")
     return TranslatedFiles(writer.written, len(files) - len(todo), skipped)
 
 
@@ -133,12 +133,12 @@ def translate_one(
     """
     files = find_inputs(inputs)
     if len(files) > 1:
-        raise UserError(f"{len(files)} images are named, and standard output takes one; name a folder to be made")
+        raise UserError(f"{len(files)} images are given, but standard output takes one; name an output folder")
     if is_video(files[0].path):
-        raise UserError(f"{files[0].path}: standard output takes an image, not a video; name a folder to be made")
+        raise UserError(f"{files[0].path}: standard output takes an image, not a video; name an output folder")
     translator = Translator.load(run, options=options, log=log)
     if form_suffix(options.form, translator.model.target) != ".png":
-        raise UserError("PNG cannot hold this model's pictures; name a folder to be made, for .tif files")
+        raise UserError("PNG cannot store this model's pictures; name an output folder for .tif files")
     return png_bytes(FORMS[options.form](translator(files[0].path)))
 
 
@@ -174,7 +174,7 @@ def require_mark(folder: object, found: str, mark: str) -> None:
     """Raise UserError if the mark found in an output folder is another one."""
     if found != mark:
         raise UserError(
-            f"{folder}: was begun with another model, other inputs or other options; choose another --out, or remove it"
+            f"{folder}: was started with another model, other inputs or options; choose another --out, or remove it"
         )
 
 

@@ -110,11 +110,11 @@ class OtherFiles:
     def __str__(self) -> str:
         more = " ..." if self.count > len(self.first) else ""
         files = (
-            "1 file that is no image or video"
+            "1 file that is not an image or video"
             if self.count == 1
-            else f"{self.count} files that are no images or videos"
+            else f"{self.count} files that are not images or videos"
         )
-        return f"left out: {files} ({', '.join(self.first)}{more})"
+        return f"skipped: {files} ({', '.join(self.first)}{more})"
 
 
 def _files(entry: Path, out: Path | None, others: OtherFiles) -> list[InputFile]:
@@ -149,7 +149,7 @@ def _matches(pattern: Path) -> list[Path]:
     try:
         found = sorted(place.glob(rest)) or sorted(place.glob(rest.replace("[", "[[]")))
     except ValueError as error:
-        raise UserError(f"{pattern}: is no pattern ({error})") from error
+        raise UserError(f"{pattern}: is not a valid pattern ({error})") from error
     named = set(pattern.parts)
     return [path for path in found if not any(part.startswith(".") and part not in named for part in path.parts)]
 

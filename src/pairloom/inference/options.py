@@ -16,7 +16,7 @@ Backend = Literal["torch", "onnx"]
 
 @dataclass(frozen=True)
 class TranslateOptions:
-    """How a model is run, and what is written of its translations.
+    """How a model is run, and what is written.
 
     The same object serves `translate`, `translate_remote`, `Translator` and `serve`. It cannot be changed;
     `dataclasses.replace` makes another one.
@@ -42,10 +42,10 @@ class TranslateOptions:
         tile: side in pixels of the tiles, 32 or more, into which the network's input is cut where it is larger; None
             never cuts.
         tta: test-time augmentation: the mean of the outputs for each image and for its mirror image, in twice the time.
-        steady: average the outputs for the frames of a video over time where the picture stands still, so that the
-            sensor's noise does not make classes flicker; without it each frame is translated as if it were alone.
+        steady: temporal smoothing of videos: average the outputs over frames where the picture does not change, so that
+            sensor noise does not make classes flicker.
         backend: what runs the model: `torch`, or `onnx` for ONNX Runtime, for which the model of a folder is converted
-            each time it is loaded. None takes `onnx` for an ONNX file, `torch` for all else.
+            each time it is loaded. None takes `onnx` for an ONNX file, else `torch`.
         device: `auto`, `cpu` or `cuda`; ONNX Runtime uses the CPU alone.
 
     Raises:
@@ -66,14 +66,14 @@ class TranslateOptions:
             raise UserError(f"the scale must be a number above 0, not {self.scale}")
         object.__setattr__(self, "scale", float(self.scale))  # so that 2 and 2.0 continue each other's folder
         if self.tile is not None and self.tile < SMALLEST_TILE:
-            raise UserError(f"a tile must have {SMALLEST_TILE} pixels a side or more, not {self.tile}")
+            raise UserError(f"a tile must have {SMALLEST_TILE} pixels per side or more, not {self.tile}")
         if self.backend is not None:
             _require_known("backend", self.backend, get_args(Backend))
         if self.backend == "onnx" and self.tile is not None:
-            raise UserError("--backend onnx has no --tile: ONNX Runtime cannot run layers tile by tile")
+            raise UserError("--backend onnx cannot run in tiles; leave out --tile")
         _require_known("device", self.device, get_args(Device))
 
 
 def _require_known(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise UserError(f"{name} {value!r} is not known; choose {', '.join(known[:-1])} or {known[-1]}")
+        raise UserError(f"{name} {value!r} is unknown; choose {', '.join(known[:-1])} or {known[-1]}")

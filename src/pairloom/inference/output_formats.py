@@ -27,7 +27,7 @@ def form_suffix(form: Form, target: ImageSpec) -> str:
         UserError: for index maps of a model that translates to pictures.
     """
     if form == "classes" and target.palette is None:
-        raise UserError("this model translates to pictures, which have no classes to write")
+        raise UserError("this model translates to pictures, which have no classes; leave out --classes")
     return target.suffix if form == "translation" else ".png"
 
 

@@ -42,7 +42,7 @@ class StoredModel:
         if path.suffix.lower() != ".onnx" or path.is_dir():
             return cls(find_model(path), backend or "torch")
         if backend == "torch":
-            raise UserError(f"{path}: is an ONNX file, which PyTorch does not run; leave --backend torch away")
+            raise UserError(f"{path}: is an ONNX file, which PyTorch does not run; leave out --backend torch")
         return cls(path, "onnx")
 
     @property
@@ -71,7 +71,7 @@ class StoredModel:
         if self.backend == "torch":
             return load_model(self.path, choose_device(device))
         if device == "cuda":
-            raise UserError("ONNX Runtime is used on the CPU alone; leave --device cuda away")
+            raise UserError("ONNX Runtime runs on the CPU only; leave out --device cuda")
         cpu = choose_device("cpu")
         if not self.path.is_dir():
             return load_onnx(self.path)

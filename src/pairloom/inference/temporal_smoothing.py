@@ -87,5 +87,5 @@ def noise(picture: Tensor, differences: Tensor) -> float:
 
 
 def _windowed(values: Tensor, reach: int) -> Tensor:
-    """Average over squares of 2 × reach + 1 pixels a side, in which the border counts no pixels outside."""
+    """Average over squares of 2 × reach + 1 pixels per side, in which the border counts no pixels outside."""
     return F.avg_pool2d(values, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)

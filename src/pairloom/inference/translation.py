@@ -83,7 +83,7 @@ class Translation:
         """
         suffix = picture_suffix(self.image.shape[2], self.image.dtype.name)
         if Path(path).suffix != suffix:
-            raise UserError(f"{path}: a translation like this is kept exactly in {suffix} files only; name it so")
+            raise UserError(f"{path}: this translation needs a {suffix} file; change the extension")
         write_picture(Path(path), self.image)
 
     def plot(self) -> "Figure":

@@ -40,11 +40,11 @@ class Translator:
         scale, tile = options.scale, options.tile
         if (scale != 1 or (tile is not None and tile < max(model.size))) and model.works_at_its_size_only:
             raise UserError(
-                f"this model sees every image whole and at its training size, {model.size}, as those of the preset "
-                "seed do: its layers have learned nothing of other sizes; leave scale and tile away"
+                f"this model (as those of the preset seed) works at its training size, {model.size}, only; "
+                "leave out scale and tile"
             )
         if tile is not None and not model.can_tile:
-            raise UserError("an exported model has no layers that could run tile by tile; leave tile away")
+            raise UserError("an exported model cannot run in tiles; leave out tile")
         self.model = model
         self.options = options
 

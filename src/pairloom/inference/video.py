@@ -130,7 +130,7 @@ class Video:
                         yield packet
                     continue
                 if packet.is_corrupt:
-                    raise UserError(f"{self.path}: breaks off in the middle of a frame; replace or remove it")
+                    raise UserError(f"{self.path}: ends in the middle of a frame; replace or remove it")
                 for frame in packet.decode():
                     size = size or (frame.width, frame.height)
                     time = time + step if frame.pts is None else frame.pts if time < 0 else max(frame.pts, time + 1)
@@ -186,7 +186,7 @@ class VideoWriter:
                 self._sounds[sound.index] = self._file.add_stream_from_template(sound)
             except ValueError:
                 codec = sound.codec_context.name if sound.codec_context else "of an unknown kind"
-                log(f"{source.path}: its sound ({codec}) cannot be copied into a {suffix} file and is left out")
+                log(f"{source.path}: its sound ({codec}) cannot be copied into a {suffix} file and is dropped")
         self._pool = BoundedPool[None](1, AHEAD)
 
     def __enter__(self) -> "VideoWriter":

@@ -13,7 +13,7 @@ def choose_device(name: str) -> torch.device:
         UserError: if `cuda` is asked for where there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device cuda was asked for, but torch finds no CUDA GPU here; use --device cpu")
+        raise UserError("device cuda was requested, but torch finds no CUDA GPU; use --device cpu")
     if name != "cpu" and torch.cuda.is_available():
         return torch.device("cuda")
     keep_freed_memory()  # each pass, of a training and of a translation, asks for the same blocks again

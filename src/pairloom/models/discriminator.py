@@ -12,7 +12,7 @@ HALVINGS: dict[PatchName, int] = {"patch142": 4, "patch70": 3}
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges patches of a (source, target) pair; each cell of its answer sees `receptive_field` pixels a side.
+    """Judges patches of a (source, target) pair; each cell of its answer sees `receptive_field` pixels per side.
 
     Args:
         source_channels: channels of the source.

@@ -97,7 +97,7 @@ class RgbHead(PictureHead):
 
 
 class ClassHead:
-    """The answer is one logit a class; its picture is the palette colour of the likeliest class.
+    """The answer is one logit per class; its picture is the palette colour of the likeliest class.
 
     The picture is hard, as true targets are, so that the discriminator cannot win by telling blended colours from pure
     ones; its gradient is that of the softmax's expected colour (a straight-through estimator, Bengio et al., 2013).
@@ -148,7 +148,7 @@ def require_targets(name: HeadName, palette: Palette | None) -> None:
     if name == "classes" and palette is None:
         raise UserError(
             "model.head classes needs class maps as targets, but these are pictures; use --preset photo, "
-            "or say --data.target classes and name them with --data.palette"
+            "or --data.target classes with --data.palette"
         )
 
 

@@ -48,7 +48,7 @@ def download(name: str) -> Path:
     with _told(name):
         folder = Path(api.snapshot_download(repository, revision=revision, allow_patterns=list(PUBLISHED_FILES)))
     if not (folder / "config.json").is_file():
-        raise UserError(f"{name}: is on the hub, but is no model of Pairloom's (it holds no config.json)")
+        raise UserError(f"{name}: is on the Hub, but is not a Pairloom model (config.json is missing)")
     return folder
 
 
@@ -70,7 +70,7 @@ def upload(files: Mapping[str, Path | bytes], name: str, *, private: bool, messa
     """
     repository, revision = _split(name)
     if revision is not None:
-        raise UserError(f"{name}: is published as a new commit; name it without @{revision}")
+        raise UserError(f"{name}: is published as a new commit; leave out @{revision}")
     api = _api(name)
     from huggingface_hub import CommitOperationAdd, get_token
 
@@ -80,7 +80,9 @@ def upload(files: Mapping[str, Path | bytes], name: str, *, private: bool, messa
         # None leaves it to an organisation whether its models are public.
         page = api.create_repo(repository, private=private or None, exist_ok=True)
         if private and not api.model_info(repository).private:
-            raise UserError(f"{name}: exists already and is public; make it private on its page, or take another name")
+            raise UserError(
+                f"{name}: exists already and is public; make it private on its page, or choose another name"
+            )
         additions = [
             CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
             for path, content in files.items()
@@ -92,7 +94,7 @@ def upload(files: Mapping[str, Path | bytes], name: str, *, private: bool, messa
 def _split(name: str) -> tuple[str, str | None]:
     found = _NAME.fullmatch(name)
     if found is None:
-        raise UserError(f"{name}: is no name of a model on a hub, which is written user/name")
+        raise UserError(f"{name}: is not a model name on the Hub; write USER/NAME")
     return found[1], found[2]
 
 
@@ -101,7 +103,9 @@ def _api(name: str) -> "HfApi":
         from huggingface_hub import HfApi, constants
         from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
-        raise UserError(f"{name}: no such folder here; to use models on a hub, pip install 'pairloom[hub]'") from error
+        raise UserError(
+            f"{name}: no such folder here; to use models on the Hub, pip install 'pairloom[hub]'"
+        ) from error
     constants.HF_HUB_DISABLE_TELEMETRY = True  # else each request tells which libraries are installed
     if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
         disable_progress_bars()
@@ -117,23 +121,21 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except errors.GatedRepoError as error:
-        raise UserError(
-            f"{name}: asks for consent on its page before it may be used; give it there, then {_LOG_IN}"
-        ) from error
+        raise UserError(f"{name}: is gated; accept its terms on its page, then {_LOG_IN}") from error
     except errors.RepositoryNotFoundError as error:
         raise UserError(
-            f"{name}: no such folder here, and no model of that name on the hub; for a private one, {_LOG_IN}"
+            f"{name}: no such folder here, and no model of that name on the Hub; for a private one, {_LOG_IN}"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise UserError(f"{name}: the model is on the hub, but has no such branch, tag or commit") from error
+        raise UserError(f"{name}: the model is on the Hub, but has no such branch, tag or commit") from error
     except errors.LocalEntryNotFoundError as error:
-        raise UserError(f"{name}: no such folder here, and the hub cannot be reached ({_reason(error)})") from error
+        raise UserError(f"{name}: no such folder here, and the Hub cannot be reached ({_reason(error)})") from error
     except errors.HFValidationError as error:
-        raise UserError(f"{name}: is no name of a model on a hub ({first_line(error)})") from error
+        raise UserError(f"{name}: is not a model name on the Hub ({first_line(error)})") from error
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{name}: the hub refuses ({first_line(error)})") from error
+        raise UserError(f"{name}: the Hub refuses ({first_line(error)})") from error
     except HTTPError as error:
-        raise UserError(f"{name}: the hub cannot be reached ({first_line(error)})") from error
+        raise UserError(f"{name}: the Hub cannot be reached ({first_line(error)})") from error
     except (RuntimeError, ValueError) as error:  # of a transfer, or of an answer that is none
         raise UserError(f"{name}: unexpected response from the Hub ({_reason(error)})") from error
 

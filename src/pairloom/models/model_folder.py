@@ -77,7 +77,7 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no model (config.json is missing)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
-        raise UserError(f"{path}: is not the description of a model ({first_line(error)})") from error
+        raise UserError(f"{path}: is not a model description ({first_line(error)})") from error
     try:
         with safe_open(weights, framework="pt") as file:
             found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -158,4 +158,4 @@ def find_model(run: Path) -> Path:
         if may_be_on_hub(run):
             return download(str(run))
         raise UserError(f"{run}: no such run or model folder")
-    raise UserError(f"{run}: is neither a model folder nor a run that has a model yet (no model/config.json)")
+    raise UserError(f"{run}: is neither a model folder nor a run with a model (no model/config.json)")

@@ -142,7 +142,7 @@ class TiledAnswer:
 
     def _normalised(self, norm: nn.Module, inputs: tuple[Tensor], _output: Tensor) -> Tensor:
         if not isinstance(norm, AdaptiveNorm):
-            raise TypeError(f"{norm} is no norm whose statistics are held")
+            raise TypeError(f"{norm} is not a norm with statistics")
         mean, variance = self._statistics[norm]
         return F.batch_norm(inputs[0], mean, variance, norm.weight, norm.bias, eps=norm.eps)
 

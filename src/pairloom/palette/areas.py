@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = 1 << 24
-"""Different colours of 8 bits a channel."""
+"""Different colours of 8 bits per channel."""
 _BAND_PIXELS = 1_000_000
 """Pixels that are looked at together; what is computed of them takes some ten bytes each."""
 _FEW_PIXELS = 1 << 16

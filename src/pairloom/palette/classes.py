@@ -244,7 +244,7 @@ class Palette:
             outside = self.outside(indices)
             more = f" and {len(outside) - 1} more such values" if len(outside) > 1 else ""
             raise UnknownValueError(
-                f"{where}: the value {outside[0]}{more} is none of palette {self.name!r}, which knows "
+                f"{where}: the value {outside[0]}{more} is not in palette {self.name!r}, which has "
                 f"{_ranges(np.flatnonzero(self._meanings != _UNKNOWN))}; choose or write the palette that fits"
             )
         return ids.astype(np.uint8)

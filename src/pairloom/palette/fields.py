@@ -8,7 +8,7 @@ from typing import TypeGuard
 from pairloom.errors import UserError
 
 LARGEST_VALUE = 65535
-"""Index files have 16 bits a pixel at the most."""
+"""Index files have 16 bits per pixel at the most."""
 
 
 def shown(value: object) -> str:
@@ -27,7 +27,7 @@ def check_keys(mapping: Mapping[object, object], known: tuple[str, ...], where: 
     """
     for key in mapping:
         if key not in known:
-            raise UserError(f"{where}: {shown(key)} means nothing here; possible are {', '.join(known)}")
+            raise UserError(f"{where}: {shown(key)} is unknown; choose from {', '.join(known)}")
 
 
 def as_mapping(value: object, where: str) -> Mapping[object, object]:

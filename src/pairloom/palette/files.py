@@ -46,7 +46,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             line = f"line {key.start_mark.line + 1}"
             if not isinstance(key, yaml.ScalarNode):
-                raise UserError(f"{line}: a list or mapping stands where a name was expected")
+                raise UserError(f"{line}: must be a name, not a list or mapping")
             if key.tag != "tag:yaml.org,2002:str":
                 raise UserError(f"{line}: YAML does not read the name {key.value} as text; quote it: '{key.value}'")
             if key.value in seen:
@@ -75,8 +75,7 @@ def named_palette(name_or_path: str) -> Palette:
                 "at auto to use them, or write them to a file by pairloom check DATA --write-palette FILE and name it"
             )
         raise UserError(
-            f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor a palette file (YAML) that is "
-            "there"
+            f"{name_or_path}: is neither a built-in palette ({', '.join(PALETTES)}) nor an existing palette file (YAML)"
         )
     return read_palette(path)
 
@@ -135,7 +134,7 @@ def _load(text: str) -> object:
     except yaml.YAMLError as error:
         raise UserError(f"is not YAML ({' '.join(str(error).split())})") from error
     except RecursionError as error:
-        raise UserError("is nested too deeply") from error
+        raise UserError("is nested too deeply; flatten it") from error
     except (ValueError, ArithmeticError, AttributeError, LookupError, TypeError) as error:
         # What YAML's own readers of dates and tagged values raise at nonsense such as 2001-99-99 or `!!bool grass`.
         raise UserError(f"holds a value that YAML cannot read ({error}); quote it") from error

@@ -30,7 +30,7 @@ _BROKEN = 1.1
 _PLAIN = 2**62
 """Numbers below this count objects alone."""
 _SIDE = 128
-"""Objects are counted at this size at the most, in pixels a side."""
+"""Objects are counted at this size at the most, in pixels per side."""
 
 
 def own_numbers(censuses: Sequence[Census], totals: Totals) -> bool:

@@ -3,7 +3,7 @@
 A colour that fills areas belongs to a class; one that only stands at borders is a blend. How wide the blends are tells
 soft edges from continuous values such as mattes.
 
-Measured in pixels a step from one class to the next, on generated discs and boxes of 96×96 and 256×256: antialiased
+Measured in pixels per step from one class to the next, on generated discs and boxes of 96×96 and 256×256: antialiased
 0.4, of JPEG at quality 75 up to 0.5, enlarged twofold 1.3, blurred by a Gaussian of 1 pixel 1.1, of 2 pixels 2.2;
 mattes that were enlarged fourfold 2.0, eightfold 4.1.
 """

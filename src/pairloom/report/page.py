@@ -32,13 +32,13 @@ def write_page(path: Path, template: str, context: Mapping[str, object]) -> None
 def require_replaceable(path: Path) -> None:
     """Raise UserError if a page cannot be written here, or would take the place of what is no page of Pairloom's."""
     if path.is_dir():
-        raise UserError(f"{path}: is a folder; name the page to be written, such as {path / 'comparison.html'}")
+        raise UserError(f"{path}: is a folder; name the page to write, such as {path / 'comparison.html'}")
     if not path.absolute().parent.is_dir():
-        raise UserError(f"{path}: its folder does not exist; make it, or choose another --out")
+        raise UserError(f"{path}: its folder does not exist; create it, or choose another --out")
     if not os.access(path.absolute().parent, os.W_OK):
         raise UserError(f"{path}: its folder cannot be written; choose another --out")
     if path.exists() and GENERATOR not in path.read_bytes()[:2000]:
-        raise UserError(f"{path}: is no page of Pairloom's; choose another --out, or remove it first")
+        raise UserError(f"{path}: is not a page of Pairloom; choose another --out, or remove it first")
 
 
 def template_environment(package: str) -> Environment:

@@ -229,7 +229,7 @@ def _times(history: Sequence[EpochRecord]) -> list[Words]:
 
 
 def _speed(summary: RunSummary) -> float | None:
-    """Return the pairs a second that training took, waiting for data included; None before the first epoch's end."""
+    """Return the pairs per second that training took, waiting for data included; None before the first epoch's end."""
     if not summary.history:
         return None
     seconds = sum(record["seconds"]["data"] + record["seconds"]["steps"] for record in summary.history)

@@ -18,7 +18,7 @@ class RunSummary:
     run: RunFolder
     experiment: Experiment
     history: list[EpochRecord]
-    """One record an epoch; none before the first has ended."""
+    """One record per epoch; none before the first has ended."""
     training: PairStore
     validation: PairStore
     samples: Sequence[Pair]

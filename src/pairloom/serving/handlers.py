@@ -158,7 +158,7 @@ class Handlers:
 
     def _checked(self, path: str) -> Path:
         if not self.uploads.holds(path):
-            raise UserError("the image is no longer there; upload it again")
+            raise UserError("the image was deleted; upload it again")
         upload = Path(path)
         check_upload(upload, self.translator.model.source, self.limits)
         return upload

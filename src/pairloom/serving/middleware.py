@@ -111,7 +111,7 @@ class Middleware:
         length = self._length(headers, (self._most_bytes if path == UPLOAD else 0) + WORDS_BYTES)
         if path == UPLOAD:
             if not await asyncio.to_thread(self._shelf.has_room, length):
-                raise Refusal(503, "there is no room for more images at the moment; try again in a minute")
+                raise Refusal(503, "the storage for images is full; try again in a minute")
             return receive
         if path == "/login":
             return receive
@@ -134,7 +134,7 @@ class Middleware:
         if not length.isdecimal():
             raise Refusal(411, "the request must say its length (Content-Length)")
         if int(length) > most:
-            raise Refusal(413, f"the request is too large; at most {most} bytes are taken")
+            raise Refusal(413, f"the request is too large; at most {most} bytes are accepted")
         return int(length)
 
     def _check_files(self, body: bytes) -> None:
@@ -146,9 +146,9 @@ class Middleware:
         for file in _file_records(said):
             path, url = file["path"], file.get("url")
             if not isinstance(path, str) or not self._shelf.holds(path):
-                raise Refusal(400, "only images that were uploaded here are taken, no other paths or addresses")
+                raise Refusal(400, "only images uploaded here are accepted, not other paths or URLs")
             if url is not None and not (isinstance(url, str) and unquote(url).endswith(unquote(path))):
-                raise Refusal(400, "only images that were uploaded here are taken, no other paths or addresses")
+                raise Refusal(400, "only images uploaded here are accepted, not other paths or URLs")
 
 
 def _file_records(said: object) -> Iterator[dict[str, Any]]:

@@ -84,7 +84,7 @@ def is_loopback(host: str) -> bool:
 def _check_auth(auth: tuple[str, str] | None, loopback: bool) -> None:
     if auth is None and not loopback:
         raise UserError(
-            "others can reach this address, so a password is needed: --auth USER:PASSWORD; or leave --host away"
+            "others can reach this address; a password is needed: --auth USER:PASSWORD, or leave out --host"
         )
     if auth is not None and not all(auth):
         raise UserError("the user and the password must not be empty: --auth USER:PASSWORD")
@@ -126,14 +126,14 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, OverflowError, UnicodeError) as error:
-        raise UserError(f"{host}: is no address of this machine; choose another --host") from error
+        raise UserError(f"{host}: is not a local address; choose another --host") from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise UserError(f"{host}, port {port}: cannot be listened at ({reason}); choose another --port") from error
+            raise UserError(f"{host}, port {port}: cannot be listened on ({reason}); choose another --port") from error
         yield listener
 
 

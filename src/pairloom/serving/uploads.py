@@ -48,7 +48,7 @@ def check_upload(path: Path, side: ImageSpec, limits: Limits) -> None:
     """
     name = visible_name(path)
     if path.stat().st_size > limits.most_bytes:
-        raise UserError(f"{name}: has more than {limits.megabytes:g} megabytes, which is the most that is taken")
+        raise UserError(f"{name}: has more than {limits.megabytes:g} megabytes, the maximum")
     try:
         image = inspect(path)
     except UserError as error:
@@ -56,10 +56,10 @@ def check_upload(path: Path, side: ImageSpec, limits: Limits) -> None:
         raise UserError(f"{name}: is not an image that can be read ({READABLE})") from error
     if image.height * image.width > limits.megapixels * 1e6:
         raise UserError(
-            f"{name}: has {image.width}×{image.height} pixels, and at most {limits.megapixels:g} megapixels are taken"
+            f"{name}: has {image.width}×{image.height} pixels; the maximum is {limits.megapixels:g} megapixels"
         )
     if image.channels not in (1, 3, side.channels):
-        raise UserError(f"{name}: has {image.channels} channels; this model knows images of {side.channels}")
+        raise UserError(f"{name}: has {image.channels} channels; this model needs {side.channels}")
 
 
 def visible_name(path: Path) -> str:

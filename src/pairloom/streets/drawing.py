@@ -14,7 +14,7 @@ from pairloom.streets.vehicles import bonnet
 from pairloom.streets.weather import draw_light
 
 SMALLEST = 16
-"""Pictures have at least this many pixels a side."""
+"""Pictures have at least this many pixels per side."""
 
 
 def draw_street(seed: int, index: int, height: int, width: int) -> tuple[UInt8Array, UInt8Array]:
@@ -37,7 +37,7 @@ def draw_street(seed: int, index: int, height: int, width: int) -> tuple[UInt8Ar
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Refuse pictures (height, width) of fewer than `SMALLEST` pixels a side.
+    """Refuse pictures (height, width) of fewer than `SMALLEST` pixels per side.
 
     Raises:
         UserError: if the size is too small.

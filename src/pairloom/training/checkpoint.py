@@ -82,15 +82,15 @@ def load_state(folder: Path, log: Callable[[str], None] = lambda _line: None) ->
             problems.append(f"{path.name} is damaged ({reason})")
             continue
         if not _is_state(state):
-            problems.append(f"{path.name} is no training state of this version")
+            problems.append(f"{path.name} is not a training state of this version")
             continue
         if problems:
             last.replace(damaged)
-            log(f"{folder}: {problems[0]}; it is set aside as {damaged.name}, and the state before it is used")
+            log(f"{folder}: {problems[0]}; renamed {damaged.name}; the previous state is used")
         return state
     if problems or damaged.exists():
         reasons = "; ".join(problems) or f"{damaged.name} is all that is left"
-        raise UserError(f"{folder}: holds no whole training state ({reasons}); start a new run")
+        raise UserError(f"{folder}: holds no complete training state ({reasons}); start a new run")
     return None
 
 

@@ -151,7 +151,7 @@ def is_captured(compile_: Compile, context: DistributedContext) -> bool:
     able = context.fabric.device.type == "cuda" and context.world_size == 1 and context.precision != "16-mixed"
     if compile_ == "graph" and not able:
         raise UserError(
-            "train.compile graph needs one GPU that trains alone, in 32-true or bf16-mixed; say --compile auto"
+            "train.compile graph needs a single GPU and precision 32-true or bf16-mixed; use --compile auto"
         )
     return able and compile_ != "off"
 

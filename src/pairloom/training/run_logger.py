@@ -110,7 +110,7 @@ class RunLogger:
 
 
 class MetricsLog:
-    """Appends one record an epoch.
+    """Appends one record per epoch.
 
     Args:
         run: the run.

@@ -24,12 +24,12 @@ def require_same_pairs(
     if state["pairs"] != names:
         changed = sorted(set(state["pairs"]) ^ set(names))
         raise UserError(
-            f"{root}: its pairs are not those that {run.path} began with ({_some(changed) or 'other order'}); "
+            f"{root}: its pairs are not those that {run.path} started with ({_some(changed) or 'other order'}); "
             "bring them back, or start a new run"
         )
     if state["sides"] != [training.source.to_record(), training.target.to_record()]:
         raise UserError(
-            f"{run.path}: the classes or channels are not those that it began with; revert your edits to its "
+            f"{run.path}: the classes or channels are not those that it started with; revert your edits to its "
             f"{run.palette.name} and to {root}, or start a new run"
         )
 
@@ -52,13 +52,13 @@ def require_same_files(
     require_same_pairs(state, training, validation, run, root)
     before = state.get("digests")
     if before is None:
-        log(f"{run.path}: was saved by a version that kept no digests of the files; only the names are compared")
+        log(f"{run.path}: was saved without file digests; only the names are compared")
         return
     now = [*training.digests, *validation.digests]
     changed = [name for name, old, new in zip(state["pairs"], before, now, strict=True) if old != new]
     if changed:
         raise UserError(
-            f"{root}: the files of {counted(len(changed), 'pair')} differ from those that {run.path} began with "
+            f"{root}: the files of {counted(len(changed), 'pair')} differ from those that {run.path} started with "
             f"({_some(changed)}); name the same data, or start a new run"
         )
 

@@ -62,7 +62,7 @@ class Trainer:
         validation: its validation pairs, at its size.
         run: its folder, begun and locked.
         context: the processes that train; each of them has a trainer.
-        log: receives a line an epoch, in the main process.
+        log: receives a line per epoch, in the main process.
     """
 
     def __init__(
@@ -329,7 +329,7 @@ class Trainer:
             raise SystemExit(2)
         kept = f"; the last good state is kept in {run.checkpoints}" if (run.checkpoints / "last.pt").exists() else ""
         raise UserError(
-            f"training diverged: {wrong} is not finite after step {self._step}{kept}. Start a new run with a lower "
+            f"training diverged: {wrong} is not finite after step {self._step}{kept}; start a new run with a lower "
             f"rate: --config {run.config} --optim.learning_rate ..."
         )
 

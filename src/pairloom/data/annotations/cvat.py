@@ -205,7 +205,7 @@ class _Contents:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._path) >= 100:
-            raise AnnotationError("is nested too deeply")
+            raise AnnotationError("is nested too deeply; flatten it")
         self._path.append(tag)
         self._text = []
         self._keep_image()

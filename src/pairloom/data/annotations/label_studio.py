@@ -230,7 +230,7 @@ def decode_brush(listed: Sequence[object], count: int) -> UInt8Array:
     if read(32) != count:
         raise AnnotationError("rle was made for an image of another size")
     if (word := read(5) + 1) != 8:
-        raise AnnotationError(f"rle has values of {word} bits; 8 are read")
+        raise AnnotationError(f"rle has values of {word} bits; 8 are supported")
     sizes = [read(4) + 1 for _ in range(4)]
     values = bytearray(count)
     done = 0

@@ -132,8 +132,8 @@ class _Images:
             if len(left) == 1:
                 return _Match((step, -agreeing[left[0]]), left[0])
         raise UserError(
-            f"{reference.file}: {reference.image[:200]!r} may mean {left[0]} or {left[1]}; give the images names that "
-            "differ, or put each annotation file beside its images"
+            f"{reference.file}: {reference.image[:200]!r} may mean {left[0]} or {left[1]}; rename one, or "
+            "put each annotation file beside its images"
         )
 
     def _place(self, file: Path) -> _Parts:

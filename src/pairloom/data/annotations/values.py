@@ -39,7 +39,7 @@ def as_text(value: object, what: str, longest: int = LONGEST_PATH) -> str:
     if not isinstance(value, str):
         raise AnnotationError(f"{what} must be a text, not {_kind(value)}")
     if len(value) > longest:
-        raise AnnotationError(f"{what} has {len(value)} characters; at most {longest} are read")
+        raise AnnotationError(f"{what} has {len(value)} characters; at most {longest} are supported")
     try:
         value.encode()
     except UnicodeEncodeError:  # a half of a surrogate pair
@@ -109,7 +109,7 @@ def as_numbers(value: object, what: str, most: int = 2 * MOST_POINTS) -> Points:
     """Return a list of finite numbers, or of lists of them that have one length, as an array."""
     listed = as_list(value, what)
     if len(listed) > most:
-        raise AnnotationError(f"{what} has {len(listed):,} items; at most {most:,} are read")
+        raise AnnotationError(f"{what} has {len(listed):,} items; at most {most:,} are supported")
     try:
         # Without the dtype, one long text among many items would make NumPy allocate its length for each of them.
         array = np.array(listed, dtype=np.float64)
@@ -141,7 +141,7 @@ def check_count(points: Points, what: str, least: int) -> Points:
     if len(points) < least:
         raise AnnotationError(f"{what} has {len(points)} points; at least {least} are needed")
     if len(points) > MOST_POINTS:
-        raise AnnotationError(f"{what} has {len(points):,} points; at most {MOST_POINTS:,} are read")
+        raise AnnotationError(f"{what} has {len(points):,} points; at most {MOST_POINTS:,} are supported")
     return points
 
 

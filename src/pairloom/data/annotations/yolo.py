@@ -17,7 +17,7 @@ from pairloom.data.annotations.values import MOST_POINTS, AnnotationError, as_id
 
 NAME = "yolo"
 BOXES_ALONE = (
-    "holds boxes alone (class and 4 numbers a line), which do not tell which pixels belong to an object; "
+    "holds boxes alone (class and 4 numbers per line), which do not tell which pixels belong to an object; "
     "export polygons (YOLO segmentation)"
 )
 NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt")

@@ -85,7 +85,7 @@ def manifest_path(tree: Tree) -> Path | None:
     depth, _, path = min(found)
     others = [other for level, _, other in found if level == depth and other.parent != path.parent]
     if others:
-        raise UserError(f"{tree.root}: holds several manifests, {path} and {others[0]}; name the one that is meant")
+        raise UserError(f"{tree.root}: holds several manifests, {path} and {others[0]}; name one of them as DATA")
     return path
 
 
@@ -135,7 +135,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                     continue
                 record = json.loads(line)
                 if not isinstance(record, dict):
-                    raise UserError(f"{path}, line {number}: is no object with source, target and split")
+                    raise UserError(f"{path}, line {number}: is not an object with source, target and split")
                 yield number, record
     except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as a manifest ({error})") from error

@@ -51,7 +51,7 @@ def _folders(tree: Tree, sources: str, targets: str) -> Reading:
         if reading is not None:
             return _with_sources(reading, places[0], sources, targets)
     raise UserError(
-        f"{tree.root}: no file in {targets} has the name of one in {sources}; say how the names belong together, such "
+        f"{tree.root}: no file in {targets} has the name of one in {sources}; give patterns, such "
         f"as --data.sources '{sources}/*.jpg' --data.targets '{targets}/{{stem}}_mask.png'"
     )
 
@@ -79,7 +79,7 @@ def _place(tree: Tree, name: str, setting: str) -> Place:
         elif rest[: len(wanted)] == wanted:
             groups[Group(folder.split, rest[len(wanted) :])].append(folder)
     if not groups:
-        raise UserError(f"{tree.root}: {setting} is {name!r}, but no images lie there. Seen: {tree.contents()}")
+        raise UserError(f"{tree.root}: {setting} is {name!r}, but there are no images. Seen: {tree.contents()}")
     return Place(wanted, {group: tuple(folders) for group, folders in groups.items()})
 
 
@@ -114,7 +114,7 @@ def _files(tree: Tree, sources: str, targets: str) -> Reading:
         if len(candidates) > 1:
             raise UserError(f"{path}: has several targets by {targets!r}, such as {candidates[0]} and {candidates[1]}")
         if (other := used.setdefault(candidates[0], path)) != path:
-            raise UserError(f"{candidates[0]}: is the target of {other} and of {path} by {targets!r}; say more of it")
+            raise UserError(f"{candidates[0]}: is the target of {other} and of {path} by {targets!r}; be more specific")
         folders = tuple(part.strip("/") for part in match.groups() if "/" in part)
         name = pair_name(Group(split, folders), path.stem, path.name)
         pairs[split].append(PairFiles(name, Part(path), Part(candidates[0])))

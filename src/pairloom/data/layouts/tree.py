@@ -73,7 +73,7 @@ class Tree:
             UserError: if there is no such folder or file, or it cannot be listed.
         """
         if not root.exists():
-            raise UserError(f"{root}: no such folder; DATA is the folder that holds the pairs, or a manifest file")
+            raise UserError(f"{root}: no such folder; DATA is the data folder or a manifest file")
         return cls.scan(root) if root.is_dir() else cls(root, ())
 
     @classmethod
