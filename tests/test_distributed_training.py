@@ -127,7 +127,7 @@ def test_all_ranks_stop_and_save_when_one_process_gets_a_signal(
         _, said = launcher.communicate(timeout=60)
         assert not any(Path(f"/proc/{rank}").exists() for rank in (rank_0, rank_1))
     assert launcher.returncode == 128 + number
-    assert said.splitlines() == [f"pairloom: to go on from here: pairloom train --resume {run}", "pairloom: stopped"]
+    assert said.splitlines() == [f"pairloom: to resume: pairloom train --resume {run}", "pairloom: stopped"]
     state = load_state(run / "checkpoints")
     assert state is not None
     assert state["step"] < EPOCHS

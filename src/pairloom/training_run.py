@@ -198,7 +198,7 @@ def resume(
             f"pairloom train DATA --resume {shlex.quote(str(run))}"
         )
     if epochs is not None and epochs < experiment.train.epochs:
-        raise UserError(f"{run}: is set to {experiment.train.epochs} epochs already; --epochs may only be raised")
+        raise UserError(f"{run}: is already set to {experiment.train.epochs} epochs; --epochs can only be raised")
     old = experiment.train
     new = dataclasses.replace(
         old, epochs=epochs or old.epochs, device=device or old.device, devices=devices or old.devices
@@ -222,7 +222,7 @@ def _resume(
     log: Callable[[str], None],
 ) -> TrainingResult:
     if changed.train.epochs > experiment.train.epochs and changed.optim.decay != "none":
-        log(f"the learning rate falls until epoch {changed.optim.decay_end or changed.train.epochs} now")
+        log(f"the learning rate now falls until epoch {changed.optim.decay_end or changed.train.epochs}")
     with folder.locked():
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))

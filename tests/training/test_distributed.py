@@ -29,7 +29,7 @@ def test_what_is_asked_for_is_taken() -> None:
 
 
 def test_a_graph_is_refused_where_there_is_no_gpu() -> None:
-    with pytest.raises(UserError, match="needs one GPU"):
+    with pytest.raises(UserError, match="needs a single GPU"):
         is_captured("graph", DistributedContext(TrainConfig(device="cpu")))
 
 

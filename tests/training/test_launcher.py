@@ -54,6 +54,7 @@ def _launch(case: str, folder: Path, monkeypatch: pytest.MonkeyPatch, log: Any =
     return launch(partial(run, case), TrainConfig(device="cpu", devices=2, batch_size=2), log)
 
 
+@pytest.mark.slow
 def test_what_rank_0_returns_and_logs_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     handlers, lines = [signal.getsignal(number) for number in SIGNALS], list[str]()
     assert _launch("well", tmp_path, monkeypatch, lines.append) == (0, "well")

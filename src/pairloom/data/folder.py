@@ -84,7 +84,7 @@ class PairFolder:
             target_classes = find_classes(targets, known, names, any_width=config.target == "classes")
             if target_classes is None and config.target == "classes":
                 example = targets[0].path.name if targets else "there are none"
-                raise UserError(f"{root}: no classes are found in the targets ({example}); name them with data.palette")
+                raise UserError(f"{root}: no classes were detected in the targets ({example}); set data.palette")
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sources, palette)
         # Of the training pairs, where they have a place of their own: what the others hold is not to be known.

@@ -14,7 +14,7 @@ from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.reading import MODES, _greys, _named, _require_fit, _scale, colour_table
 from pairloom.images.turning import orientation, upright
 
-_NO_INDEX = "holds {} where one class index a pixel was expected"
+_NO_INDEX = "holds {} where one class value per pixel was expected"
 _LOSSY = ("JPEG", "MPO")
 _LOSSY_TIFF = (tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.WEBP)
 _DIRECT_MODES = frozenset({"1", "L", "P", "I", "F"})

@@ -63,7 +63,7 @@ def local_world_size(environment: ClusterEnvironment) -> int:
 def too_few_gpus(processes: int) -> UserError:
     """Return the error that there is not a GPU for each process on this machine."""
     return UserError(
-        f"{processes} processes on one machine want a GPU each, and torch finds {torch.cuda.device_count()}; start "
+        f"{processes} processes on one machine need one GPU each, but torch finds {torch.cuda.device_count()}; start "
         "fewer, or say --device cpu"
     )
 
@@ -255,7 +255,7 @@ class DistributedContext:
             raise
         except RuntimeError as error:
             raise LostProcessError(
-                f"the {self.world_size} processes cannot go on together ({first_line(error)}); --resume continues from "
+                f"the {self.world_size} processes failed ({first_line(error)}); --resume continues from "
                 "the last saved state, if there is one"
             ) from error
 
