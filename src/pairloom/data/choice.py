@@ -69,8 +69,9 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
 def _halves_as_told(tree: Tree, reading: Reading) -> Chosen:
     """Take both halves of each image for a pair, as the settings say, and tell where the images say otherwise."""
     notes = [*reading.notes, *_unused(tree, reading)]
+    proven = bool(two_pictures(reading).pairs)  # before the sample below: each holds its images in memory
     sides = sample_sides(evenly_spaced(reading.pairs, SAMPLE))
-    if sides[0].displayed and not two_pictures(reading).pairs:
+    if sides[0].displayed and not proven:
         notes.insert(
             0, "read side by side as data.layout says, but in a sample the halves look like parts of one picture"
         )
