@@ -1,5 +1,7 @@
 """The U-Net generator of pix2pix (P. Isola et al., CVPR 2017, section 6.1.1)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,7 @@ class Generator(nn.Module):
     stride: int
 
 
-class EncoderDecoder(Generator):
+class EncoderDecoder(Generator, ABC):
     """A generator with skip connections whose blocks can be called one by one: what tiles need (`models/tiles.py`).
 
     Attributes:
@@ -48,9 +50,9 @@ class EncoderDecoder(Generator):
         """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
         return [*([] if self.stem is None else [self.stem]), *self.encoder]
 
+    @abstractmethod
     def margin(self, halvings: int) -> int:
         """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
-        raise NotImplementedError
 
     def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
         """Return the results of `downs` from one to another: B × widths[level] × H/2^(level+1) × W/2^(level+1) each."""
