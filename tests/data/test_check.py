@@ -1,7 +1,6 @@
 """Each thing that can be wrong with a data set is found, and named with its file."""
 
 import json
-import pickle
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,8 +16,6 @@ from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import Problem
 from pairloom.palette import CAMVID, CITYSCAPES, UInt8Array
 from pairloom.streets import draw_street
-from random_folders import make
-from random_specs import Spec, draw_spec, settle
 from trees import WRITERS, save
 
 RNG = np.random.default_rng(0)
@@ -320,20 +317,3 @@ def test_found_classes_are_written_to_be_named(tmp_path: Path, capsys: pytest.Ca
 def test_settings_that_are_not_the_datas_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(data), "--epochs", "3"]) == 2
     assert "check accepts --data.field only" in capsys.readouterr().err
-
-
-def test_processes_find_what_threads_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(draw_spec(0), tmp_path)
-    folder = PairFolder.open(DataConfig(str(tmp_path)))
-    monkeypatch.setattr("pairloom.data.check.PAIRS_FOR_PROCESSES", 1)
-    assert check_pairs(folder, processes=True).to_record() == check_pairs(folder).to_record()
-
-
-@pytest.mark.parametrize("layout", ["annotations", "a mask file an object", "side by side"])
-def test_any_folder_can_be_sent_to_a_process(layout: str, tmp_path: Path) -> None:
-    make(settle(Spec(layout=layout)), tmp_path)
-    folder = PairFolder.open(DataConfig(str(tmp_path)))
-    files = folder.files(folder.splits()[0])[0]
-    sent = pickle.loads(pickle.dumps(folder))  # noqa: S301 (made here)
-    for here, there in zip(folder.read(files)[1:3], sent.read(files)[1:3], strict=True):
-        np.testing.assert_array_equal(here, there)

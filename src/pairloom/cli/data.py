@@ -60,7 +60,7 @@ def check(words: list[str]) -> int:
         if options.write_palette.exists():
             raise UserError(f"{options.write_palette}: already exists; choose another file")
         write_palette(options.write_palette, folder.palette, TO_NAME)
-    result = check_pairs(folder, processes=True)
+    result = check_pairs(folder)
     if options.out:
         from pairloom.report.check_page import write_check_page
 

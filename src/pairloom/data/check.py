@@ -20,14 +20,9 @@ from pairloom.data.set_problems import (
 )
 from pairloom.palette import palette_problems
 from pairloom.progress import track
-from pairloom.worker_processes import map_in_processes
 
 COMPARED = 400
 """Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
-PAIRS_FOR_PROCESSES = 1000
-"""Pairs from which starting processes saves more time than it takes, about a second."""
-PAIRS_AT_ONCE = 16
-"""Pairs sent to a process together: sending small ones singly costs a third of the time of looking at them."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -115,7 +110,7 @@ def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return groups
 
 
-def check_pairs(folder: PairFolder, *, processes: bool = False) -> CheckResult:
+def check_pairs(folder: PairFolder) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
     Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
@@ -125,11 +120,6 @@ def check_pairs(folder: PairFolder, *, processes: bool = False) -> CheckResult:
     one class alone, and palettes most of whose classes occur nowhere.
 
     Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
-
-    Args:
-        folder: the data set.
-        processes: look at large data sets by one process per core, which scales better than threads; the calling script
-            must then be guarded by `if __name__ == "__main__":`.
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
@@ -141,11 +131,9 @@ def check_pairs(folder: PairFolder, *, processes: bool = False) -> CheckResult:
         items += [(split, files) for files in listing.pairs]
     step = -(-len(items) // COMPARED) or 1
     work = [(split, files, place % step == 0) for place, (split, files) in enumerate(items)]
-    by_processes = processes and len(work) >= PAIRS_FOR_PROCESSES
     seen: list[SeenPair] = []
     far = []
-    look = partial(examine, folder)
-    facts = map_in_processes(look, work, chunk=PAIRS_AT_ONCE) if by_processes else read_ahead(look, work)
+    facts = read_ahead(partial(examine, folder), work)
     for (split, files), fact in zip(items, track(facts, len(items), "Checking"), strict=True):
         for problem in fact.problems:
             result.add(Finding(problem, (files,)))
