@@ -72,7 +72,7 @@ def test_every_layout_can_be_turned_round(tmp_path: Path, name: LayoutName) -> N
     assert scores.to_record() == result.record["validation"]
     assert evaluate(run, data).to_record() == scores.to_record()
     assert set(scores.to_record()) == {"split", "pairs", "l1", "psnr", "ssim"}
-    with pytest.raises(UserError, match="no outlines"):
+    with pytest.raises(UserError, match="no class outlines"):
         evaluate(run, boundaries=True)
     assert evaluate(run, at="native").to_record()["pairs"] == 2
     assert (run / "report" / "grid.png").is_file()
