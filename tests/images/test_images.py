@@ -28,6 +28,7 @@ from pairloom.images import (
     to_tensor,
     write_picture,
 )
+from pairloom.images.arrays import pixels_of
 
 SIDE = st.integers(1, 24)
 PICTURE = npst.arrays(np.uint8, st.tuples(SIDE, SIDE, st.just(3)))
@@ -346,3 +347,15 @@ def test_a_picture_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     np.testing.assert_array_equal(read_picture(path), _picture())
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "I;16", "I", "F"])
+def test_the_pixels_of_a_large_image_are_all_there(mode: str) -> None:
+    numbers = np.random.default_rng(0).integers(0, 2**16, (2101, 4000), dtype=np.uint16)
+    image = Image.fromarray(numbers)
+    if mode != "I;16":
+        image = Image.fromarray((numbers // 256).astype(np.uint8)).convert(mode)
+    expected = np.asarray(image)
+    pixels = pixels_of(image)
+    assert pixels.dtype == expected.dtype
+    assert np.array_equal(pixels, expected)

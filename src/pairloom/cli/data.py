@@ -44,6 +44,7 @@ def check(words: list[str]) -> int:
         raise UserError(f"--{others[0]} is not a data setting; check accepts --data.field only")
     config = load_experiment(flags=flags({**settings, "data.root": options.data})).data
 
+    from pairloom.allocator import return_freed_images
     from pairloom.cli.tables import print_check
     from pairloom.data.check import check_pairs
     from pairloom.data.folder import PairFolder
@@ -53,6 +54,7 @@ def check(words: list[str]) -> int:
         from pairloom.report.page import require_replaceable
 
         require_replaceable(options.out)
+    return_freed_images()
     folder = PairFolder.open(config)
     if options.write_palette:
         if folder.palette is None:

@@ -108,7 +108,7 @@ class Encoding:
             if values[:, :, others].any():
                 raise UserError(f"{path}: holds colours where the other masks have class values in one channel")
             return values[:, :, self.channel]
-        if not (values == values[:, :, :1]).all():
+        if any((values[:, :, channel] != values[:, :, 0]).any() for channel in range(1, values.shape[2])):
             raise UserError(f"{path}: holds colours where the other masks hold numbers")
         return values[:, :, 0]
 

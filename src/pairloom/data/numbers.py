@@ -94,7 +94,6 @@ def find_numbers(
     in_colours = encoding.form in ("channel", "packed", "numbers") and all(mask.values.ndim == 3 for _, mask in masks)
     if in_colours and totals.codes[-1] > _SMALL_NUMBER and len(totals.codes) <= _MOST_LEVELS:
         return "colours"
-    pictures = [dataclasses.replace(encoding, table=None).colours(mask, path) for path, mask in masks]
     filled = area_share(totals)
     if encoding.table is None:
         lossy = any(look.lossy for look in looks)
@@ -103,7 +102,7 @@ def find_numbers(
         # Compression may part the number of an area in two, hardly ever in three.
         if areas and _least_gap(totals.codes[totals.counts > _AREA_SHARE * totals.pixels], 2) < _LOSSY_GAP:
             raise UserError(_lossy_numbers(looks, totals))
-        if has_blends(pictures, add_up([take_census(pack(picture)) for picture in pictures]), lossy=lossy):
+        if _has_blends(masks, encoding, lossy=lossy):
             return "colours"
         if shaded:
             return "pictures"
@@ -128,6 +127,11 @@ def find_numbers(
     if palette is not None:
         return IndexReader(palette, encoding)
     return "pictures" if tones else "colours"
+
+
+def _has_blends(masks: Sequence[tuple[Path, StoredMask]], encoding: Encoding, *, lossy: bool) -> bool:
+    pictures = [encoding.colours(mask, path) for path, mask in masks]
+    return has_blends(pictures, add_up([take_census(pack(picture)) for picture in pictures]), lossy=lossy)
 
 
 def refuse_numbers(place: Path, totals: Totals, files: int, what: str) -> str:

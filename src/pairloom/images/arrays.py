@@ -24,7 +24,23 @@ Box = tuple[float, float, float, float]
 NO_READING = (176, 0, 176)
 """The colour in which pixels without a reading are drawn; no grey picture has it."""
 
+_STRIP = 2**22
+"""Pixels that are copied out of Pillow at a time."""
+
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def pixels_of(image: Image.Image) -> NDArray[Any]:
+    """Return the pixels of an image (H×W or H×W×C), as `numpy.asarray` does, but with no second copy on the way."""
+    rows = max(1, _STRIP // max(1, image.width))
+    if image.height <= rows:
+        return np.asarray(image)
+    first = np.asarray(image.crop((0, 0, image.width, rows)))
+    pixels = np.empty((image.height, *first.shape[1:]), first.dtype)
+    pixels[:rows] = first
+    for top in range(rows, image.height, rows):
+        pixels[top : top + rows] = image.crop((0, top, image.width, min(image.height, top + rows)))
+    return pixels
 
 
 def with_channels(picture: Picture, channels: int, where: str | Path) -> Picture:

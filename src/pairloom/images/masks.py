@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pairloom.images import deep
-from pairloom.images.arrays import UInt8Array
+from pairloom.images.arrays import UInt8Array, pixels_of
 from pairloom.images.formats import opened
 from pairloom.images.in_memory import ImageFile, readable
 from pairloom.images.reading import MODES, _greys, _named, _require_fit, _scale, colour_table
@@ -118,7 +118,7 @@ def _stored_by_pillow(path: ImageFile) -> StoredMask:
         number = orientation(image)
         alpha = None
         if mode in _DIRECT_MODES or mode.startswith("I;16"):
-            values = np.asarray(image)
+            values = pixels_of(image)
             if (greys := _greys(image)) is not None:
                 values, table = np.take(greys, values), None
             if scale != 1:
@@ -127,9 +127,9 @@ def _stored_by_pillow(path: ImageFile) -> StoredMask:
             grey = MODES[mode][0] == 1
             if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
                 whole = image.convert("RGBA")
-                values, alpha = np.asarray(whole.convert("RGB")), np.asarray(whole.getchannel("A"))
+                values, alpha = pixels_of(whole.convert("RGB")), pixels_of(whole.getchannel("A"))
             else:
-                values = np.asarray(image if mode == "RGB" else image.convert("RGB"))
+                values = pixels_of(image if mode == "RGB" else image.convert("RGB"))
             values = values[:, :, 0] if grey else values
     return StoredMask(
         upright(_numbers(values), number),

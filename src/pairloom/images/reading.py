@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from pairloom.errors import UserError
 from pairloom.files import NOT_FETCHED
 from pairloom.images import deep
-from pairloom.images.arrays import Picture, UInt8Array
+from pairloom.images.arrays import Picture, UInt8Array, pixels_of
 from pairloom.images.deep import ImageInfo
 from pairloom.images.formats import READABLE, is_lfs_pointer, opened
 from pairloom.images.in_memory import ImageFile, head, readable
@@ -157,15 +157,15 @@ def _picture(image: Image.Image, *, any_number: bool = False) -> Picture:
     image.load()
     channels, dtype = MODES[image.mode]
     if (greys := _greys(image)) is not None:
-        return np.take(greys, np.asarray(image))[:, :, None]
+        return np.take(greys, pixels_of(image))[:, :, None]
     if dtype != "uint8":
-        pixels = deep.checked(np.asarray(image), any_number=any_number)[:, :, None]
+        pixels = deep.checked(pixels_of(image), any_number=any_number)[:, :, None]
     elif channels == 1:
-        pixels = np.asarray(image.convert("L"))[:, :, None]
+        pixels = pixels_of(image.convert("L"))[:, :, None]
     else:
         # Pillow warns of palettes with transparency unless they go by way of RGBA.
         coloured = image.convert("RGBA") if "transparency" in image.info else image
-        pixels = np.asarray(coloured if coloured.mode == "RGB" else coloured.convert("RGB"))
+        pixels = pixels_of(coloured if coloured.mode == "RGB" else coloured.convert("RGB"))
     return upright(pixels, orientation(image))
 
 
