@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     model = load_model(find_model(options.model), torch.device("cpu"))
-    if not model.head.gives_shares:
+    if not model.head.gives_probabilities:
         parser.error("a model with a class head is wanted, whose answers are shares")
     pictures = _pictures(options.model, options.data, model, options.pictures + CALIBRATION)
     rows: list[dict[str, Any]] = []

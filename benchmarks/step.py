@@ -235,7 +235,7 @@ def require_same_networks(plain: yardstick.Pix2Pix, ours: Pairloom) -> None:
     """Hold that both sides have the same networks: with the same weights they give the same answers."""
     source, target = ours.batches.batch(0)
     source = source.to(plain.device)
-    picture = ours.networks.eval_model.head.truth(target.to(plain.device))
+    picture = ours.networks.eval_model.head.target_picture(target.to(plain.device))
     pairs = (
         (plain.generator, ours.networks.modules["generator"]),
         (plain.discriminator, ours.networks.modules["discriminator"]),

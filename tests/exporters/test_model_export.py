@@ -62,7 +62,7 @@ def test_a_program_of_torch_runs_without_pairloom(folder: Path, tmp_path: Path) 
     for height, width in ((32, 48), (1, 1), (50, 9), (64, 64)):
         picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
         answer, classes, colours = program(torch.from_numpy(picture).float()[None])
-        expected = model.answer(picture)
+        expected = model.output(picture)
         assert torch.allclose(answer, expected, atol=1e-5)
         assert torch.equal(classes, model.head.read(expected))
         assert np.array_equal(colours[0].numpy(), model.target.draw(classes[0].numpy()))
@@ -104,7 +104,7 @@ def test_an_answer_that_is_not_finite_is_noticed() -> None:
     answers = iter([0.0, float("nan"), 0.0])
 
     def exported(picture: Picture) -> tuple[torch.Tensor, None]:
-        return model.answer(picture) + next(answers), None
+        return model.output(picture) + next(answers), None
 
     result = parity.compare(model, exported, samples, sizes_to_try(model))
     assert np.isnan(result.difference)

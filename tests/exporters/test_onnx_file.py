@@ -61,7 +61,7 @@ def test_onnx_runtime_alone_gives_the_same_answers(files: dict[str, Path], heigh
     pictures = _pictures(height, width, count)
     answer, classes, picture = session.run(None, {"photograph": pictures.astype(np.float32)})
     for number in range(count):
-        expected = model.answer(pictures[number])
+        expected = model.output(pictures[number])
         assert np.abs(answer[number] - expected[0].numpy()).max() < 1e-5
         ids = model.head.read(expected)[0].numpy()
         assert (classes[number] == ids).mean() >= 0.999
@@ -96,7 +96,7 @@ def test_the_picture_is_in_the_numbers_of_the_targets(files: dict[str, Path]) ->
     source = RNG.integers(0, 65536, (32, 48, 4), dtype=np.uint16)
     session = onnxruntime.InferenceSession(files["deep"])
     answer, picture = session.run(None, {"photograph": source[None].astype(np.float32)})
-    assert np.abs(answer - model.answer(source).numpy()).max() < 1e-4
+    assert np.abs(answer - model.output(source).numpy()).max() < 1e-4
     assert picture.dtype == np.uint16
     expected = model.predict(source)
     assert np.abs(picture[0].astype(int) - expected).max() <= 2
@@ -117,9 +117,9 @@ def test_a_loaded_file_is_a_model_that_answers_as_the_other_does(files: dict[str
     assert (loaded.source, loaded.target, loaded.size) == (model.source, model.target, model.size)
     assert loaded.works_at_its_size_only == model.works_at_its_size_only
     picture = _street(model)
-    assert torch.allclose(loaded.answer(picture), model.answer(picture), atol=1e-4)
-    assert torch.allclose(loaded.answer(picture, tta=True), model.answer(picture, tta=True), atol=1e-4)
-    assert torch.equal(loaded.answer(picture), loaded.answer(picture)), "the same again"
+    assert torch.allclose(loaded.output(picture), model.output(picture), atol=1e-4)
+    assert torch.allclose(loaded.output(picture, tta=True), model.output(picture, tta=True), atol=1e-4)
+    assert torch.equal(loaded.output(picture), loaded.output(picture)), "the same again"
 
 
 def test_a_translator_takes_it_in_the_place_of_pytorch(files: dict[str, Path]) -> None:

@@ -223,7 +223,7 @@ def onnx(data: bytes, place: Path) -> None:
     found = _refused_at_most(lambda: load_onnx(path))
     if found is not None:
         picture = np.zeros((33, 47, found.source.channels), found.source.dtype)
-        _refused_at_most(lambda: found.answer(picture))
+        _refused_at_most(lambda: found.output(picture))
 
 
 def _changed(data: bytes) -> bytes:

@@ -105,7 +105,7 @@ def test_flipped_bits_give_another_answer_or_a_message(exported: bytes, tmp_path
         content[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(content)
         try:
-            assert load_onnx(path).answer(picture).shape == (1, 11, 32, 48)
+            assert load_onnx(path).output(picture).shape == (1, 11, 32, 48)
         except UserError:
             refused += 1
     assert 0 < refused < 60
@@ -361,7 +361,7 @@ def test_what_goes_wrong_when_it_is_run_is_told(exported: bytes, tmp_path: Path)
     path = tmp_path / "wrong.onnx"
     path.write_bytes(program.SerializeToString())
     with pytest.raises(UserError, match=r"wrong\.onnx: (ONNX Runtime cannot run it|is no export)"):
-        load_onnx(path).answer(np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8))
+        load_onnx(path).output(np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8))
 
 
 def test_other_sizes_are_held_to_their_cost_too(exported: bytes, tmp_path: Path) -> None:
@@ -383,6 +383,6 @@ def test_other_sizes_are_held_to_their_cost_too(exported: bytes, tmp_path: Path)
     path = tmp_path / "grows.onnx"
     path.write_bytes(program.SerializeToString())
     model = load_onnx(path)
-    assert model.answer(np.zeros((32, 48, 3), np.uint8)).shape == (1, 11, 32, 48)
+    assert model.output(np.zeros((32, 48, 3), np.uint8)).shape == (1, 11, 32, 48)
     with pytest.raises(UserError, match="costs far more than the network that it describes"):
-        model.answer(np.zeros((512, 48, 3), np.uint8))
+        model.output(np.zeros((512, 48, 3), np.uint8))

@@ -29,26 +29,26 @@ def _noisy(picture: Tensor, seed: int) -> Tensor:
     return picture + SIGMA * torch.randn(picture.shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _steadied(pictures: Sequence[Tensor], answers: Sequence[Tensor]) -> list[Tensor]:
+def _steadied(pictures: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
     steadier = Steadier()
-    return [steadier(picture, answer) for picture, answer in zip(pictures, answers, strict=True)]
+    return [steadier(picture, output) for picture, output in zip(pictures, outputs, strict=True)]
 
 
 @settings(deadline=None)
 @given(sides, sides, st.integers(1, 4), st.integers(1, 6), st.integers(1, 20))
 def test_what_never_changes_stays_as_it_is(height: int, width: int, channels: int, classes: int, count: int) -> None:
-    picture, answer = _shares(0, 1, channels, height, width), _shares(1, 1, classes, height, width)
-    for steadied in _steadied([picture] * count, [answer] * count):
-        assert torch.equal(steadied, answer)
+    picture, output = _shares(0, 1, channels, height, width), _shares(1, 1, classes, height, width)
+    for steadied in _steadied([picture] * count, [output] * count):
+        assert torch.equal(steadied, output)
 
 
 @settings(deadline=None)
 @given(sides, sides, st.integers(1, 15), st.floats(0.1, 2))
 def test_a_new_picture_is_followed_at_once(height: int, width: int, before: int, change: float) -> None:
     first, second = torch.full((1, 3, height, width), -1.0), torch.full((1, 3, height, width), -1.0 + change)
-    answers = [_shares(seed, 1, 5, height, width) for seed in range(before + 1)]
-    steadied = _steadied([*[first] * before, second], answers)
-    assert torch.equal(steadied[-1], answers[-1])
+    outputs = [_shares(seed, 1, 5, height, width) for seed in range(before + 1)]
+    steadied = _steadied([*[first] * before, second], outputs)
+    assert torch.equal(steadied[-1], outputs[-1])
 
 
 @settings(deadline=None, max_examples=20)
@@ -63,43 +63,43 @@ def test_shares_stay_shares(seed: int, brighter: float) -> None:
 def test_on_a_still_street_the_answer_shakes_a_third_as_much() -> None:
     street, truth = _street(), _shares(0, 1, 5, 64, 64)
     pictures = [_noisy(street, seed) for seed in range(30)]
-    answers = [truth + 0.1 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(s)) for s in range(30)]
-    steadied = _steadied(pictures, answers)
-    shaken = [(answer - truth).std().item() for answer in steadied[15:]]
+    outputs = [truth + 0.1 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(s)) for s in range(30)]
+    steadied = _steadied(pictures, outputs)
+    shaken = [(output - truth).std().item() for output in steadied[15:]]
     assert max(shaken) < 0.1 / 3 * 1.2  # the root of 1/9 by equal weights, a little less by fading ones
 
 
 def test_what_moves_leaves_no_ghost_and_what_stands_still_is_averaged() -> None:
     """A square passes over a street from left to right; the shares tell square from street."""
     street, side = _street(), 12
-    pictures, answers = [], []
+    pictures, outputs = [], []
     for index in range(20):
         picture = _noisy(street, index)
-        answer = torch.zeros(1, 2, 64, 64)
-        answer[:, 0] = 1
+        output = torch.zeros(1, 2, 64, 64)
+        output[:, 0] = 1
         column = slice(2 * index, 2 * index + side)
         picture[..., 26 : 26 + side, column] = 1.5
-        answer[:, 0, 26 : 26 + side, column], answer[:, 1, 26 : 26 + side, column] = 0, 1
+        output[:, 0, 26 : 26 + side, column], output[:, 1, 26 : 26 + side, column] = 0, 1
         pictures.append(picture)
-        answers.append(answer)
-    for steadied, answer in zip(_steadied(pictures, answers), answers, strict=True):
-        assert torch.equal(steadied[:, 1] > 0.5, answer[:, 1] > 0.5)
+        outputs.append(output)
+    for steadied, output in zip(_steadied(pictures, outputs), outputs, strict=True):
+        assert torch.equal(steadied[:, 1] > 0.5, output[:, 1] > 0.5)
 
 
 def test_a_change_too_slow_to_be_seen_is_followed_within_the_memory() -> None:
     count, slope = 60, 0.2 / 255
     pictures = [torch.full((1, 3, 32, 32), index * slope) for index in range(count)]
-    answers = [torch.full((1, 1, 32, 32), float(index)) for index in range(count)]
-    steadied = _steadied(pictures, answers)
-    lags = [(answer - one).max().item() for one, answer in zip(steadied, answers, strict=True)]
+    outputs = [torch.full((1, 1, 32, 32), float(index)) for index in range(count)]
+    steadied = _steadied(pictures, outputs)
+    lags = [(output - one).max().item() for one, output in zip(steadied, outputs, strict=True)]
     assert 1 < max(lags) <= MEMORY + 1e-3
 
 
 def test_another_size_begins_anew() -> None:
     steadier = Steadier()
     steadier(torch.zeros(1, 3, 8, 8), _shares(0, 1, 3, 8, 8))
-    answer = _shares(1, 1, 3, 9, 8)
-    assert torch.equal(steadier(torch.zeros(1, 3, 9, 8), answer), answer)
+    output = _shares(1, 1, 3, 9, 8)
+    assert torch.equal(steadier(torch.zeros(1, 3, 9, 8), output), output)
 
 
 @pytest.mark.parametrize("moves", [False, True])

@@ -17,9 +17,9 @@ Layer = type[Conv2d] | type[ConvTranspose2d]
 
 def _with_gradients(layer: nn.Module, x: Tensor) -> list[Tensor]:
     x = x.clone().requires_grad_()
-    answer = layer(x)
-    torch.autograd.backward((answer * torch.linspace(-1, 1, answer.numel()).view_as(answer)).sum())
-    return [answer.detach(), *(tensor.grad for tensor in (x, *layer.parameters()) if tensor.grad is not None)]
+    output = layer(x)
+    torch.autograd.backward((output * torch.linspace(-1, 1, output.numel()).view_as(output)).sum())
+    return [output.detach(), *(tensor.grad for tensor in (x, *layer.parameters()) if tensor.grad is not None)]
 
 
 @settings(deadline=None, max_examples=60)

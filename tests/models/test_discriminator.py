@@ -27,8 +27,8 @@ def test_a_cell_sees_exactly_its_receptive_field(patch: PatchName) -> None:
     torch.manual_seed(0)
     discriminator = PatchDiscriminator(width=2, patch=patch, norm=Norm("none"))
     source = torch.randn(1, 3, 320, 320, requires_grad=True)
-    answer = discriminator(source, torch.randn(1, 3, 320, 320))
-    middle = answer.shape[-1] // 2
-    (gradient,) = torch.autograd.grad(answer[0, 0, middle, middle], source)
+    output = discriminator(source, torch.randn(1, 3, 320, 320))
+    middle = output.shape[-1] // 2
+    (gradient,) = torch.autograd.grad(output[0, 0, middle, middle], source)
     rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero()
     assert int(rows.max() - rows.min()) + 1 == discriminator.receptive_field

@@ -44,9 +44,9 @@ def test_dropout_may_leave_out_the_innermost_block(depth: int, expected: list[in
 @pytest.mark.parametrize("up", ["transposed", "resize"])
 def test_every_variant_answers_at_the_size_of_its_input_and_learns(norm: NormName, up: UpName) -> None:
     generator = UNetGenerator(3, 5, width=4, depth=3, norm=Norm(norm), up=up, dropout=0.1, tanh=False)
-    answer = generator(torch.randn(2, 3, 32, 40))
-    assert answer.shape == (2, 5, 32, 40)
-    answer.square().mean().backward()
+    output = generator(torch.randn(2, 3, 32, 40))
+    assert output.shape == (2, 5, 32, 40)
+    output.square().mean().backward()
     assert all(parameter.grad is not None for parameter in generator.parameters())
 
 

@@ -1,4 +1,4 @@
-"""How a generator's answer is read."""
+"""How a generator's output is read."""
 
 import numpy as np
 import torch

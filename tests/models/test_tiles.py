@@ -1,4 +1,4 @@
-"""Tile by tile, a generator answers as it does to the whole."""
+"""Tile by tile, a generator outputs as it does to the whole."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from pairloom.models import tiles
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.heads import PictureHead
 from pairloom.models.layers import Norm
-from pairloom.models.tiles import SMALLEST_TILE, TiledAnswer
+from pairloom.models.tiles import SMALLEST_TILE, TiledOutput
 
 
 def _generator(norm: NormName, up: UpName = "resize", *, depth: int = 4, full_resolution: bool = True) -> UNetGenerator:
@@ -34,8 +34,8 @@ def _source(height: int, width: int) -> Tensor:
 
 @torch.no_grad()
 def _in_tiles(generator: UNetGenerator, source: Tensor, tile: int, step: int) -> Tensor:
-    answer, height = TiledAnswer(generator, PictureHead(4), source, tile), source.shape[2]
-    return torch.cat([answer.rows(top, min(top + step, height)) for top in range(0, height, step)], dim=2)
+    output, height = TiledOutput(generator, PictureHead(4), source, tile), source.shape[2]
+    return torch.cat([output.rows(top, min(top + step, height)) for top in range(0, height, step)], dim=2)
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "group", "none"])

@@ -55,15 +55,15 @@ def test_a_prediction_is_the_same_twice_and_changes_nothing(preset: str) -> None
 
 def test_the_originals_dropout_is_on_in_use_and_seeded_by_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     model = _model("seed")
-    answers: list[torch.Tensor] = []
+    outputs: list[torch.Tensor] = []
     assert isinstance(model.generator, UNetGenerator)
-    model.generator.head.register_forward_hook(lambda _head, _inputs, output: answers.append(output.clone()))
+    model.generator.head.register_forward_hook(lambda _head, _inputs, output: outputs.append(output.clone()))
     model.predict(PICTURE)
     model.predict(PICTURE)
     monkeypatch.setattr("zlib.crc32", lambda _content: 1)
     model.predict(PICTURE)
-    assert torch.equal(answers[0], answers[1])
-    assert not torch.equal(answers[0], answers[2])
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
 
 
 @pytest.mark.parametrize("head", ["classes", "rgb"])

@@ -150,8 +150,8 @@ def test_the_adversarial_share_is_the_ratio_of_both_gradients_at_the_answer() ->
         step = _step(_experiment("recommended", **off))
         norms: list[Tensor] = []
 
-        def measure(_network: nn.Module, _inputs: tuple[Tensor, ...], answer: Tensor) -> None:
-            answer.register_hook(lambda gradient: norms.append(gradient.norm()))  # type: ignore[no-untyped-call]
+        def measure(_network: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            output.register_hook(lambda gradient: norms.append(gradient.norm()))  # type: ignore[no-untyped-call]
 
         step.generator.register_forward_hook(measure)
         step(*_batch(0))
@@ -203,13 +203,13 @@ def test_where_a_picture_holds_no_reading_nothing_is_learned(update: str) -> Non
     depth = ImageSpec(1, "uint16", values=Values((400.0, 5000.0), 0.0))
     experiment = _experiment("photo", **{"train.update": update, "loss.mask_void": True})
     step = _step(experiment, depth)
-    answers: list[Tensor] = []
-    step.generator.register_forward_hook(lambda _module, _inputs, answer: answers.append(answer))
+    outputs: list[Tensor] = []
+    step.generator.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
     gradients: list[Tensor] = []
 
     def follow(loss: Tensor, inputs: list[Tensor]) -> None:
         if inputs[0] is next(iter(step.generator.parameters())):
-            gradients.extend(torch.autograd.grad(loss, [answers[-1]], retain_graph=True))
+            gradients.extend(torch.autograd.grad(loss, [outputs[-1]], retain_graph=True))
         backward(loss, inputs)
 
     losses = dataclasses.replace(step, backward=follow)(source, holes)

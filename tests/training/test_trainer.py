@@ -185,17 +185,17 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
 def test_an_interruption_is_heard_during_validation(
     streets: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = TranslationModel.answer
+    output = TranslationModel.output
     calls: list[int] = []
 
     def answer_and_stop(model: TranslationModel, picture: UInt8Array, *, tta: bool = False) -> object:
         calls.append(1)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return answer(model, picture, tta=tta)
+        return output(model, picture, tta=tta)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TranslationModel, "answer", answer_and_stop)
+        patch.setattr(TranslationModel, "output", answer_and_stop)
         with pytest.raises(Interrupted):
             _train(streets, tmp_path / "stopped", "recommended")
     assert len(calls) == 2, "the rest of the validation is left"

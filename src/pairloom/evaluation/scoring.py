@@ -36,7 +36,7 @@ def score_model(
         pairs: the split's pairs at native size, or already at the model's.
         count: how many there are.
         split: its name, for the record.
-        at: `size` scores at the model's size (targets are brought there); `native` reads the model's answers at each
+        at: `size` scores at the model's size (targets are brought there); `native` reads the model's outputs at each
             target's own size, as users get them.
         boundaries: score the outlines of classes as well.
         tta: translate with test-time augmentation, as `TranslationModel.predict` does.
@@ -54,8 +54,8 @@ def _predictions(
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
         size = Size(*pair.target.shape[:2]) if at == "native" else model.size
-        answer = model.answer(resize_picture(pair.source, model.size, values=pair.source_values), tta=tta)
-        yield pair.name, model.read(answer, size).values, pair.resized_target(size)
+        output = model.output(resize_picture(pair.source, model.size, values=pair.source_values), tta=tta)
+        yield pair.name, model.read(output, size).values, pair.resized_target(size)
         if after_each:
             after_each()
 

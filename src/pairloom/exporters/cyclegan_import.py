@@ -35,7 +35,7 @@ class ImportedGenerator:
     Attributes:
         folder: its model folder.
         model: the model in it.
-        largest_difference: between its answers and those that follow from the file's weights layer by layer, on random
+        largest_difference: between its outputs and those that follow from the file's weights layer by layer, on random
             pictures, in [-1, 1]; dropout is off. Rounding alone: the same in double precision is at most 1e-6.
     """
 
@@ -62,7 +62,7 @@ def import_generator(
             picture); `eval` takes the statistics of the training, without dropout, as their `--eval` does.
         dropout: whether it was trained with dropout; false for their `--no_dropout`. Matters with `train` only.
         size: at which it works (their `--crop_size`), a multiple of 2**depth; None takes 2**depth: 128 or 256.
-        palette: read the answer's colours as the classes of a built-in palette or a YAML file; None leaves a picture.
+        palette: read the output's colours as the classes of a built-in palette or a YAML file; None leaves a picture.
 
     Returns:
         The folder, and how closely it agrees with the weights in the file.
@@ -141,7 +141,7 @@ def _build(
 
 @torch.no_grad()
 def largest_difference(model: TranslationModel, foreign: ForeignUNet, dtype: torch.dtype) -> float:
-    """Return the largest difference between both networks' answers to random pictures; NaN where one has no answer."""
+    """Return the largest difference between both networks' outputs to random pictures; NaN where one has no output."""
     training = model.config.inference == "train"
     generator = copy.deepcopy(model.generator).to(dtype).train(training)
     for layer in generator.modules():

@@ -1,6 +1,6 @@
 """U-Net generators of pytorch-CycleGAN-and-pix2pix: their weights read, converted, and evaluated as they stand.
 
-Such a network is nested: each block halves, asks the block inside it, and doubles, and its answer is what came in
+Such a network is nested: each block halves, asks the block inside it, and doubles, and its output is what came in
 beside what it has made (`UnetSkipConnectionBlock` there). The names of its weights follow from that.
 """
 
@@ -59,7 +59,7 @@ class ForeignUNet:
 
     @property
     def out_channels(self) -> int:
-        """Channels of the answer."""
+        """Channels of the output."""
         return self.ups[0].weight.shape[1]
 
     @property
@@ -73,7 +73,7 @@ class ForeignUNet:
         return len(self.downs)
 
     def __call__(self, source: Tensor, *, training: bool) -> Tensor:
-        """Compute the answer (B×out_channels×H×W in [-1, 1]) to a source (B×in_channels×H×W) layer by layer.
+        """Compute the output (B×out_channels×H×W in [-1, 1]) to a source (B×in_channels×H×W) layer by layer.
 
         Dropout is off. With `training` batch norm takes the batch's statistics, as their `test.py` does without
         `--eval`. The sides must be multiples of 2**depth. The precision is the source's.

@@ -133,7 +133,7 @@ class OnnxGenerator(Generator):
         head = self._described.head
         if answer.shape != (len(source), head.channels, *source.shape[2:]) or answer.dtype != torch.float32:
             raise UserError(f"{self._path}: its outputs do not match its metadata; write it again with pairloom export")
-        return answer.log() if head.gives_shares else answer
+        return answer.log() if head.gives_probabilities else answer
 
 
 def _converted(network: ExportedNetwork) -> Any:

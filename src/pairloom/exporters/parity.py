@@ -128,7 +128,7 @@ def compare(model: TranslationModel, exported: RunExported, samples: Samples, si
         for size in sizes:
             source = filled(resize_picture(picture, size, values=model.source.values), model.source.values)
             answer, ids = exported(source)
-            expected = model.answer(source)
+            expected = model.output(source)
             distances.append((answer - expected).abs().max().item() * (2 if model.config.head == "classes" else 1))
             if ids is not None:
                 truth = model.head.read(expected)[0].cpu().numpy()

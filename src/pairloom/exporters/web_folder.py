@@ -91,7 +91,7 @@ def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, ob
         "source": {"channels": model.source.channels, "range": limits(model.source.dtype)[1]},
         "reading": {
             "classes": palette is not None,
-            "shares": model.head.gives_shares,
+            "shares": model.head.gives_probabilities,
             "names": palette.names if palette else [],
             "colours": palette.colours if palette else [],
         },

@@ -1,4 +1,4 @@
-"""Answers to the frames of a video, averaged over time where the picture stands still."""
+"""Outputs to the frames of a video, averaged over time where the picture stands still."""
 
 import torch
 from torch import Tensor
@@ -20,9 +20,9 @@ DEVIATION = 1.4826
 class Steadier:
     """Holds what a generator says of consecutive frames steady, and lets go where something moves.
 
-    Each pixel's answer is averaged with its earlier ones as long as the picture around it differs from what it was by
+    Each pixel's output is averaged with its earlier ones as long as the picture around it differs from what it was by
     no more than the sensor's noise; the average weighs all frames alike, up to `memory`. Where the picture changes, the
-    new answer stands alone and a new average begins. Nothing is moved along with the picture.
+    new output stands alone and a new average begins. Nothing is moved along with the picture.
 
     Args:
         memory: how many earlier frames count at most beside the new one; 0 averages nothing.
@@ -30,25 +30,25 @@ class Steadier:
 
     def __init__(self, memory: float = MEMORY) -> None:
         self._memory = memory
-        self._past: tuple[Tensor, Tensor, Tensor] | None = None  # the picture, the answer, how many frames they hold
+        self._past: tuple[Tensor, Tensor, Tensor] | None = None  # the picture, the output, how many frames they hold
 
     @torch.no_grad()
-    def __call__(self, picture: Tensor, answer: Tensor) -> Tensor:
-        """Return the steadied answer to the next frame.
+    def __call__(self, picture: Tensor, output: Tensor) -> Tensor:
+        """Return the steadied output to the next frame.
 
         Args:
             picture: the frame as the network saw it, 1×C×h×w in [-1, 1].
-            answer: to it, 1×K×h×w, of what may be averaged.
+            output: its output, 1×K×h×w, of what may be averaged.
         """
-        if self._past is None or self._past[0].shape != picture.shape or self._past[1].shape != answer.shape:
+        if self._past is None or self._past[0].shape != picture.shape or self._past[1].shape != output.shape:
             held = torch.zeros_like(picture[:, :1])
         else:
-            past_picture, past_answer, frames = self._past
+            past_picture, past_output, frames = self._past
             held = frames.clamp(max=self._memory) * stillness(picture, past_picture, frames)
             weight = 1 / (held + 1)
-            picture, answer = past_picture.lerp(picture, weight), past_answer.lerp(answer, weight)
-        self._past = picture, answer, held + 1
-        return answer
+            picture, output = past_picture.lerp(picture, weight), past_output.lerp(output, weight)
+        self._past = picture, output, held + 1
+        return output
 
 
 def stillness(picture: Tensor, past: Tensor, frames: Tensor) -> Tensor:

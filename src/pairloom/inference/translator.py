@@ -25,7 +25,7 @@ Input = str | Path | Image.Image | NDArray[Any]
 class Translator:
     """A trained model, ready to use on images of any size.
 
-    An image is brought to the size at which the model was trained, as training does it, and the answer back to the
+    An image is brought to the size at which the model was trained, as training does it, and the output back to the
     image's own size before it is read, so that the borders of classes are sharp.
 
     Args:
@@ -98,7 +98,7 @@ class Translator:
     def frames(self, images: Iterable[Input]) -> Iterator[Translation]:
         """Translate the frames of a video in their order, each when it is asked for.
 
-        With the option `steady` the answers are averaged over time where the picture stands still.
+        With the option `steady` the outputs are averaged over time where the picture stands still.
         """
         steadier = Steadier() if self.options.steady else None
         for image in images:
@@ -129,9 +129,9 @@ class Translator:
         if steadier is None and tile is not None:
             return self.model.predict_in_tiles(seen, size, tile, tta=tta)
         if tile is not None:
-            answer = self.model.answer_in_tiles(seen, tile, tta=tta)
+            output = self.model.output_in_tiles(seen, tile, tta=tta)
         else:
-            answer = self.model.answer(seen, tta=tta)
+            output = self.model.output(seen, tta=tta)
         if steadier is not None:
-            answer = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(answer.device), answer)
-        return self.model.read(answer, size)
+            output = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(output.device), output)
+        return self.model.read(output, size)

@@ -48,15 +48,15 @@ class Conv2d(nn.Conv2d):
             return super().forward(x)
         kernel, stride, padding = self.kernel_size[0], self.stride[0], int(self.padding[0])
         sides = [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:]]
-        answer: Tensor
+        output: Tensor
         if _is_small(x, sides):
-            answer = _Gather.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
-            return answer
+            output = _Gather.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
+            return output
         if self.out_channels == 1 and stride == 1 and padding < kernel and _is_ours(x):
             # The same as a transposed convolution with the kernel turned around, which adds up a value a tap.
             turned = self.weight.flip(2, 3).transpose(0, 1)
-            answer = _Scatter.apply(x, turned, self.bias, 1, kernel - 1 - padding)  # type: ignore[no-untyped-call]
-            return answer
+            output = _Scatter.apply(x, turned, self.bias, 1, kernel - 1 - padding)  # type: ignore[no-untyped-call]
+            return output
         return super().forward(x)
 
 
@@ -68,8 +68,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         if output_size is not None or not _is_plain(self) or not _is_small(x, x.shape[-2:]):
             return super().forward(x, output_size)
         stride, padding = self.stride[0], int(self.padding[0])
-        answer: Tensor = _Scatter.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
-        return answer
+        output: Tensor = _Scatter.apply(x, self.weight, self.bias, stride, padding)  # type: ignore[no-untyped-call]
+        return output
 
 
 class ResizeConv2d(nn.Sequential):
@@ -90,8 +90,8 @@ class ResizeConv2d(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         """Turn B×in×H×W into B×out×2H×2W."""
         if torch.compiler.is_compiling() or len(x) * x.shape[-2] * x.shape[-1] < MANY:
-            answer: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
-            return answer
+            output: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+            return output
         convolution = cast("Conv2d", self[1])
         kernel = convolution.weight.flatten(2) @ self.taps  # out × in × 16
         kernel = kernel.transpose(0, 1).reshape(x.shape[1], -1, 4, 4)
@@ -127,13 +127,13 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
         kernel = weight.shape[-1]
         seen = _columns(F.unfold(x, kernel, padding=padding, stride=stride))  # in·k² × B·L
-        answer = _product(weight.flatten(1), seen.t())  # out × B·L
+        output = _product(weight.flatten(1), seen.t())  # out × B·L
         if bias is not None:
-            answer += bias[:, None]
+            output += bias[:, None]
         ctx.save_for_backward(seen, weight)
         ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
         sides = [(side + 2 * padding - kernel) // stride + 1 for side in x.shape[-2:]]
-        return _images(answer, len(x)).view(len(x), -1, *sides)
+        return _images(output, len(x)).view(len(x), -1, *sides)
 
     @staticmethod
     @once_differentiable
@@ -160,12 +160,12 @@ class _Scatter(torch.autograd.Function):
         sides = [(side - 1) * stride - 2 * padding + kernel for side in x.shape[-2:]]
         columns = _columns(x.flatten(2))  # in × B·L
         added = _product(columns.t(), weight.flatten(1).t()).t()  # out·k² × B·L
-        answer = F.fold(_images(added, len(x)), tuple(sides), kernel, padding=padding, stride=stride)
+        output = F.fold(_images(added, len(x)), tuple(sides), kernel, padding=padding, stride=stride)
         if bias is not None:
-            answer += bias[:, None, None]
+            output += bias[:, None, None]
         ctx.save_for_backward(columns, weight)
         ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
-        return answer
+        return output
 
     @staticmethod
     @once_differentiable

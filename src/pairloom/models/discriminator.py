@@ -12,13 +12,13 @@ HALVINGS: dict[PatchName, int] = {"patch142": 4, "patch70": 3}
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges patches of a (source, target) pair; each cell of its answer sees `receptive_field` pixels per side.
+    """Judges patches of a (source, target) pair; each cell of its output sees `receptive_field` pixels per side.
 
     Args:
         source_channels: channels of the source.
         target_channels: channels of the target.
         width: channels of the first layer; they double at each halving up to 8 × width.
-        patch: `patch142`, the original's, answers a 256×256 pair with 16×16; `patch70`, the paper's, with 30×30.
+        patch: `patch142`, the original's, gives 16×16 cells for a 256×256 pair; `patch70`, the paper's, 30×30.
         norm: normalisation of all layers but the first and the last.
     """
 
@@ -60,7 +60,7 @@ class PatchDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Side, in pixels, of the square that one cell of the answer sees."""
+        """Side, in pixels, of the square that one cell of the output sees."""
         side = 1
         for layer in reversed(self.layers):
             if isinstance(layer, nn.Conv2d):

@@ -42,8 +42,8 @@ class EncoderDecoder(Generator, ABC):
         height, width = source.shape[-2:]
         x = pad_to_stride(source, self.stride)
         x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
-        answer: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
-        return answer[..., :height, :width]
+        output: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
+        return output[..., :height, :width]
 
     @property
     def downs(self) -> list[nn.Module]:
@@ -80,7 +80,7 @@ class UNetGenerator(EncoderDecoder):
 
     Args:
         in_channels: channels of the source.
-        out_channels: channels of the answer.
+        out_channels: channels of the output.
         width: channels of the outermost layer; they double at each halving up to 8 × width.
         depth: number of downsampling steps; sides are padded to a multiple of 2**depth and the output is cropped.
         norm: normalisation of all layers but the outermost and the bottleneck.
@@ -91,7 +91,7 @@ class UNetGenerator(EncoderDecoder):
         fine_width: channels of those convolutions; None takes `width`.
         dropout: probability in decoder blocks of full width, three at the most.
         dropout_from: position, counted from the innermost, of the first of these.
-        tanh: bound the answer to [-1, 1]; False gives bare logits.
+        tanh: bound the output to [-1, 1]; False gives bare logits.
     """
 
     def __init__(
@@ -132,11 +132,11 @@ class UNetGenerator(EncoderDecoder):
             decoder.append(_up(below, fine, norm, up, 0.0))
         self.decoder = nn.ModuleList(decoder)
         if full_resolution:
-            # Not 1×1 at the end: with so few weights, and so small, Adam takes long to a clear answer.
-            answer: nn.Module = nn.Sequential(_fine(2 * fine, fine, norm), _keep(fine, out_channels))
+            # Not 1×1 at the end: with so few weights, and so small, Adam takes long to reach clear logits.
+            last: nn.Module = nn.Sequential(_fine(2 * fine, fine, norm), _keep(fine, out_channels))
         else:
-            answer = _double(below, out_channels, up)
-        self.head = nn.Sequential(answer, nn.Tanh() if tanh else nn.Identity())
+            last = _double(below, out_channels, up)
+        self.head = nn.Sequential(last, nn.Tanh() if tanh else nn.Identity())
         initialize_weights(self)
 
     def margin(self, halvings: int) -> int:

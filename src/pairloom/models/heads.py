@@ -1,4 +1,4 @@
-"""What a generator's answer means: a picture for the discriminator, class ids or a picture for the user."""
+"""What a generator's output means: a picture for the discriminator, class ids or a picture for the user."""
 
 from typing import Protocol
 
@@ -26,120 +26,120 @@ class Painter:
 
 
 class Head(Protocol):
-    """How an answer of the generator is read."""
+    """How an output of the generator is read."""
 
     channels: int
-    """Channels that the generator must answer with."""
+    """Channels of the generator's output."""
     tanh: bool
-    """Whether the generator bounds its answer to [-1, 1]."""
-    gives_shares: bool
+    """Whether the generator bounds its output to [-1, 1]."""
+    gives_probabilities: bool
     """Whether what may be blended are the shares of the classes, 0 to 1, and not a picture."""
-    reading_costs: int
-    """How many numbers reading an answer needs for each number of it."""
+    temporaries: int
+    """Numbers that are held at a time while an output is read, per number of it."""
 
-    def truth(self, target: Tensor) -> Tensor:
+    def target_picture(self, target: Tensor) -> Tensor:
         """Return the picture of a target, B×C×H×W in [-1, 1], that the discriminator sees as true; never NaN."""
 
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return what the discriminator sees of an answer: B×C×H×W in [-1, 1], with a gradient to the answer."""
+    def picture(self, output: Tensor) -> Tensor:
+        """Return what the discriminator sees of an output: B×C×H×W in [-1, 1], with a gradient to the output."""
 
-    def probabilities(self, answer: Tensor) -> Tensor:
-        """Return an answer, to be read, that may be averaged with others and resized: shares or a picture."""
+    def probabilities(self, output: Tensor) -> Tensor:
+        """Return an output, as what may be averaged and resized: probabilities or a picture."""
 
-    def read(self, answer: Tensor) -> Tensor:
+    def read(self, output: Tensor) -> Tensor:
         """Return the prediction: class ids, B×H×W uint8, void never among them; or pictures, B×C×H×W."""
 
 
 class PictureHead:
-    """The answer is the picture, and that is what is wanted."""
+    """The output is the picture, and that is what is wanted."""
 
     tanh = True
-    gives_shares = False
-    reading_costs = 1
+    gives_probabilities = False
+    temporaries = 1
 
     def __init__(self, channels: int) -> None:
         self.channels = channels
 
-    def truth(self, target: Tensor) -> Tensor:
+    def target_picture(self, target: Tensor) -> Tensor:
         """Return the target itself, and the lowest number where it holds no reading (NaN)."""
         return target.nan_to_num(-1.0)
 
-    def picture(self, answer: Tensor) -> Tensor:
-        """Return the answer itself."""
-        return answer
+    def picture(self, output: Tensor) -> Tensor:
+        """Return the output itself."""
+        return output
 
-    def probabilities(self, answer: Tensor) -> Tensor:
-        """Return the answer itself."""
-        return answer
+    def probabilities(self, output: Tensor) -> Tensor:
+        """Return the output itself."""
+        return output
 
-    def read(self, answer: Tensor) -> Tensor:
-        """Return the answer itself."""
-        return answer
+    def read(self, output: Tensor) -> Tensor:
+        """Return the output itself."""
+        return output
 
 
 class RgbHead(PictureHead):
-    """The answer is a picture; a pixel's class is the one of the nearest colour. Every class can be answered."""
+    """The output is a picture; a pixel's class is the one of the nearest colour. Every class can occur."""
 
     def __init__(self, painter: Painter) -> None:
         super().__init__(channels=3)
         self._painter = painter
-        self.reading_costs = 2 * len(painter.colours)  # differences to every colour, and their squares
+        self.temporaries = 2 * len(painter.colours)  # differences to every colour, and their squares
 
-    def truth(self, target: Tensor) -> Tensor:
+    def target_picture(self, target: Tensor) -> Tensor:
         """Return the picture of class ids."""
         return self._painter(target)
 
-    def read(self, answer: Tensor) -> Tensor:
+    def read(self, output: Tensor) -> Tensor:
         """Return the class of the nearest colour, by Euclidean distance in RGB."""
-        pixels = answer.float().permute(0, 2, 3, 1)  # B×H×W×3
+        pixels = output.float().permute(0, 2, 3, 1)  # B×H×W×3
         distances = (pixels.unsqueeze(-2) - self._painter.colours).square().sum(dim=-1)  # B×H×W×K
         return distances.argmin(dim=-1).to(torch.uint8)
 
 
 class ClassHead:
-    """The answer is one logit per class; its picture is the palette colour of the likeliest class.
+    """The output is one logit per class; its picture is the palette colour of the likeliest class.
 
     The picture is hard, as true targets are, so that the discriminator cannot win by telling blended colours from pure
     ones; its gradient is that of the softmax's expected colour (a straight-through estimator, Bengio et al., 2013).
     """
 
     tanh = False
-    gives_shares = True
-    reading_costs = 1
+    gives_probabilities = True
+    temporaries = 1
 
     def __init__(self, painter: Painter) -> None:
-        self.truth = painter
+        self.target_picture = painter
         self._colours = painter.colours
         self.channels = len(painter.colours)
 
-    def picture(self, answer: Tensor) -> Tensor:
+    def picture(self, output: Tensor) -> Tensor:
         """Return pure palette colours whose gradient is that of the expected colour."""
-        soft = torch.einsum("bkhw,kc->bchw", answer.float().softmax(dim=1), self._colours)
-        return self.truth(self.read(answer)) + (soft - soft.detach())
+        soft = torch.einsum("bkhw,kc->bchw", output.float().softmax(dim=1), self._colours)
+        return self.target_picture(self.read(output)) + (soft - soft.detach())
 
-    def probabilities(self, answer: Tensor) -> Tensor:
+    def probabilities(self, output: Tensor) -> Tensor:
         """Return the softmax, B×K×H×W, whose largest entry is the class as it is of logits."""
-        return answer.float().softmax(dim=1)
+        return output.float().softmax(dim=1)
 
-    def read(self, answer: Tensor) -> Tensor:
+    def read(self, output: Tensor) -> Tensor:
         """Return the class of the largest logit, or share."""
-        ids, _ = largest(answer)
+        ids, _ = largest(output)
         return ids
 
 
 @torch.no_grad()
-def largest(answer: Tensor) -> tuple[Tensor, Tensor]:
+def largest(output: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first class with the largest number (B×H×W, uint8), and that number, of B×K×H×W."""
-    if answer.device.type != "cpu":
-        values, classes = answer.max(dim=1)
+    if output.device.type != "cpu":
+        values, classes = output.max(dim=1)
         return classes.to(torch.uint8), values
     # Class by class, in passes over whole maps, takes a tenth of the time of torch's search along the second dimension.
-    best = answer[:, 0].clone()
+    best = output[:, 0].clone()
     ids = torch.zeros_like(best, dtype=torch.uint8)
-    for index in range(1, answer.shape[1]):
-        larger = (answer[:, index] > best).view(torch.uint8)
+    for index in range(1, output.shape[1]):
+        larger = (output[:, index] > best).view(torch.uint8)
         torch.maximum(ids, larger * index, out=ids)
-        torch.maximum(best, answer[:, index], out=best)
+        torch.maximum(best, output[:, index], out=best)
     return ids, best
 
 

@@ -1,4 +1,4 @@
-"""A generator's answer brought to another size, a band of rows at a time: the whole of it need not fit into memory."""
+"""A generator's output brought to another size, a band of rows at a time: the whole of it need not fit into memory."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,24 +14,24 @@ BAND_NUMBERS = 2**22
 """Numbers of a band at its new size, up to the row that passes them."""
 
 Rows = Callable[[int, int], Tensor]
-"""Returns the rows from one to another of an answer, 1×C×rows×w; asked for from the top down, some of them twice."""
+"""Returns the rows from one to another of an output, 1×C×rows×w; asked for from the top down, some of them twice."""
 
 
 class Band(NamedTuple):
-    """Some rows of a resized answer."""
+    """Some rows of a resized output."""
 
     rows: slice
-    answer: Tensor
+    output: Tensor
     """1×C×rows×W."""
 
 
 def resized_bands(rows: Rows, channels: int, size: Size, target: Size, weight: int = 1) -> Iterator[Band]:
-    """Resize an answer bilinearly, and without aliasing where it gets smaller; yield bands of it from the top down.
+    """Resize an output bilinearly, and without aliasing where it gets smaller; yield bands of it from the top down.
 
     Args:
-        rows: gives the answer.
-        channels: of the answer.
-        size: of the answer.
+        rows: gives the output.
+        channels: of the output.
+        size: of the output.
         target: the size that is wanted.
         weight: how many numbers what is done with a band needs for each number in it.
     """

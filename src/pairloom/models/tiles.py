@@ -1,6 +1,6 @@
-"""A U-Net's answer to a source that is too large for memory: the same answer, computed tile by tile.
+"""A U-Net's output to a source that is too large for memory: the same output, computed tile by tile.
 
-Two things make a tile's answer differ from that of the whole: the network sees further than a tile, and instance and
+Two things make a tile's output differ from that of the whole: the network sees further than a tile, and instance and
 group norm take their statistics from all that they see. So the network is cut in two. Its coarse part, where a source
 is small, sees the whole at once. The fine part only looks at near pixels, and runs on tiles with a margin as wide as it
 looks. The mean and variance that each norm of the fine part would find in the whole are collected first, norm after
@@ -22,7 +22,7 @@ from pairloom.models.heads import Head
 
 SMALLEST_TILE = 32
 COARSE_SHARE = 4
-"""The coarse part may see so many times the area of a tile, counted in numbers of the layers next to the answer."""
+"""The coarse part may see so many times the area of a tile, counted in numbers of the layers next to the output."""
 
 AdaptiveNorm = nn.InstanceNorm2d | nn.GroupNorm
 """Norms whose statistics are those of what they see."""
@@ -39,12 +39,12 @@ class _Span(NamedTuple):
     """Without."""
 
 
-class TiledAnswer:
+class TiledOutput:
     """What a generator says of one source, given by and by from the top down.
 
     Args:
-        generator: in the mode in which it is to answer, without dropout; of two halvings or more.
-        head: of the generator; the answer is what it makes blendable.
+        generator: in the mode in which it is used, without dropout; of two halvings or more.
+        head: of the generator; the output is what it makes blendable.
         source: 1×C×H×W in [-1, 1], with sides that the generator's stride divides.
         tile: side in pixels of the tiles, margins included; at least `SMALLEST_TILE`.
     """
@@ -54,7 +54,7 @@ class TiledAnswer:
         height, width = source.shape[2:]
         halvings = _halvings(height * width, tile, len(generator.encoder))
         self._fine = halvings + (generator.stem is not None)
-        self._grid = 2 ** (halvings + 1)  # pixels of the source to one of what the coarse part answers
+        self._grid = 2 ** (halvings + 1)  # pixels of the source to one of the coarse part's output
         margin = generator.margin(halvings)
         self._rows = _spans(height, tile, margin, self._grid)
         self._columns = _spans(width, tile, margin, self._grid)
@@ -64,7 +64,7 @@ class TiledAnswer:
         self._collect(self._fine_decoder())
 
     def rows(self, first: int, last: int) -> Tensor:
-        """Return the answer's rows from one to another, 1×C×rows×W; asked for from the top down."""
+        """Return the output's rows from one to another, 1×C×rows×W; asked for from the top down."""
         self._strips = [(span, strip) for span, strip in self._strips if span.last > first]
         for span in self._rows:
             known = self._strips[-1][0].last if self._strips else 0
@@ -78,12 +78,12 @@ class TiledAnswer:
         return torch.cat(parts, dim=2)
 
     def _strip(self, row: _Span) -> Tensor:
-        answers = []
+        outputs = []
         with self._norms_held():
             for column in self._columns:
-                answer = self._head.probabilities(self._finish(row, column))
-                answers.append(_core(answer, row, column))
-        return torch.cat(answers, dim=3)
+                output = self._head.probabilities(self._finish(row, column))
+                outputs.append(_core(output, row, column))
+        return torch.cat(outputs, dim=3)
 
     def _translate_coarsely(self) -> Tensor:
         """Return what the coarse part of the decoder makes of the whole source."""
@@ -103,8 +103,8 @@ class TiledAnswer:
         grid, generator = self._grid, self._generator
         coarse = self._coarse[:, :, row.start // grid : row.stop // grid, column.start // grid : column.stop // grid]
         skips = self._begin(row, column)
-        answer: Tensor = generator.head(generator.decode(coarse, skips, len(generator.decoder) - self._fine))
-        return answer
+        output: Tensor = generator.head(generator.decode(coarse, skips, len(generator.decoder) - self._fine))
+        return output
 
     def _fine_encoder(self) -> list[nn.Module]:
         return self._generator.downs[: self._fine]

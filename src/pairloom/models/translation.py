@@ -19,7 +19,7 @@ from pairloom.models.generator import EncoderDecoder, Generator, UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
 from pairloom.models.resize import Rows, resized_bands
-from pairloom.models.tiles import TiledAnswer
+from pairloom.models.tiles import TiledOutput
 from pairloom.rng import torch_seeded
 
 
@@ -54,17 +54,17 @@ def build_discriminator(config: ModelConfig, source: ImageSpec, target: ImageSpe
 
 
 class Prediction(NamedTuple):
-    """What an answer has been read as."""
+    """What an output has been read as."""
 
     values: Picture
     """Class ids, H×W uint8, or a picture, H×W×C."""
     confidence: NDArray[np.float32] | None
-    """The share of the class that was chosen, H×W, 0 to 1; None where the answer is a picture."""
+    """The share of the class that was chosen, H×W, 0 to 1; None where the output is a picture."""
 
 
 @dataclass(frozen=True)
 class TranslationModel:
-    """A generator, what it translates into what, how its answers are read, and the size at which it works."""
+    """A generator, what it translates into what, how its outputs are read, and the size at which it works."""
 
     config: ModelConfig
     source: ImageSpec
@@ -102,30 +102,30 @@ class TranslationModel:
     def predict(self, picture: Picture, *, tta: bool = False) -> Picture:
         """Translate one source (H×W×C, of the model's size and channels) to class ids (H×W) or a picture (H×W×C).
 
-        With test-time augmentation (`tta`) the answers to the source and to its mirror image are averaged first.
-        The same source always gives the same answer, and nothing of the model or of torch's random state changes.
+        With test-time augmentation (`tta`) the outputs to the source and to its mirror image are averaged first.
+        The same source always gives the same output, and nothing of the model or of torch's random state changes.
         With `inference: train` (the original's rule) batch norm uses the picture's own statistics and dropout stays
         on, seeded by the picture's bytes.
         """
         expected = (*self.size, self.source.channels)
         if picture.shape != expected:
             raise ValueError(f"the source must be {expected}, not {picture.shape}")
-        return self.read(self.answer(picture, tta=tta), self.size).values
+        return self.read(self.output(picture, tta=tta), self.size).values
 
-    def answer(self, picture: Picture, *, tta: bool = False) -> Tensor:
+    def output(self, picture: Picture, *, tta: bool = False) -> Tensor:
         """Return what the generator says of one source of any size (H×W×C), in what may be blended and resized.
 
         That is 1×K×H×W, the share of each class (0 to 1), or a picture, 1×C×H×W in [-1, 1]. `read` makes of it what
         `predict` returns. Determinism and `tta` are as there.
         """
         with self._ready(picture) as source:
-            answer = self.head.probabilities(self.generator(source))
+            output = self.head.probabilities(self.generator(source))
             if tta:
-                answer = (answer + self.head.probabilities(self.generator(source.flip(-1))).flip(-1)) / 2
-        return answer
+                output = (output + self.head.probabilities(self.generator(source.flip(-1))).flip(-1)) / 2
+        return output
 
     def predict_in_tiles(self, picture: Picture, size: Size, tile: int, *, tta: bool = False) -> Prediction:
-        """Return what `read` makes of `answer` at a size, in less memory: the source is cut into tiles.
+        """Return what `read` makes of `output` at a size, in less memory: the source is cut into tiles.
 
         Args:
             picture: the source, H×W×C; a model that works at its size only is not asked.
@@ -136,26 +136,26 @@ class TranslationModel:
         with self._tiled(picture, tile, tta) as rows:
             return self.read_rows(rows, Size(*picture.shape[:2]), size)
 
-    def answer_in_tiles(self, picture: Picture, tile: int, *, tta: bool = False) -> Tensor:
-        """Return what `answer` does, with less memory for what is computed on the way; see `predict_in_tiles`."""
+    def output_in_tiles(self, picture: Picture, tile: int, *, tta: bool = False) -> Tensor:
+        """Return what `output` does, with less memory for what is computed on the way; see `predict_in_tiles`."""
         with self._tiled(picture, tile, tta) as rows:
             return rows(0, picture.shape[0])
 
     @contextmanager
     def _tiled(self, picture: Picture, tile: int, tta: bool) -> Iterator[Rows]:
-        """Inside the block the answer's rows can be asked for, from the top down."""
+        """Inside the block the output's rows can be asked for, from the top down."""
         width = picture.shape[1]
         generator = self.generator
         if not isinstance(generator, EncoderDecoder):
             raise TypeError("only an encoder-decoder runs tile by tile")
         with self._ready(picture) as source:
             sources = [source, source.flip(-1)] if tta else [source]
-            answers = [
-                TiledAnswer(generator, self.head, pad_to_stride(view, generator.stride), tile) for view in sources
+            outputs = [
+                TiledOutput(generator, self.head, pad_to_stride(view, generator.stride), tile) for view in sources
             ]
 
             def rows(first: int, last: int) -> Tensor:
-                views = [answer.rows(first, last)[..., :width] for answer in answers]
+                views = [output.rows(first, last)[..., :width] for output in outputs]
                 return (views[0] + views[1].flip(-1)) / 2 if tta else views[0]
 
             yield rows
@@ -178,25 +178,25 @@ class TranslationModel:
         finally:
             self.generator.train(was_training)
 
-    def read(self, answer: Tensor, size: Size) -> Prediction:
-        """Read an answer (as of `answer`) at a size: resized bilinearly, then the likeliest class or the picture."""
-        return self.read_rows(lambda first, last: answer[:, :, first:last], Size(*answer.shape[2:]), size)
+    def read(self, output: Tensor, size: Size) -> Prediction:
+        """Read an output (as of `output`) at a size: resized bilinearly, then the likeliest class or the picture."""
+        return self.read_rows(lambda first, last: output[:, :, first:last], Size(*output.shape[2:]), size)
 
     @torch.no_grad()
-    def read_rows(self, rows: Rows, answer_size: Size, size: Size) -> Prediction:
-        """Read an answer that is given by and by, as `read` does.
+    def read_rows(self, rows: Rows, output_size: Size, size: Size) -> Prediction:
+        """Read an output that is given by and by, as `read` does.
 
         Args:
-            rows: gives the answer's rows from one to another.
-            answer_size: of the answer.
+            rows: gives the output's rows from one to another.
+            output_size: of the output.
             size: of the prediction.
         """
         head, palette = self.head, self.target.palette
         shape = size if palette else (*size, self.target.channels)
         values: Picture = np.empty(shape, dtype=np.uint8 if palette else self.target.dtype)
-        confidence = np.empty(size, dtype=np.float32) if head.gives_shares else None
-        for part, answer in resized_bands(rows, head.channels, answer_size, size, head.reading_costs):
-            prediction, share = largest(answer) if head.gives_shares else (head.read(answer), None)
+        confidence = np.empty(size, dtype=np.float32) if head.gives_probabilities else None
+        for part, output in resized_bands(rows, head.channels, output_size, size, head.temporaries):
+            prediction, share = largest(output) if head.gives_probabilities else (head.read(output), None)
             if palette:
                 values[part] = prediction[0].cpu().numpy()
             else:

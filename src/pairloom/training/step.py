@@ -58,7 +58,7 @@ class TrainingStep:
             The unweighted mean of each term, detached, by name; and, with an adversarial loss, `adversarial_share`:
             the norm of its gradient at the generator's output over the norm of the other terms', weights included.
         """
-        real = self.head.truth(target)
+        real = self.head.target_picture(target)
         adversarial = self.loss.adversarial_weight > 0
         losses: Losses = {}
         if adversarial and self.update == "separate":
