@@ -40,8 +40,10 @@ Background = Literal["class", "void"]
 HeadName = Literal["classes", "rgb"]
 NormName = Literal["batch", "instance", "group", "none"]
 UpName = Literal["transposed", "resize"]
+EncoderName = Literal["none", "efficientnet-lite0"]
 PatchName = Literal["patch142", "patch70"]
 InferenceMode = Literal["eval", "train"]
+OptimizerName = Literal["adam", "adamw"]
 AdversarialName = Literal["bce", "lsgan", "hinge"]
 Update = Literal["joint", "separate"]
 Sampling = Literal["shuffle", "replacement"]
@@ -214,12 +216,16 @@ class ModelConfig:
 
     head: HeadName = "classes"
     """Output of the generator: one logit per class, or a picture whose colours are read by the palette."""
+    encoder: EncoderName = "none"
+    """Encoder of the generator, with weights learned on ImageNet: `efficientnet-lite0`; `none` trains a U-Net from random
+    weights. With an encoder, `model.depth`, `model.full_resolution`, `model.up` and `model.dropout` have no meaning."""
     in_channels: int | None = None
     """Channels of the source, ≥ 1; null follows the data: 1 if all are greyscale, 3 for colours, N for N."""
     out_channels: int | None = None
     """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
-    """Channels of the first layer of both networks, in [1, 4096]."""
+    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5, 1.5, 1
+    and 0.5 times as many."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
@@ -305,10 +311,16 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam for both networks, the learning rate schedule, and EMA."""
+    """Optimizer of both networks, the learning rate schedule, and EMA."""
 
+    optimizer: OptimizerName = "adam"
+    """`adam`, or `adamw`, which applies `optim.weight_decay` (I. Loshchilov and F. Hutter, 2019)."""
     learning_rate: float = 2e-4
     """Initial learning rate, > 0."""
+    encoder_rate: float = 0.3
+    """Learning rate of the pretrained encoder, as a fraction of `optim.learning_rate`, ≥ 0; 0 freezes it."""
+    weight_decay: float = 0.01
+    """Weight decay of `adamw`, ≥ 0; `adam` has none."""
     beta1: float = 0.5
     """Adam's β₁, decay of the mean of gradients, in [0, 1)."""
     beta2: float = 0.999
@@ -333,6 +345,8 @@ class OptimConfig:
         _require(0 < self.learning_rate < math.inf, "optim.learning_rate must be a number above 0")
         _require(0 <= self.beta1 < 1 and 0 <= self.beta2 < 1, "optim.beta1 and optim.beta2 must be at least 0, below 1")
         _require(self.epsilon > 0, "optim.epsilon must be above 0")
+        for name in ("encoder_rate", "weight_decay"):
+            _require(0 <= getattr(self, name) < math.inf, f"optim.{name} must be a number of 0 or more")
         _require(
             self.decay_end is None or self.decay_end > self.decay_start,
             "optim.decay_end must lie after optim.decay_start",

@@ -13,7 +13,7 @@ from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
 from pairloom.training.cuda_graph import WARM_STEPS, CapturedStep
-from pairloom.training.optimizers import adam, set_rate
+from pairloom.training.optimizers import build_optimizer, set_rate
 from pairloom.training.step import TrainingStep
 
 STEPS = WARM_STEPS + 6
@@ -43,8 +43,8 @@ def _losses(update: str, device: torch.device, *, captured: bool) -> list[dict[s
     step = TrainingStep(
         model.generator,
         discriminator,
-        adam(model.generator, OptimConfig(), device),
-        adam(discriminator, OptimConfig(), device),
+        build_optimizer(model.generator, OptimConfig(), device),
+        build_optimizer(discriminator, OptimConfig(), device),
         LossConfig(adversarial_weight=1.0, l1=100.0, cross_entropy=0.0, lovasz=0.0),
         model.head,
         experiment.train.update,

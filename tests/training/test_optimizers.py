@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pairloom.config import OptimConfig
-from pairloom.training.optimizers import adam, load_moments, set_rate
+from pairloom.training.optimizers import build_optimizer, load_moments, set_rate
 
 
 def _step(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -19,7 +19,7 @@ def _step(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
 @pytest.mark.parametrize("kept_as_tensor", [False, True])
 def test_a_step_is_as_large_as_the_rate_that_was_set(kept_as_tensor: bool) -> None:
     network = nn.Linear(3, 2)
-    optimizer = adam(network, OptimConfig())
+    optimizer = build_optimizer(network, OptimConfig())
     if kept_as_tensor:
         optimizer.param_groups[0]["lr"] = torch.tensor(1.0)
     set_rate(optimizer, 0.25)
@@ -31,12 +31,12 @@ def test_a_step_is_as_large_as_the_rate_that_was_set(kept_as_tensor: bool) -> No
 def test_moments_are_taken_and_the_numbers_of_the_config_stay() -> None:
     torch.manual_seed(0)
     network = nn.Linear(3, 2)
-    optimizer = adam(network, OptimConfig())
+    optimizer = build_optimizer(network, OptimConfig())
     _step(network, optimizer)
     state = copy.deepcopy(optimizer.state_dict())
     # As another device may have kept them.
     state["param_groups"][0].update(lr=torch.tensor(7.0), capturable=True, betas=(0.1, 0.2))
-    other = adam(network, OptimConfig(learning_rate=1e-3))
+    other = build_optimizer(network, OptimConfig(learning_rate=1e-3))
     load_moments(other, state)
     assert other.param_groups[0]["lr"] == 1e-3
     assert other.param_groups[0]["capturable"] is False

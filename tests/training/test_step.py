@@ -39,14 +39,14 @@ def _step(experiment: Experiment, target: ImageSpec = TARGET) -> TrainingStep:
     discriminator = build_discriminator(experiment.model, SOURCE, target)
     optim = experiment.optim
 
-    def adam(network: nn.Module) -> Adam:
+    def build_optimizer(network: nn.Module) -> Adam:
         return Adam(network.parameters(), optim.learning_rate, (optim.beta1, optim.beta2), optim.epsilon)
 
     return TrainingStep(
         model.generator,
         discriminator,
-        adam(model.generator),
-        adam(discriminator),
+        build_optimizer(model.generator),
+        build_optimizer(discriminator),
         experiment.loss,
         model.head,
         experiment.train.update,

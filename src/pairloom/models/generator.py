@@ -1,6 +1,7 @@
 """The U-Net generator of pix2pix (P. Isola et al., CVPR 2017, section 6.1.1)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,10 @@ class Generator(nn.Module):
     """
 
     stride: int
+
+    def pretrained_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that have been learned before; none, where all begin at random."""
+        return iter(())
 
 
 class EncoderDecoder(Generator, ABC):

@@ -15,6 +15,8 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
+from pairloom.models.efficientnet_lite import efficientnet_lite0
+from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.generator import EncoderDecoder, Generator, UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
@@ -24,7 +26,20 @@ from pairloom.rng import torch_seeded
 
 
 def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> Generator:
-    """Build the generator that a resolved config describes, with fresh weights."""
+    """Build the generator that a resolved config describes, with random weights, an encoder's among them."""
+    norm = Norm(config.norm, config.norm_epsilon, config.norm_momentum)
+    if config.encoder != "none":
+        levels, channels = efficientnet_lite0(source.channels)
+        return EncoderUNet(
+            levels,
+            channels,
+            source.channels,
+            head.channels,
+            width=config.width,
+            fine_width=config.fine_width or config.width,
+            norm=norm,
+            tanh=head.tanh,
+        )
     if isinstance(config.depth, str):
         raise TypeError("the depth must be resolved to a number first: Experiment.resolved()")
     return UNetGenerator(
@@ -32,7 +47,7 @@ def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> Gener
         out_channels=head.channels,
         width=config.width,
         depth=config.depth,
-        norm=Norm(config.norm, config.norm_epsilon, config.norm_momentum),
+        norm=norm,
         up=config.up,
         full_resolution=config.full_resolution,
         fine_width=config.fine_width,

@@ -13,12 +13,14 @@ from pairloom.config import Compile, LossConfig, ModelConfig, OptimConfig, Size,
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
+from pairloom.models.efficientnet_lite import load_imagenet_weights
+from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.rng import derived_seed, torch_seeded
 from pairloom.training.cuda_graph import CapturedStep
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.ema import EMA
-from pairloom.training.optimizers import adam, load_moments, set_rate
+from pairloom.training.optimizers import build_optimizer, load_moments, set_rate
 from pairloom.training.segmentation_losses import bounded_class_weights
 from pairloom.training.step import Losses, TrainingStep
 
@@ -69,10 +71,14 @@ class Networks:
         with torch_seeded(derived_seed(train.seed, "weights"), fabric.device):
             translation = TranslationModel.build(model, training.source, training.target, size, fabric.device)
             generator = translation.generator
+            if isinstance(generator, EncoderUNet):
+                load_imagenet_weights(nn.ModuleList([*generator.encoder, generator.bottleneck]))
             discriminator = build_discriminator(model, training.source, training.target)
-            set_generator, generator_optimizer = fabric.setup(generator, adam(generator, optim, captured_on))
+            set_generator, generator_optimizer = fabric.setup(
+                generator, build_optimizer(generator, optim, captured_on)
+            )
             set_discriminator, discriminator_optimizer = fabric.setup(
-                discriminator, adam(discriminator, optim, captured_on)
+                discriminator, build_optimizer(discriminator, optim, captured_on)
             )
         ema = EMA(generator, optim.ema) if optim.ema else None
         modules = {"generator": generator, "discriminator": discriminator}

