@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from pairloom.config import NormName, UpName
 from pairloom.models import tiles
-from pairloom.models.generator import UNetGenerator
+from pairloom.models.efficientnet_lite import efficientnet_lite0, load_imagenet_weights
+from pairloom.models.encoder_unet import EncoderUNet
+from pairloom.models.generator import EncoderDecoder, UNetGenerator
 from pairloom.models.heads import PictureHead
 from pairloom.models.layers import Norm
 from pairloom.models.tiles import SMALLEST_TILE, TiledOutput
@@ -26,6 +28,13 @@ def _generator(norm: NormName, up: UpName = "resize", *, depth: int = 4, full_re
     return generator.eval()
 
 
+def _encoder_unet(norm: NormName) -> EncoderUNet:
+    torch.manual_seed(0)
+    levels, channels = efficientnet_lite0()
+    load_imagenet_weights(levels)
+    return EncoderUNet(levels, channels, 3, 4, width=4, fine_width=4, norm=Norm(norm), tanh=False).eval()
+
+
 def _source(height: int, width: int) -> Tensor:
     """A source that is darker at the top, so that no tile has the statistics of the whole."""
     ramp = torch.linspace(-0.5, 0.5, height)[:, None]
@@ -33,7 +42,7 @@ def _source(height: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def _in_tiles(generator: UNetGenerator, source: Tensor, tile: int, step: int) -> Tensor:
+def _in_tiles(generator: EncoderDecoder, source: Tensor, tile: int, step: int) -> Tensor:
     output, height = TiledOutput(generator, PictureHead(4), source, tile), source.shape[2]
     return torch.cat([output.rows(top, min(top + step, height)) for top in range(0, height, step)], dim=2)
 
@@ -42,7 +51,7 @@ def _in_tiles(generator: UNetGenerator, source: Tensor, tile: int, step: int) ->
 @pytest.mark.parametrize("up", ["transposed", "resize"])
 @pytest.mark.parametrize("full_resolution", [True, False])
 @pytest.mark.parametrize("share", [4, 0.001], ids=["one halving", "as many halvings as possible"])
-def test_the_answer_is_that_of_the_whole(
+def test_the_output_is_that_of_the_whole(
     norm: NormName, up: UpName, full_resolution: bool, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles, "COARSE_SHARE", share)
@@ -50,6 +59,22 @@ def test_the_answer_is_that_of_the_whole(
     with torch.no_grad():
         whole = generator(source)
     found = _in_tiles(generator, source, 64, 50)
+    assert torch.allclose(found, whole, atol=1e-4 * whole.std().item(), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("norm", "tile", "height"),
+    [("instance", 64, 128), ("batch", 64, 128), ("batch", 128, 192), ("batch", 320, 512)],
+    ids=["one halving", "one halving, batch norm", "two halvings", "three halvings"],
+)
+def test_so_it_is_with_a_pretrained_encoder(
+    norm: NormName, tile: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "COARSE_SHARE", 0.001)
+    generator, source = _encoder_unet(norm), _source(height, 160)
+    with torch.no_grad():
+        whole = generator(source)
+    found = _in_tiles(generator, source, tile, 50)
     assert torch.allclose(found, whole, atol=1e-4 * whole.std().item(), rtol=1e-4)
 
 

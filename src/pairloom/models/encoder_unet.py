@@ -74,7 +74,7 @@ class EncoderUNet(EncoderDecoder):
 
     def margin(self, halvings: int) -> int:
         """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
-        return (12, 24, 64, 256)[min(halvings, 4) - 1]
+        return (12, 32, 80, 256)[min(halvings, 4) - 1]
 
     def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
         """Return the results of `downs` from one to another; the first two of them both see the source."""

@@ -52,7 +52,7 @@ class TiledOutput:
     def __init__(self, generator: EncoderDecoder, head: Head, source: Tensor, tile: int) -> None:
         self._generator, self._head, self._source = generator, head, source
         height, width = source.shape[2:]
-        halvings = _halvings(height * width, tile, len(generator.encoder))
+        halvings = _halvings(height * width, tile, generator)
         self._fine = halvings + (generator.stem is not None)
         self._grid = 2 ** (halvings + 1)  # pixels of the source to one of the coarse part's output
         margin = generator.margin(halvings)
@@ -164,14 +164,15 @@ def _stopping_at(layer: nn.Module) -> Iterator[list[Tensor]]:
         yield seen
 
 
-def _halvings(area: int, tile: int, most: int) -> int:
+def _halvings(area: int, tile: int, generator: EncoderDecoder) -> int:
     """Return after how many halvings the coarse part begins.
 
-    Each divides the area by 4 and, but for the first, doubles the channels. A margin is as wide as the fine part looks.
+    Each divides the area by 4, and its layers have about twice the channels. Half of a tile's side is left without its
+    margins, which are as wide as the fine part looks.
     """
     needed = math.ceil(math.log2(max(area / (COARSE_SHARE * tile**2), 1))) - 1
-    possible = int(math.log2(tile / 16))  # half of a tile's side is left without its margins
-    return max(1, min(needed, possible, most))
+    possible = [halvings for halvings in range(1, len(generator.encoder) + 1) if 4 * generator.margin(halvings) <= tile]
+    return max(1, min(needed, *possible[-1:]))
 
 
 def _spans(side: int, tile: int, margin: int, grid: int) -> list[_Span]:

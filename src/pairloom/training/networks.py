@@ -74,9 +74,7 @@ class Networks:
             if isinstance(generator, EncoderUNet):
                 load_imagenet_weights(nn.ModuleList([*generator.encoder, generator.bottleneck]))
             discriminator = build_discriminator(model, training.source, training.target)
-            set_generator, generator_optimizer = fabric.setup(
-                generator, build_optimizer(generator, optim, captured_on)
-            )
+            set_generator, generator_optimizer = fabric.setup(generator, build_optimizer(generator, optim, captured_on))
             set_discriminator, discriminator_optimizer = fabric.setup(
                 discriminator, build_optimizer(discriminator, optim, captured_on)
             )

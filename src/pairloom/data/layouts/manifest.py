@@ -38,11 +38,13 @@ class Manifest(Layout):
         if path is None:
             return ()
         rows = list(_rows(path))
+        if not rows:
+            raise UserError(f"{path}: names no pairs; add rows with source and target")
         named = {split for split, _ in rows}
         if None in named and len(named) > 1:
             raise UserError(f"{path}: some rows name a split and some do not; name it in all rows, or in none")
         listings = {split: _listing(path, [pair for other, pair in rows if other == split]) for split in named}
-        return [Reading(self.name, f"rows of {path.name}", listings or {None: Listing()}, ordered=True, certain=True)]
+        return [Reading(self.name, f"rows of {path.name}", listings, ordered=True, certain=True)]
 
 
 def _listing(path: Path, rows: Sequence[PairFiles]) -> Listing:
