@@ -217,15 +217,15 @@ class ModelConfig:
     head: HeadName = "classes"
     """Output of the generator: one logit per class, or a picture whose colours are read by the palette."""
     encoder: EncoderName = "none"
-    """Encoder of the generator, with weights learned on ImageNet: `efficientnet-lite0`; `none` trains a U-Net from random
-    weights. With an encoder, `model.depth`, `model.full_resolution`, `model.up` and `model.dropout` have no meaning."""
+    """Encoder of the generator, with weights learned on ImageNet: `efficientnet-lite0`; `none` trains a U-Net from
+    random weights. An encoder leaves `model.depth`, `full_resolution`, `up`, `dropout` and `dropout_from` unused."""
     in_channels: int | None = None
     """Channels of the source, ≥ 1; null follows the data: 1 if all are greyscale, 3 for colours, N for N."""
     out_channels: int | None = None
     """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
-    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5, 1.5, 1
-    and 0.5 times as many."""
+    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5, 1.5,
+    1 and 0.5 times as many."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"

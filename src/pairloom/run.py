@@ -180,7 +180,8 @@ class RunFolder:
         """
         if not self.config.is_file():
             raise UserError(f"{self.path}: is not a run folder (config.yaml is missing)")
-        experiment = load_experiment(file=self.config)
+        # What a run of an earlier version does not name was then as the defaults have it: no encoder, for one.
+        experiment = load_experiment(None, self.config)
         if re.search(r"^ +range:", read_text(self.config), re.MULTILINE):
             return experiment
         # Begun by a version that took every range for whole.

@@ -65,7 +65,7 @@ def settings_help() -> str:
 
 
 def load_experiment(
-    preset: str = "recommended",
+    preset: str | None = "recommended",
     file: Path | None = None,
     settings: Mapping[str, object] | None = None,
     flags: Sequence[str] = (),
@@ -73,7 +73,7 @@ def load_experiment(
     """Lay a preset, a YAML file and single settings over the defaults, later ones first, and check the result.
 
     Args:
-        preset: `seed`, `recommended`, `photo` or `demo`.
+        preset: `seed`, `recommended`, `photo` or `demo`; None starts from the defaults of the config.
         file: the user's own YAML file, in the shape of a preset.
         settings: values by short name (`size`) or full name (`data.size`).
         flags: the same as command-line words (`--data.size 128`).
@@ -84,13 +84,14 @@ def load_experiment(
     Raises:
         UserError: for unknown presets, files that cannot be read, unknown settings and values out of range.
     """
-    if preset not in preset_names():
+    if preset is not None and preset not in preset_names():
         raise UserError(f"unknown preset {preset!r}; choose one of {', '.join(preset_names())}")
     parser = _parser()
     namespace = parser.get_defaults()
-    sources: list[tuple[str, Mapping[str, Mapping[str, object]]]] = [
-        (f"preset {preset}", _read_yaml(str(resources.files("pairloom.presets") / f"{preset}.yaml")))
-    ]
+    sources: list[tuple[str, Mapping[str, Mapping[str, object]]]] = []
+    if preset is not None:
+        path = resources.files("pairloom.presets") / f"{preset}.yaml"
+        sources.append((f"preset {preset}", _read_yaml(str(path))))
     if file is not None:
         sources.append((str(file), _read_yaml(str(file))))
     if settings:

@@ -39,7 +39,8 @@ class _HalfPretrained(Generator):
         return self.known.parameters()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.known(x) + self.fresh(x)
+        output: torch.Tensor = self.known(x) + self.fresh(x)
+        return output
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.3, 1.0])
