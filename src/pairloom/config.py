@@ -224,8 +224,8 @@ class ModelConfig:
     out_channels: int | None = None
     """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
-    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5, 1.5,
-    1 and 0.5 times as many."""
+    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5,
+    1.5, 1 and 0.5 times as many."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
@@ -263,6 +263,13 @@ class ModelConfig:
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(0 < self.norm_epsilon < math.inf, "model.norm_epsilon must be a number above 0")
         _require(0 <= self.norm_momentum <= 1, "model.norm_momentum must be 0 to 1")
+
+    @property
+    def generator_name(self) -> str:
+        """The generator in a few words."""
+        if self.encoder == "none":
+            return f"U-Net of width {self.width} and depth {self.depth}"
+        return f"U-Net of width {self.width} on the encoder {self.encoder}"
 
 
 @dataclass(frozen=True)

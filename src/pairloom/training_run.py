@@ -13,6 +13,7 @@ from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.images import inspect
 from pairloom.models.devices import choose_device
+from pairloom.models.efficientnet_lite import read_imagenet_weights
 from pairloom.models.heads import require_targets
 from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
@@ -90,6 +91,8 @@ def _start(
     log: Callable[[str], None],
 ) -> TrainingResult:
     experiment, folder = chosen_experiment(preset, load)
+    if experiment.model.encoder != "none":
+        read_imagenet_weights()  # so that a missing package is told before the pairs are decoded
     new = [path for path in (run.path, *run.path.parents) if not path.exists()]
     with run.locked():
         # Begun before the pairs are decoded, so that a run that is stopped by then can be gone on with.

@@ -66,7 +66,7 @@ def import_(words: list[str]) -> None:
         palette=options.palette,
     )
     config = imported.model.config
-    print(f"U-Net of width {config.width} and depth {config.depth}, norm {config.norm}: written to {imported.folder}")
+    print(f"{config.generator_name}, norm {config.norm}: written to {imported.folder}")
     print(
         f"Largest difference from the file's own network on {SOURCES} random pictures of {imported.model.size}: "
         f"{imported.largest_difference:.1e} (values from -1 to 1, {config.inference} mode, dropout off)"

