@@ -1,18 +1,22 @@
 """What each ingredient of a recipe is worth: rows of one budget, trained, scored and laid side by side.
 
-    python benchmarks/recipes.py CAMVID --out DIR [--scale small|full|smoke] [--rows NAME ...] [--seeds 0 1 2]
-        [--until EPOCH] [--json]
+    python benchmarks/recipes.py CAMVID --out DIR [--leave-out DRIVE ...] [--scale small|medium|full|smoke]
+        [--rows NAME ...] [--seeds 0 1 2] [--until EPOCH] [--json]
 
-Every row is a preset with some settings changed; all have the same pairs, size, width and number of updates. Scores are
-taken at set epochs on `--split`, and each is a line of DIR/SCALE.jsonl as soon as it is there: a bench that was stopped
-continues where it stopped, and rows trained apart (or at the same time, into the same DIR) come together in one table.
+Every row is a preset with some settings changed; all have the same pairs and size. Scores are taken at set epochs on
+`--split`, or with `--leave-out` on all frames of each named drive in turn (the part of a file's name before `_`), after
+a training on up to 300 pairs of the others: validation frames of a drive that is also trained on flatter. Each score is
+a line of DIR/SCALE.jsonl as soon as it is there: a bench that was stopped continues where it stopped, and rows trained
+apart (or at the same time, into the same DIR) come together in one table.
 `--until` ends rows at an earlier epoch of those, with the learning rate as it is in a whole training.
 `--list` names the rows. At `small` a row takes about a quarter of an hour on one CPU core (set OMP_NUM_THREADS=1 and
 start two at once on two cores); `full` wants a GPU; `smoke` proves the script.
 """
 
 import argparse
+import csv
 import json
+import random
 import statistics
 import subprocess
 import time
@@ -40,6 +44,7 @@ class Scale(NamedTuple):
 SCALES = {
     "smoke": Scale({"size": 32, "model.width": 4, "train_pairs": 4}, (1, 2)),
     "small": Scale({"size": 128, "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20)),
+    "medium": Scale({"size": "240x320", "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20)),
     "full": Scale({"size": 256, "model.width": 64, "train_pairs": 300}, (10, 20, 40, 70)),
 }
 
@@ -107,6 +112,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS), metavar="NAME")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--split", default="val")
+    parser.add_argument("--leave-out", nargs="*", metavar="DRIVE", help="score on these drives, each left out in turn")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="stop, and compare, after this epoch")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
@@ -124,10 +130,15 @@ def main() -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     results = options.out / f"{options.scale}.jsonl"
+    if options.leave_out:
+        splits = {drive: leave_out(options.data, drive, options.out) for drive in options.leave_out}
+    else:
+        splits = {options.split: options.data}
     for seed in options.seeds:
-        for name in options.rows:
-            train_row(name, seed, options.scale, last, options.data, options.split, options.out, results)
-    records = [record for record in read_results(results) if record["split"] == options.split]
+        for split, data in splits.items():
+            for name in options.rows:
+                train_row(name, seed, options.scale, last, data, split, options.out, results)
+    records = [record for record in read_results(results) if record["split"] in splits]
     for line in table([record for record in records if record["epoch"] <= last], last):
         print(line)
     if options.json:
@@ -142,7 +153,8 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
         for record in read_results(results)
         if (record["row"], record["seed"], record["split"]) == (name, seed, split)
     }
-    run = out / scale / f"{name.replace(' ', '-')}-{seed}"
+    left_out = data.suffix == ".csv"
+    run = out / scale / "-".join([*name.split(), str(seed), *([split] if left_out else [])])
     for stage in stages:
         if stage in done or stage > last:
             continue
@@ -155,6 +167,7 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
         else:
             settings = {
                 **SCALES[scale].settings,
+                **({"data.palette": "camvid"} if left_out else {}),
                 **row.changes,
                 "seed": seed,
                 "epochs": stage,
@@ -164,11 +177,36 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
                 "train.keep": "last",
             }
             pairloom.train(data, run, preset=row.preset, settings=settings, log=quiet)
-        record = score_stage(run, snapshot, stage, split, boundaries=row.preset != "photo")
-        record |= {"row": name, "seed": seed, "scale": scale, "epoch": stage, "changes": dict(row.changes)}
+        record = score_stage(run, snapshot, stage, "val" if left_out else split, boundaries=row.preset != "photo")
+        record |= {
+            "split": split,
+            "row": name,
+            "seed": seed,
+            "scale": scale,
+            "epoch": stage,
+            "changes": dict(row.changes),
+        }
         record |= {"preset": row.preset, "commit": commit(), "stage_seconds": round(time.perf_counter() - began)}
         append(results, record)
         print(f"{name}, seed {seed}, epoch {stage}: {spread([record['scores'][headline(record)]])}", flush=True)
+
+
+def leave_out(camvid: Path, drive: str, out: Path) -> Path:
+    """Write a manifest: all frames of a drive for validation, up to 300 pairs of the other drives to train on."""
+    pairs = [
+        (photograph, camvid / f"{split}annot" / f"{photograph.stem}.png", photograph.name.partition("_")[0] == drive)
+        for split in ("train", "val")
+        for photograph in sorted((camvid / split).iterdir())
+    ]
+    others = [pair for pair in pairs if not pair[2]]
+    random.Random(0).shuffle(others)  # noqa: S311 (no secret)
+    path = out / f"{drive}.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["source", "target", "split"])
+        for photograph, labels, left_out in [*sorted(others[:300]), *(pair for pair in pairs if pair[2])]:
+            rows.writerow([photograph.absolute(), labels.absolute(), "val" if left_out else "train"])
+    return path
 
 
 def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries: bool) -> Record:
@@ -176,7 +214,6 @@ def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries
     scores = pairloom.evaluate(snapshot, split=split, boundaries=boundaries)
     epochs = logged(run)[:stage]
     record: Record = {
-        "split": split,
         "scores": scores.to_record(),
         "losses": epochs[-1]["losses"],
         "train_seconds": sum(epoch["seconds"]["data"] + epoch["seconds"]["steps"] for epoch in epochs),
