@@ -374,6 +374,9 @@ class TrainConfig:
     sampling: Sampling = "shuffle"
     """Sampling of the pairs. `shuffle`: each pair once per epoch; `replacement`: with replacement, as the original
     does."""
+    init: str = ""
+    """Run, model folder or model on a hub with whose weights training begins. Its network must have the same settings;
+    for other classes the last layers begin anew. Empty: random weights, and ImageNet's in an encoder."""
     seed: int = 0
     """Seed of every random draw in training, ≥ 0."""
     device: Device = "auto"

@@ -36,6 +36,7 @@ ALIASES: Mapping[str, str] = {
     "devices": "train.devices",
     "precision": "train.precision",
     "compile": "train.compile",
+    "init": "train.init",
     "seed": "train.seed",
 }
 """Short names of settings: each stands for exactly one field."""

@@ -20,6 +20,7 @@ from pairloom.run import RunFolder, require_empty
 from pairloom.settings import load_experiment
 from pairloom.training.checkpoint import load_state
 from pairloom.training.distributed import DistributedContext, cluster_environment
+from pairloom.training.initial_weights import load_initial_weights
 from pairloom.training.launcher import launch
 from pairloom.training.same_pairs import require_same_files
 from pairloom.training.trainer import Trainer, TrainingResult
@@ -93,6 +94,11 @@ def _start(
     experiment, folder = chosen_experiment(preset, load)
     if experiment.model.encoder != "none":
         read_imagenet_weights()  # so that a missing package is told before the pairs are decoded
+    if experiment.train.init:
+        load_initial_weights(experiment.train.init, experiment.model)
+        if (init := Path(experiment.train.init)).exists():
+            train_config = dataclasses.replace(experiment.train, init=str(init.absolute()))
+            experiment = dataclasses.replace(experiment, train=train_config)
     new = [path for path in (run.path, *run.path.parents) if not path.exists()]
     with run.locked():
         # Begun before the pairs are decoded, so that a run that is stopped by then can be gone on with.

@@ -107,6 +107,16 @@ class Networks:
             },
         )
 
+    def begin_with(self, weights: Mapping[str, Tensor]) -> list[str]:
+        """Give the generator the weights that fit by name and shape; return the names of those that it keeps."""
+        generator = self.modules["generator"]
+        own = generator.state_dict()
+        taken = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
+        generator.load_state_dict({**own, **taken})
+        if self.ema:
+            self.ema.load_state_dict(generator.state_dict())
+        return sorted(own.keys() - taken.keys())
+
     def train(self, source: Tensor, target: Tensor, number: int, rate: float) -> Losses:
         """Make a step, numbered from 1, at a learning rate; see `TrainingStep`."""
         for network in self.modules.values():

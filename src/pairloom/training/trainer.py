@@ -25,6 +25,7 @@ from pairloom.run import RunFolder
 from pairloom.training.checkpoint import TrainingState, load_state, require_current_names
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
+from pairloom.training.initial_weights import load_initial_weights
 from pairloom.training.networks import Networks
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.run_logger import RunLogger
@@ -123,8 +124,8 @@ class Trainer:
             Interrupted: after Ctrl-C, SIGTERM, SIGHUP or SIGUSR1, once a checkpoint has been saved.
         """
         started = time.perf_counter()
-        if resume:
-            self.resume()
+        if not (resume and self.resume()):
+            self._take_initial_weights()
         with self._running():
             try:
                 while len(self._history) < self._config.epochs:
@@ -146,12 +147,12 @@ class Trainer:
         record = kept_record(self._history, self._config.keep) or self._history[-1]  # the last epoch is validated
         return TrainingResult(self._run, record, time.perf_counter() - started, self._context.is_main_process)
 
-    def resume(self) -> None:
-        """Go on from the last checkpoint; the networks, the optimizers, the step and the history are restored."""
+    def resume(self) -> bool:
+        """Restore the networks, the optimizers, the step and the history of the last checkpoint, if there is one."""
         state = _load_checkpoint(self._run, self._context, self._log_line)
         if state is None:
             self._log_line("no training state was saved yet: starting from the beginning")
-            return
+            return False
         require_current_names(state, self._run)
         require_same_pairs(state, self._training, self._validation, self._run, self._experiment.data.root)
         totals = {name: total.to(self._device) for name, total in state["totals"].items()}
@@ -168,6 +169,16 @@ class Trainer:
         for name, before in state["circumstances"].items():
             if (now := self._environment.get(name)) != before:
                 self._log_line(f"{name}: {before} before, {now} now; the last bits of results may differ")
+        return True
+
+    def _take_initial_weights(self) -> None:
+        """Begin with the weights of another run, where the config names one."""
+        if not (init := self._config.init):
+            return
+        weights = load_initial_weights(init, self._experiment.model, self._training.target)
+        anew = self._networks.begin_with(weights)
+        also = f"; new are {', '.join(anew)}, since its classes or channels are others" if anew else ""
+        self._log_line(f"begins with the weights of {init}{also}")
 
     def train_one_epoch(self) -> None:
         """Make the steps that are left of the epoch; between two of them a checkpoint may be saved."""
