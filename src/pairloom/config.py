@@ -225,7 +225,7 @@ class ModelConfig:
     """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
     """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5,
-    1.5, 1 and 0.5 times as many."""
+    1.5 and 0.75 times as many."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"

@@ -5,7 +5,7 @@ Its ImageNet weights come with a package of the registry, so that they are there
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def efficientnet_lite0(in_channels: int = 3) -> tuple[nn.ModuleList, tuple[int, 
     return nn.ModuleList(levels), tuple(_STAGES[last].channels for last in (0, 1, 2, 4, 6))
 
 
-def load_imagenet_weights(levels: nn.ModuleList) -> None:
+def load_imagenet_weights(levels: Iterable[nn.Module]) -> None:
     """Give the levels of `efficientnet_lite0` the weights learned on ImageNet.
 
     With other than three input channels, each channel of the first layer gets the sum of its weights over the colours,
@@ -82,7 +82,8 @@ def load_imagenet_weights(levels: nn.ModuleList) -> None:
         UserError: if the weights are not installed, or are not those that are known.
     """
     found = read_imagenet_weights()
-    own = levels.state_dict()
+    network = nn.ModuleList(levels)
+    own = network.state_dict()
     if len(own) != len(found):
         raise UserError(f"{PACKAGE}: holds {len(found)} tensors where {len(own)} are expected")
     first = next(iter(own))
@@ -90,7 +91,7 @@ def load_imagenet_weights(levels: nn.ModuleList) -> None:
     channels = own[first].shape[1]
     if channels != 3:
         state[first] = state[first].sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
-    levels.load_state_dict(state)
+    network.load_state_dict(state)
 
 
 def read_imagenet_weights() -> Mapping[str, Tensor]:

@@ -9,12 +9,16 @@ from pairloom.models.convolution import Conv2d
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.layers import Norm
 
-DECODER_WIDTHS = (5, 2.5, 1.5, 1, 0.5)
+DECODER_WIDTHS = (5, 2.5, 1.5, 0.75)
 """Channels of the decoder's blocks, the innermost first, as multiples of the network's width."""
 
 
 class EncoderUNet(EncoderDecoder):
-    """An encoder of five levels, a decoder, and two convolutions at the input's own resolution beside them.
+    """An encoder of five levels, which sees the source at twice its size, and a decoder.
+
+    Enlarged, the small pictures that translation works on show things about as large as those of ImageNet, and the
+    levels' results have 1, 1/2, 1/4, 1/8 and 1/16 of the source's sides. Two convolutions of the source itself lie
+    beside the first of them.
 
     The encoder's batch norms use the statistics that they came with, in training as well: those of a few pairs are a
     worse guide, and batches of any size are then seen alike. Their scales and shifts are trained.
@@ -24,13 +28,13 @@ class EncoderUNet(EncoderDecoder):
         channels: of the result of each level.
         in_channels: channels of the source.
         out_channels: channels of the output.
-        width: of the decoder, whose blocks have 5, 2.5, 1.5, 1 and 0.5 times as many channels.
-        fine_width: channels of the two 3×3 convolutions at full resolution.
+        width: of the decoder, whose blocks have 5, 2.5, 1.5 and 0.75 times as many channels.
+        fine_width: channels of the two 3×3 convolutions of the source.
         norm: normalisation of all layers but the encoder's.
         tanh: bound the output to [-1, 1]; False gives bare logits.
     """
 
-    stride = 32
+    stride = 16
 
     def __init__(
         self,
@@ -45,52 +49,70 @@ class EncoderUNet(EncoderDecoder):
         tanh: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_layer(in_channels, fine_width, norm), _layer(fine_width, fine_width, norm))
-        self.encoder = levels[:-1]
+        self.stem = _Stem(levels[0], in_channels, fine_width, norm)
+        self.encoder = nn.ModuleList([nn.Sequential(_LastChannels(channels[0]), levels[1]), *levels[2:-1]])
         self.bottleneck = levels[-1]
+        self.levels = tuple(levels)
+        """The encoder's levels, from the first to the last."""
         decoder = []
         below = channels[-1]
-        for factor, skip in zip(DECODER_WIDTHS, [*reversed(channels[:-1]), fine_width], strict=True):
+        for factor, skip in zip(DECODER_WIDTHS, (*channels[3:0:-1], fine_width + channels[0]), strict=True):
             decoder.append(_DecoderBlock(below, skip, max(1, round(factor * width)), norm))
             below = max(1, round(factor * width))
         self.decoder = nn.ModuleList(decoder)
         self.head = nn.Sequential(
             Conv2d(below, out_channels, kernel_size=3, padding=1), nn.Tanh() if tanh else nn.Identity()
         )
-        for part in (self.stem, self.decoder, self.head):
+        for part in (self.stem.convolutions, self.decoder, self.head):
             _initialize(part)
 
     def train(self, mode: bool = True) -> "EncoderUNet":
         """Train or use the network; the encoder's batch norms stay as in use."""
         super().train(mode)
-        for part in (self.encoder, self.bottleneck):
-            part.train(False)
+        for level in self.levels:
+            level.train(False)
         return self
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters of the encoder."""
-        yield from self.encoder.parameters()
-        yield from self.bottleneck.parameters()
+        for level in self.levels:
+            yield from level.parameters()
 
     def margin(self, halvings: int) -> int:
         """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
-        return (12, 32, 80, 256)[min(halvings, 4) - 1]
-
-    def encode(self, x: Tensor, first: int, last: int) -> list[Tensor]:
-        """Return the results of `downs` from one to another; the first two of them both see the source."""
-        if first == 1:
-            raise ValueError("the encoder begins with the source: encode from 0 or from 2 on")
-        results = [] if first or self.stem is None else [self.stem(x)]
-        for level in self.encoder[max(first - 1, 0) : last - 1]:
-            x = level(x)
-            results.append(x)
-        return results
+        return (16, 40, 128)[halvings - 1]
 
     def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
         """Run the decoder from one block on, one for each skip connection; empties the list of these."""
         for block in self.decoder[first : first + len(skips)]:
             x = block(x, skips.pop())
         return x
+
+
+class _Stem(nn.Module):
+    """Two convolutions of the source, and beside them the encoder's first level, which sees it at twice its size."""
+
+    def __init__(self, level: nn.Module, in_channels: int, channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(_layer(in_channels, channels, norm), _layer(channels, channels, norm))
+        self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        self.level = level
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn B×C×H×W into B×K×H×W."""
+        return torch.cat([self.convolutions(x), self.level(self.enlarge(x))], dim=1)
+
+
+class _LastChannels(nn.Module):
+    """Take the last channels: of the stem's result, those of the encoder."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn B×C×H×W into B×channels×H×W."""
+        return x[:, -self.channels :]
 
 
 class _DecoderBlock(nn.Module):

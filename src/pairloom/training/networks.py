@@ -72,7 +72,7 @@ class Networks:
             translation = TranslationModel.build(model, training.source, training.target, size, fabric.device)
             generator = translation.generator
             if isinstance(generator, EncoderUNet):
-                load_imagenet_weights(nn.ModuleList([*generator.encoder, generator.bottleneck]))
+                load_imagenet_weights(generator.levels)
             discriminator = build_discriminator(model, training.source, training.target)
             set_generator, generator_optimizer = fabric.setup(generator, build_optimizer(generator, optim, captured_on))
             set_discriminator, discriminator_optimizer = fabric.setup(
