@@ -113,7 +113,14 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _trained(streets: Path, folder: Path, **settings: object) -> TinyRun:
-    tiny = {"size": 32, "epochs": 4, "model.width": 4, "train.snapshot_every": 1, "train.samples": 2}
+    tiny = {
+        "size": 32,
+        "epochs": 4,
+        "model.width": 4,
+        "model.encoder": "none",
+        "train.snapshot_every": 1,
+        "train.samples": 2,
+    }
     pairloom.train(streets, folder, settings={**tiny, **settings}, log=lambda _line: None)
     return TinyRun(folder, streets)
 
@@ -148,7 +155,7 @@ def camvid_like(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_model(tmp_path: Path) -> Path:
     """A model folder, of photographs to CamVid's classes at 32×48; its weights are random."""
-    experiment = load_experiment(settings={"size": "32x48", "model.width": 4}).resolved()
+    experiment = load_experiment(None, settings={"size": "32x48", "model.width": 4, "model.encoder": "none"}).resolved()
     torch.manual_seed(0)
     folder = tmp_path / "model"
     target = ImageSpec(3, palette=CAMVID)

@@ -27,7 +27,20 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder
 from pairloom.settings import ALIASES, dump_experiment, load_experiment
 
-SMALL = ("--size", "32", "--model.width", "4", "--batch-size", "2", "--train.snapshot_every", "1", "--device", "cpu")
+SMALL = (
+    "--size",
+    "32",
+    "--model.width",
+    "4",
+    "--model.encoder",
+    "none",
+    "--batch-size",
+    "2",
+    "--train.snapshot_every",
+    "1",
+    "--device",
+    "cpu",
+)
 
 
 class Answer(NamedTuple):
@@ -161,7 +174,7 @@ def test_a_mistake_ends_the_process_with_code_2_and_one_line(tmp_path: Path) -> 
 
 # Mistakes. In the words, DATA is a folder of pairs, RUN a trained run, BEGUN a run that was stopped at once.
 
-TRAIN = "train DATA --out new --size 32 --model.width 4 --epochs 1"
+TRAIN = "train DATA --out new --size 32 --model.width 4 --model.encoder none --epochs 1"
 """Seconds of work, should the mistake behind it go unnoticed."""
 
 MISTAKES: dict[str, tuple[str, str]] = {
@@ -376,7 +389,13 @@ def test_every_spelling_and_every_order_of_flags_gives_the_same_plan(
 @settings(deadline=None, max_examples=4)
 @given(
     st.permutations(
-        [["--preset", "seed"], ["--config", "mine.yaml"], ["--size=64"], ["--model.width", "4"], ["--dry-run"]]
+        [
+            ["--preset", "seed"],
+            ["--config", "mine.yaml"],
+            ["--size=64"],
+            ["--model.width", "4", "--model.encoder", "none"],
+            ["--dry-run"],
+        ]
     )
 )
 def test_flags_win_over_the_file_and_the_file_over_the_preset_in_every_order(
@@ -421,7 +440,19 @@ def test_the_plan_of_the_other_discriminator_has_its_numbers() -> None:
 
 def test_a_plan_for_data_knows_their_layout_and_makes_nothing(streets: Path, camvid_like: Path, tmp_path: Path) -> None:
     for data, layout, classes in ((streets, "side-by-side", 19), (camvid_like, "camvid", 11)):
-        out = _good("train", data, "--dry-run", "--out", tmp_path / "new", "--size", "64", "--model.width", "4")
+        out = _good(
+            "train",
+            data,
+            "--dry-run",
+            "--out",
+            tmp_path / "new",
+            "--size",
+            "64",
+            "--model.width",
+            "4",
+            "--model.encoder",
+            "none",
+        )
         plan = _plan(out, tmp_path / "plan.yaml")
         assert (plan.data.root, plan.data.layout) == (str(data), layout)
         assert f"{classes}×64×64" in out

@@ -23,7 +23,13 @@ from pairloom.run import RunFolder
 from pairloom.training_run import resume, train
 from random_models import COLOURS, save_random_model
 
-SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 1, "train.snapshot_every": 1}
+SMALL: dict[str, object] = {
+    "size": 32,
+    "model.width": 4,
+    "model.encoder": "none",
+    "epochs": 1,
+    "train.snapshot_every": 1,
+}
 DEPTH = ImageSpec(1, "uint16", values=Values((400.0, 4900.0), 0.0))
 
 

@@ -23,8 +23,8 @@ SMOOTH = (
 )
 EPOCHS = 25  # of one step each
 TINY = (
-    f"--size 32 --model.width 4 --batch-size 4 --epochs {EPOCHS} --train.samples 1 --train.snapshot_every {EPOCHS} "
-    f"--train.validate_every {EPOCHS} --device cpu"
+    f"--size 32 --model.width 4 --model.encoder none --batch-size 4 --epochs {EPOCHS} --train.samples 1 "
+    f"--train.snapshot_every {EPOCHS} --train.validate_every {EPOCHS} --device cpu"
 )
 
 
@@ -156,7 +156,8 @@ def test_a_script_needs_no_main_guard(streets: Path, tmp_path: Path) -> None:
         f"""
 import pairloom
 
-settings = {{"size": 32, "model.width": 4, "batch_size": 4, "epochs": 1, "device": "cpu", "devices": 2}}
+small = {{"size": 32, "model.width": 4, "model.encoder": "none"}}
+settings = {{**small, "batch_size": 4, "epochs": 1, "device": "cpu", "devices": 2}}
 result = pairloom.train({str(streets)!r}, "run", settings=settings, log=lambda line: print("log:", line))
 print("result:", result.run.path, result.record["epoch"], result.is_main_process)
 try:

@@ -24,7 +24,7 @@ from pairloom.run import RunFolder
 from pairloom.training_run import resume, train
 from trees import WRITERS, save, scenes, two_folders
 
-SMALL: dict[str, object] = {"size": "32x64", "model.width": 4, "epochs": 1, "batch_size": 2}
+SMALL: dict[str, object] = {"size": "32x64", "model.width": 4, "model.encoder": "none", "epochs": 1, "batch_size": 2}
 
 
 def _quiet(_line: str) -> None:
@@ -144,7 +144,7 @@ def test_the_command_line_takes_a_direction_and_prints_pictures_scores(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     WRITERS["side-by-side"](tmp_path / "data")
-    words = ["--size", "32", "--model.width", "4", "--epochs", "1", "--direction", "BtoA"]
+    words = ["--size", "32", "--model.width", "4", "--model.encoder", "none", "--epochs", "1", "--direction", "BtoA"]
     assert main(["train", str(tmp_path / "data"), "--out", str(tmp_path / "run"), *words]) == 0
     printed = capsys.readouterr().out
     assert "targets are pictures" in printed

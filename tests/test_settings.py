@@ -169,8 +169,9 @@ def test_every_preset_loads_resolves_and_says_nothing_that_gets_lost(preset: str
             assert found == expected, f"{section}.{name}"
 
 
-def test_the_recommended_preset_is_the_default_of_everything() -> None:
-    assert load_experiment() == load_experiment("recommended") == Experiment()
+def test_recommended_is_the_default_preset_and_without_a_preset_all_is_as_the_config_has_it() -> None:
+    assert load_experiment() == load_experiment("recommended")
+    assert load_experiment(None) == Experiment()
 
 
 def test_the_preset_seed_has_the_numbers_of_the_original() -> None:
@@ -224,7 +225,7 @@ def test_the_presets_differ_where_they_say() -> None:
     recommended, demo = load_experiment("recommended"), load_experiment("demo")
     assert recommended.augment.enabled
     assert recommended.model.head == demo.model.head == "classes"
-    assert recommended.model.discriminator == "patch70"
+    assert recommended.model.encoder == "efficientnet-lite0"
     assert demo.data.size == (128, 128)
     assert demo.model.width < recommended.model.width
 
@@ -232,7 +233,14 @@ def test_the_presets_differ_where_they_say() -> None:
 @pytest.mark.parametrize(("name", "field"), ALIASES.items())
 def test_every_short_name_stands_for_a_field(name: str, field: str) -> None:
     assert field in FIELDS
-    words = {"size": "64x96", "layout": "camvid", "device": "cpu", "precision": "bf16-mixed", "compile": "off"}
+    words = {
+        "size": "64x96",
+        "layout": "camvid",
+        "device": "cpu",
+        "precision": "bf16-mixed",
+        "compile": "off",
+        "init": "runs/first",
+    }
     value = {**words, "direction": "BtoA"}.get(name, 7)
     others = {"batch_size": 14} if name == "devices" else {}
     short, full = (load_experiment(settings={**others, word: value}) for word in (name, field))

@@ -28,7 +28,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def model() -> TranslationModel:
-    experiment = load_experiment(settings={"size": 32, "model.width": 4}).resolved()
+    experiment = load_experiment(settings={"size": 32, "model.width": 4, "model.encoder": "none"}).resolved()
     torch.manual_seed(0)
     return TranslationModel.build(
         experiment.model, ImageSpec(3), ImageSpec(3, palette=CAMVID), Size(32, 32), torch.device("cpu")
@@ -69,7 +69,7 @@ def test_data_with_other_classes_is_refused(model: TranslationModel, camvid_like
 def test_evaluation_gives_the_scores_that_training_validated(streets: Path, tmp_path: Path) -> None:
     for preset in ("seed", "recommended"):
         run = tmp_path / preset
-        settings: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 2}
+        settings: dict[str, object] = {"size": 32, "model.width": 4, "model.encoder": "none", "epochs": 2}
         result = train(streets, run, preset=preset, settings=settings, log=lambda _line: None)
         assert evaluate(run).to_record() == result.record["validation"]
         assert evaluate(run / "model").to_record() == result.record["validation"]

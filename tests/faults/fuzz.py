@@ -495,7 +495,7 @@ def _description() -> bytes:
     from pairloom.palette import CAMVID
     from pairloom.settings import load_experiment
 
-    config = load_experiment(settings={"size": 32, "model.width": 4}).resolved().model
+    config = load_experiment(settings={"size": 32, "model.width": 4, "model.encoder": "none"}).resolved().model
     target = {"channels": 3, "dtype": "uint8", "palette": CAMVID.to_record()}
     source = {"channels": 3, "dtype": "uint8", "palette": None}
     record = {"format": 2, "model": dataclasses.asdict(config), "size": [32, 32], "source": source, "target": target}

@@ -30,7 +30,7 @@ from safetensors import safe_open
 
 from pairloom.exporters.web_runtime import FILES
 
-TRAIN = "--size 32 --model.width 4 --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
+TRAIN = "--size 32 --model.width 4 --model.encoder none --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
 
 HOLDS_FILES = "already holds files; choose another --out, or remove it first"
 IS_THERE = "already exists; choose another --out, or remove it first"

@@ -33,6 +33,7 @@ from pairloom.training_run import resume, train
 TINY = {
     "size": 32,
     "model.width": 4,
+    "model.encoder": "none",
     "epochs": 2,
     "train.snapshot_every": 2,
     "train.checkpoint_steps": 2,

@@ -30,7 +30,8 @@ SIZE = Size(32, 48)
 
 
 def _model(preset: str, source: ImageSpec, target: ImageSpec, size: Size = SIZE) -> TranslationModel:
-    experiment = load_experiment(preset, settings={"size": f"{size.height}x{size.width}", "model.width": 4}).resolved()
+    small = {"size": f"{size.height}x{size.width}", "model.width": 4, "model.encoder": "none"}
+    experiment = load_experiment(preset, settings=small).resolved()
     torch.manual_seed(0)
     return TranslationModel.build(experiment.model, source, target, size, torch.device("cpu"))
 

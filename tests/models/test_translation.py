@@ -24,7 +24,7 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
 def _model(preset: str) -> TranslationModel:
-    experiment = load_experiment(preset, settings={"size": 32, "model.width": 4}).resolved()
+    experiment = load_experiment(preset, settings={"size": 32, "model.width": 4, "model.encoder": "none"}).resolved()
     torch.manual_seed(0)
     return TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), CPU)
 
@@ -71,6 +71,7 @@ def test_with_test_time_augmentation_left_and_right_are_treated_alike(head: str)
     settings = {
         "size": 32,
         "model.width": 4,
+        "model.encoder": "none",
         "loss.l1": 1.0,
         "model.head": head,
         "loss.cross_entropy": 0.0,

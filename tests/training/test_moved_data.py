@@ -18,7 +18,14 @@ from pairloom.run import RunFolder
 from pairloom.training_run import resume, train
 from trees import two_folders
 
-SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 2, "seed": 3, "train.keep": "last"}
+SMALL: dict[str, object] = {
+    "size": 32,
+    "model.width": 4,
+    "model.encoder": "none",
+    "epochs": 2,
+    "seed": 3,
+    "train.keep": "last",
+}
 
 
 def _quiet(_line: str) -> None:

@@ -28,7 +28,21 @@ from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
 from trees import two_folders
 
-SMALL: dict[str, object] = {"size": 32, "model.width": 4, "epochs": 4, "train.snapshot_every": 2, "seed": 3}
+SMALL: dict[str, object] = {
+    "size": 32,
+    "model.width": 4,
+    "model.encoder": "none",
+    "epochs": 4,
+    "train.snapshot_every": 2,
+    "seed": 3,
+}
+GAN: dict[str, object] = {
+    "model.encoder": "none",
+    "loss.adversarial_weight": 0.1,
+    "batch_size": 1,
+    "optim.decay": "none",
+}
+"""Changes of `recommended`: both networks are trained, from random weights, and an epoch has as many steps as pairs."""
 PRESETS = ("seed", "recommended")
 
 
@@ -41,7 +55,8 @@ def _weights(run: Path) -> bytes:
 
 
 def _train(streets: Path, out: Path, preset: str, **settings: object) -> Path:
-    train(streets, out, preset=preset, settings={**SMALL, "train.keep": "last", **settings}, log=_quiet)
+    chosen = {**SMALL, "train.keep": "last", **(GAN if preset == "recommended" else {}), **settings}
+    train(streets, out, preset=preset, settings=chosen, log=_quiet)
     return out
 
 
@@ -329,7 +344,7 @@ def test_best_keeps_the_epoch_with_the_highest_mean_iou(streets: Path, tmp_path:
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(of_one_epoch: Path) -> None:
     run = of_one_epoch
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("learning_rate: 0.0002", "learning_rate: 1.0e+30"))
+    config.write_text(config.read_text().replace("learning_rate: 0.001", "learning_rate: 1.0e+30"))
     good = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
     with pytest.raises(UserError, match=r"diverged.*last good state is kept in .*checkpoints.*lower rate"):
         resume(run, epochs=3, log=_quiet)
@@ -518,7 +533,14 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
 
 
 def test_pictures_as_targets_have_a_report_too(camvid_like: Path, tmp_path: Path) -> None:
-    settings = {"size": 32, "epochs": 2, "model.width": 4, "data.target": "images", "train.validate_every": 2}
+    settings = {
+        "size": 32,
+        "epochs": 2,
+        "model.width": 4,
+        "model.encoder": "none",
+        "data.target": "images",
+        "train.validate_every": 2,
+    }
     train(camvid_like, tmp_path / "run", settings={**settings, "train.snapshot_every": 1}, log=_quiet)
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
     assert "PSNR in dB" in page
