@@ -11,10 +11,13 @@ from pairloom.models.layers import count_parameters
 from pairloom.models.translation import TranslationModel, build_discriminator
 
 
-def summarise(config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size) -> str:
-    """Describe both networks of a resolved config: how many parameters each has, and the shape after each block.
+def summarise(
+    config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size, *, adversarial: bool = True
+) -> str:
+    """Describe the networks of a resolved config: how many parameters each has, and the shape after each block.
 
-    Shapes are channels × height × width for one pair of this size.
+    Shapes are channels × height × width for one pair of this size. Without an adversarial loss no discriminator is
+    trained, and none is described.
     """
     meta = torch.device("meta")
     with meta:
@@ -23,14 +26,16 @@ def summarise(config: ModelConfig, source: ImageSpec, target: ImageSpec, size: S
     pair = [torch.empty(1, side.channels, *size, device=meta) for side in (source, target)]
     convolutions = {name: layer for name, layer in discriminator.named_modules() if isinstance(layer, nn.Conv2d)}
     field = discriminator.receptive_field
-    return "\n".join(
-        [
-            f"generator      {count_parameters(generator):>12,} parameters",
-            *_shapes(generator, _blocks(generator), pair[0]),
+    lines = [
+        f"generator      {count_parameters(generator):>12,} parameters",
+        *_shapes(generator, _blocks(generator), pair[0]),
+    ]
+    if adversarial:
+        lines += [
             f"discriminator  {count_parameters(discriminator):>12,} parameters, each logit sees {field}×{field} pixels",
             *_shapes(discriminator, convolutions, *pair),
         ]
-    )
+    return "\n".join(lines)
 
 
 def _blocks(network: nn.Module) -> dict[str, nn.Module]:
