@@ -57,46 +57,59 @@ class Row:
     changes: Mapping[str, object] = field(default_factory=dict)
 
 
+RANDOM_WEIGHTS: Mapping[str, object] = {
+    "augment.scale": [0.9, 1.25],
+    "model.encoder": "none",
+    "model.norm": "instance",
+    "loss.adversarial_weight": 0.1,
+    "batch_size": 1,
+    "optim.optimizer": "adam",
+    "optim.learning_rate": 2e-4,
+    "optim.beta1": 0.5,
+    "optim.decay": "none",
+}
+"""What `recommended` was before it had an encoder: the config's defaults."""
+
+
+def gan(**changes: object) -> Row:
+    """Return a row of both networks from random weights, with settings changed (`model__width` for `model.width`)."""
+    return Row(changes={**RANDOM_WEIGHTS, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
 ROWS: dict[str, Row] = {
     "seed": Row("seed"),
     "seed as usual in PyTorch": Row("seed", {"model.discriminator": "patch70", "train.update": "joint"}),
     "recommended": Row(),
     # Without one of its ingredients, or with another in its place.
-    "no adversarial term": Row(changes={"loss.adversarial_weight": 0.0}),
+    "no encoder": Row(changes={"model.encoder": "none"}),
+    "encoder at the full rate": Row(changes={"optim.encoder_rate": 1.0}),
+    "instance norm": Row(changes={"model.norm": "instance"}),
+    "learning rate 0.002": Row(changes={"optim.learning_rate": 2e-3}),
+    "learning rate 0.0003": Row(changes={"optim.learning_rate": 3e-4}),
+    "batch 2": Row(changes={"batch_size": 2}),
+    "mild zoom": Row(changes={"augment.scale": [0.9, 1.25]}),
+    "stronger colours": Row(
+        changes={"augment.brightness": 0.4, "augment.contrast": 0.4, "augment.saturation": 0.4, "augment.hue": 0.02}
+    ),
     "no EMA": Row(changes={"optim.ema": 0.0}),
     "no Lovász": Row(changes={"loss.lovasz": 0.0}),
     "no class weights": Row(changes={"loss.class_weights": "none"}),
     "class weights up to 10": Row(changes={"loss.class_weight_offset": 1.1}),
-    "class weights up to 20, no adversarial term": Row(
-        changes={"loss.class_weight_offset": 1.05, "loss.adversarial_weight": 0.0}
-    ),
-    "class weights up to 10, no adversarial term": Row(
-        changes={"loss.class_weight_offset": 1.1, "loss.adversarial_weight": 0.0}
-    ),
-    "L1 for cross-entropy": Row(
-        changes={"loss.cross_entropy": 0.0, "loss.lovasz": 0.0, "loss.l1": 100.0, "loss.adversarial_weight": 1.0}
-    ),
-    "no augmentation": Row(
-        changes={"augment.flip": False, "augment.scale": [1.0, 1.0], "augment.brightness": 0.0}
-        | {"augment.contrast": 0.0, "augment.saturation": 0.0, "augment.hue": 0.0}
-    ),
-    "no colour augmentation": Row(
-        changes={"augment.brightness": 0.0, "augment.contrast": 0.0, "augment.saturation": 0.0, "augment.hue": 0.0}
-    ),
-    "wide zoom": Row(changes={"augment.scale": [0.8, 1.6]}),
-    "nothing at full resolution": Row(changes={"model.full_resolution": False}),
-    "transposed convolution": Row(changes={"model.up": "transposed"}),
-    "half as wide at full resolution": Row(changes={"model.fine_width": 16}),
-    "group norm": Row(changes={"model.norm": "group"}),
-    "batch norm": Row(changes={"model.norm": "batch"}),
-    "one halving fewer, wider": Row(changes={"model.depth": 4, "model.width": 36}),
-    "cosine decay": Row(changes={"optim.decay": "cosine"}),
-    "beta1 0.9": Row(changes={"optim.beta1": 0.9}),
-    # The discriminator.
-    "critic ten times as heavy": Row(changes={"loss.adversarial_weight": 1.0}),
-    "hinge": Row(changes={"loss.adversarial": "hinge"}),
-    "least squares": Row(changes={"loss.adversarial": "lsgan"}),
-    "patch142": Row(changes={"model.discriminator": "patch142"}),
+    "a discriminator": Row(changes={"loss.adversarial_weight": 0.1}),
+    "a narrow discriminator": Row(changes={"loss.adversarial_weight": 0.1, "model.discriminator_width": 8}),
+    # Both networks from random weights, and the same with one thing changed.
+    "from random weights": gan(),
+    "from random weights, no adversarial term": gan(loss__adversarial_weight=0.0),
+    "from random weights, wide zoom": gan(augment__scale=[0.8, 1.6]),
+    "from random weights, nothing at full resolution": gan(model__full_resolution=False),
+    "from random weights, transposed convolution": gan(model__up="transposed"),
+    "from random weights, group norm": gan(model__norm="group"),
+    "from random weights, batch norm": gan(model__norm="batch"),
+    "from random weights, cosine decay": gan(optim__decay="cosine"),
+    "from random weights, critic ten times as heavy": gan(loss__adversarial_weight=1.0),
+    "from random weights, hinge": gan(loss__adversarial="hinge"),
+    "from random weights, least squares": gan(loss__adversarial="lsgan"),
+    "from random weights, patch142": gan(model__discriminator="patch142"),
     # Segmentation to photograph.
     "photo": Row("photo", {"direction": "BtoA"}),
     "photo, no EMA": Row("photo", {"direction": "BtoA", "optim.ema": 0.0}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).parents[1] / "benchmarks" / "recipes.py"
-ROWS = ("seed", "no adversarial term")
+ROWS = ("seed", "no encoder")
 
 
 def _bench(streets: Path, out: Path, *rows: str, seeds: tuple[int, ...] = (0,)) -> tuple[str, list[dict[str, object]]]:
