@@ -23,7 +23,7 @@ from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID, CITYSCAPES
 from pairloom.settings import load_experiment
 from pairloom.streets import draw_street
-from trained import TinyRun
+from trained import FROM_RANDOM_WEIGHTS, TinyRun
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -113,15 +113,8 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _trained(streets: Path, folder: Path, **settings: object) -> TinyRun:
-    tiny = {
-        "size": 32,
-        "epochs": 4,
-        "model.width": 4,
-        "model.encoder": "none",
-        "train.snapshot_every": 1,
-        "train.samples": 2,
-    }
-    pairloom.train(streets, folder, settings={**tiny, **settings}, log=lambda _line: None)
+    tiny = {"size": 32, "epochs": 4, "model.width": 4, "train.snapshot_every": 1, "train.samples": 2}
+    pairloom.train(streets, folder, settings={**FROM_RANDOM_WEIGHTS, **tiny, **settings}, log=lambda _line: None)
     return TinyRun(folder, streets)
 
 

@@ -24,7 +24,7 @@ def random_model(
     """Build a small model, on the CPU; settings of the section `model` by their short names."""
     named = {f"model.{name}": value for name, value in settings.items()}
     experiment = load_experiment(
-        preset, settings={"size": size, "model.width": 4, "model.encoder": "none", **named}
+        preset, settings={"size": size, "model.width": 4, "model.encoder": "none", "model.norm": "instance", **named}
     ).resolved()
     torch.manual_seed(0)
     built = TranslationModel.build(experiment.model, source, target, experiment.data.size, torch.device("cpu"))

@@ -1,7 +1,21 @@
-"""A run that tests look at and never change."""
+"""Runs that tests look at and never change, and the settings of quick ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+FROM_RANDOM_WEIGHTS: Mapping[str, object] = {
+    "model.encoder": "none",
+    "model.norm": "instance",
+    "augment.scale": [0.9, 1.25],
+    "batch_size": 1,
+    "loss.adversarial_weight": 0.1,
+    "optim.optimizer": "adam",
+    "optim.learning_rate": 2e-4,
+    "optim.beta1": 0.5,
+    "optim.decay": "none",
+}
+"""Changes of the preset `recommended`: both networks of pix2pix, as the config's defaults have them."""
 
 
 @dataclass(frozen=True)

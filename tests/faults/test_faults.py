@@ -34,6 +34,7 @@ TINY = {
     "size": 32,
     "model.width": 4,
     "model.encoder": "none",
+    "batch_size": 1,
     "epochs": 2,
     "train.snapshot_every": 2,
     "train.checkpoint_steps": 2,

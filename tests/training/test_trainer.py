@@ -26,6 +26,7 @@ from pairloom.training.optimizers import learning_rate
 from pairloom.training.signals import Interrupted
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
+from trained import FROM_RANDOM_WEIGHTS
 from trees import two_folders
 
 SMALL: dict[str, object] = {
@@ -36,13 +37,6 @@ SMALL: dict[str, object] = {
     "train.snapshot_every": 2,
     "seed": 3,
 }
-GAN: dict[str, object] = {
-    "model.encoder": "none",
-    "loss.adversarial_weight": 0.1,
-    "batch_size": 1,
-    "optim.decay": "none",
-}
-"""Changes of `recommended`: both networks are trained, from random weights, and an epoch has as many steps as pairs."""
 PRESETS = ("seed", "recommended")
 
 
@@ -55,7 +49,7 @@ def _weights(run: Path) -> bytes:
 
 
 def _train(streets: Path, out: Path, preset: str, **settings: object) -> Path:
-    chosen = {**SMALL, "train.keep": "last", **(GAN if preset == "recommended" else {}), **settings}
+    chosen = {**SMALL, "train.keep": "last", **(FROM_RANDOM_WEIGHTS if preset == "recommended" else {}), **settings}
     train(streets, out, preset=preset, settings=chosen, log=_quiet)
     return out
 
@@ -344,7 +338,7 @@ def test_best_keeps_the_epoch_with_the_highest_mean_iou(streets: Path, tmp_path:
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(of_one_epoch: Path) -> None:
     run = of_one_epoch
     config = run / "config.yaml"
-    config.write_text(config.read_text().replace("learning_rate: 0.001", "learning_rate: 1.0e+30"))
+    config.write_text(config.read_text().replace("learning_rate: 0.0002", "learning_rate: 1.0e+30"))
     good = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
     with pytest.raises(UserError, match=r"diverged.*last good state is kept in .*checkpoints.*lower rate"):
         resume(run, epochs=3, log=_quiet)
@@ -499,7 +493,12 @@ def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
 ) -> None:
     monkeypatch.setattr("pairloom.training.run_logger.REPORT_SHARE", 1e-9)
     pages, watch = _pages(tmp_path / "run")
-    train(streets, tmp_path / "run", settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, log=watch)
+    train(
+        streets,
+        tmp_path / "run",
+        settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 3, "train.snapshot_every": 1},
+        log=watch,
+    )
     assert ["Training: 1 of 3 epochs" in page for page in pages[:3]] == [True, True, False]
     assert "Training:" not in pages[-1], "the last is not left out"
 
@@ -510,7 +509,7 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     monkeypatch.setattr("pairloom.training.run_logger.REPORT_SHARE", math.inf)
     run = tmp_path / "run"
     pages, watch = _pages(run)
-    train(streets, run, settings={**SMALL, "epochs": 3, "train.snapshot_every": 1}, log=watch)
+    train(streets, run, settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 3, "train.snapshot_every": 1}, log=watch)
     assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
     assert "Training:" not in pages[-1]
     kept: list[float] = []
