@@ -27,22 +27,10 @@ from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder
 from pairloom.settings import ALIASES, dump_experiment, load_experiment
 
-SMALL = [
-    "--size",
-    "32",
-    "--model.width",
-    "4",
-    "--model.encoder",
-    "none",
-    "--model.norm",
-    "instance",
-    "--batch-size",
-    "2",
-    "--train.snapshot_every",
-    "1",
-    "--device",
-    "cpu",
-]
+SMALL = (
+    *("--size", "32", "--model.width", "4", "--model.encoder", "none", "--model.norm", "instance"),
+    *("--batch-size", "2", "--train.snapshot_every", "1", "--device", "cpu"),
+)
 
 
 class Answer(NamedTuple):
