@@ -26,7 +26,7 @@ def draw_grid(
 ) -> None:
     """Draw `report/grid.png`: a row a sample; source, translations by epoch, target; the scores below."""
     epochs = chosen_epochs(drawn_epochs(run, history, samples, target))
-    titles = ["source", *(f"{epoch} epochs" for epoch in epochs), "target"]
+    titles = ["source", *("1 epoch" if epoch == 1 else f"{epoch} epochs" for epoch in epochs), "target"]
     height, width = samples[0].size
     row_inches = CELL_INCHES * height / width
     figure = Figure(figsize=(CELL_INCHES * len(titles), row_inches * len(samples) + TOP_INCHES + BOTTOM_INCHES))
