@@ -102,7 +102,7 @@ class RunLogger:
     def report_if_missing(self) -> None:
         """Write the report if there is none."""
         if not self._report.page.exists():
-            self._report.write(pictures=False)
+            self._report.write(pictures=True)
 
     def close(self) -> None:
         """Close the log."""
