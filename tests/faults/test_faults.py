@@ -35,6 +35,7 @@ TINY = {
     "model.width": 4,
     "model.encoder": "none",
     "batch_size": 1,
+    "optim.decay": "none",
     "epochs": 2,
     "train.snapshot_every": 2,
     "train.checkpoint_steps": 2,
