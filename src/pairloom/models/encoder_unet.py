@@ -65,8 +65,10 @@ class EncoderUNet(EncoderDecoder):
 
     def forward(self, source: Tensor) -> Tensor:
         """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
-        # Depthwise convolutions are a quarter quicker where the channels of a pixel lie side by side.
-        return super().forward(source.contiguous(memory_format=torch.channels_last))
+        if not torch.compiler.is_compiling():  # an exported program would be bound to the layout of one batch size
+            # Depthwise convolutions are a quarter quicker where the channels of a pixel lie side by side.
+            source = source.contiguous(memory_format=torch.channels_last)
+        return super().forward(source)
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters of the encoder."""
