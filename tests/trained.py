@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+ONE_EPOCH: Mapping[str, object] = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none"}
+"""The quickest training."""
+
 FROM_RANDOM_WEIGHTS: Mapping[str, object] = {
     "model.encoder": "none",
     "model.norm": "instance",

@@ -95,7 +95,9 @@ def _start(
     if experiment.model.encoder != "none":
         read_imagenet_weights()  # so that a missing package is told before the pairs are decoded
     if experiment.train.init:
-        load_initial_weights(experiment.train.init, experiment.model)
+        load_initial_weights(
+            experiment.train.init, experiment.model
+        )  # told before the pairs are decoded if it cannot be
         if (init := Path(experiment.train.init)).exists():
             train_config = dataclasses.replace(experiment.train, init=str(init.absolute()))
             experiment = dataclasses.replace(experiment, train=train_config)

@@ -9,7 +9,7 @@ import pytest
 import pairloom
 from pairloom.cli import main
 from pairloom.errors import UserError
-from trained import TinyRun
+from trained import ONE_EPOCH, TinyRun
 from trees import two_folders
 
 
@@ -23,7 +23,7 @@ def test_runs_are_compared_on_the_pairs_of_the_first(tiny_run: TinyRun, other_ru
 
 @pytest.mark.slow
 def test_runs_of_different_sizes_are_compared_at_the_images_own(tiny_run: TinyRun, tmp_path: Path) -> None:
-    settings = {"size": "32x64", "epochs": 1, "model.width": 4, "model.encoder": "none"}
+    settings = {**ONE_EPOCH, "size": "32x64"}
     pairloom.train(tiny_run.data, tmp_path / "wide", settings=settings, log=lambda _line: None)
     comparison = pairloom.compare([tiny_run.path, tmp_path / "wide"], page=tmp_path / "page.html")
     assert comparison.at == "native"
@@ -81,7 +81,7 @@ def test_a_model_folder_alone_is_compared_as_the_run_that_it_is_from(tiny_run: T
 
 @pytest.mark.slow
 def test_models_of_other_directions_and_channels_are_refused(camvid_like: Path, tmp_path: Path) -> None:
-    settings = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none", "data.target": "images"}
+    settings = {**ONE_EPOCH, "data.target": "images"}
     changes: dict[str, dict[str, object]] = {
         "there": {},
         "back": {"direction": "BtoA"},
@@ -102,9 +102,8 @@ def test_classes_that_have_got_names_since_are_the_same(tmp_path: Path) -> None:
     text = (tmp_path / "named.yaml").read_text(encoding="utf-8")
     assert "not scored" in text
     (tmp_path / "named.yaml").write_text(text.replace("class 0:", "tarmac:"), encoding="utf-8")
-    settings = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none"}
-    pairloom.train(tmp_path / "pairs", tmp_path / "before", settings=settings, log=lambda _line: None)
-    named = {**settings, "data.palette": str(tmp_path / "named.yaml")}
+    pairloom.train(tmp_path / "pairs", tmp_path / "before", settings=ONE_EPOCH, log=lambda _line: None)
+    named = {**ONE_EPOCH, "data.palette": str(tmp_path / "named.yaml")}
     pairloom.train(tmp_path / "pairs", tmp_path / "after", settings=named, log=lambda _line: None)
     comparison = pairloom.compare([tmp_path / "after", tmp_path / "before"])
     assert "tarmac" in comparison.classes
@@ -136,9 +135,8 @@ def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
             path.rename(tmp_path / "pairs" / folder / f"{path.parent.name}-{path.name}")
         for split in ("train", "val"):
             (tmp_path / "pairs" / folder / split).rmdir()
-    settings = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none"}
     for seed in (0, 1):
-        drawn = {**settings, "data.split_seed": seed}
+        drawn = {**ONE_EPOCH, "data.split_seed": seed}
         pairloom.train(tmp_path / "pairs", tmp_path / f"run-{seed}", settings=drawn, log=lambda _line: None)
     (tmp_path / "link").symlink_to(tmp_path / "pairs")
     for second, data in (
@@ -155,8 +153,7 @@ def test_a_run_that_has_trained_on_the_pairs_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_compared_is_refused(tiny_run: TinyRun, tmp_path: Path, camvid_like: Path) -> None:
     with pytest.raises(UserError, match="two runs or more"):
         pairloom.compare([tiny_run.path])
-    settings = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none"}
-    pairloom.train(camvid_like, tmp_path / "camvid", settings=settings, log=lambda _line: None)
+    pairloom.train(camvid_like, tmp_path / "camvid", settings=ONE_EPOCH, log=lambda _line: None)
     with pytest.raises(UserError, match="compare models with the same targets"):
         pairloom.compare([tiny_run.path, tmp_path / "camvid"])
     shutil.copytree(tiny_run.path / "model", tmp_path / "alone")

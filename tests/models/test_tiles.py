@@ -64,8 +64,8 @@ def test_the_output_is_that_of_the_whole(
 
 @pytest.mark.parametrize(
     ("norm", "tile", "height"),
-    [("instance", 64, 128), ("batch", 64, 128), ("batch", 160, 320), ("batch", 512, 640)],
-    ids=["one halving", "one halving, batch norm", "two halvings", "three halvings"],
+    [("batch", 32, 96), ("instance", 64, 128), ("batch", 64, 128), ("batch", 160, 320), ("batch", 512, 640)],
+    ids=["the smallest tile", "one halving", "one halving, batch norm", "two halvings", "three halvings"],
 )
 def test_so_it_is_with_a_pretrained_encoder(
     norm: NormName, tile: int, height: int, monkeypatch: pytest.MonkeyPatch

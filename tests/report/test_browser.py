@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 import pairloom
 from pairloom.cli import main
 from pairloom.palette import CITYSCAPES, Palette, write_palette
-from trained import TinyRun
+from trained import ONE_EPOCH, TinyRun
 
 
 @dataclass
@@ -52,13 +52,7 @@ def long_names(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     colours = zip(CITYSCAPES.names, CITYSCAPES.colours, strict=True)
     palette = Palette("long", *zip(*((name * 8, colour) for name, colour in colours), strict=True))
     write_palette(root / "long.yaml", palette, "")
-    settings = {
-        "size": 32,
-        "epochs": 1,
-        "model.width": 4,
-        "model.encoder": "none",
-        "data.palette": str(root / "long.yaml"),
-    }
+    settings = {**ONE_EPOCH, "data.palette": str(root / "long.yaml")}
     pairloom.train(data, run, settings=settings, log=lambda _line: None)
     pairloom.compare([run, run], page=root / "comparison.html")
     return run / "report" / "index.html", root / "comparison.html"

@@ -15,7 +15,7 @@ import pairloom
 from pairloom.errors import UserError
 from pairloom.palette import CITYSCAPES
 from pairloom.report.page import duration, figure, percent, require_replaceable
-from trained import TinyRun
+from trained import ONE_EPOCH, TinyRun
 from trees import save
 
 
@@ -41,13 +41,7 @@ def test_one_class_is_one_class(tmp_path: Path) -> None:
             )
     (tmp_path / "one.yaml").write_text("{name: one, classes: {lawn: [9, 9, 9]}}", encoding="utf-8")
     said: list[str] = []
-    settings = {
-        "size": 32,
-        "epochs": 1,
-        "model.width": 4,
-        "model.encoder": "none",
-        "data.palette": str(tmp_path / "one.yaml"),
-    }
+    settings = {**ONE_EPOCH, "data.palette": str(tmp_path / "one.yaml")}
     pairloom.train(tmp_path / "pairs", tmp_path / "run", settings=settings, log=said.append)
     assert "maps of 1 class (palette one)" in said[0]
     assert "into maps of 1 class." in (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
@@ -92,7 +86,7 @@ def test_names_never_become_markup(tiny_run: TinyRun, tmp_path: Path) -> None:
         classes = {f"{kind} {name}": list(colour) for name, colour in colours}
         palette = tmp_path / f"{kind == 'plain'}.yaml"
         palette.write_text(yaml.safe_dump({"name": kind, "classes": classes}), encoding="utf-8")
-        settings = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none", "data.palette": str(palette)}
+        settings = {**ONE_EPOCH, "data.palette": str(palette)}
         pairloom.train(data, run, settings=settings, log=lambda _line: None)
         pairloom.compare([run, run], page=page)
         places[kind] = (run / "report" / "index.html", page)

@@ -35,9 +35,7 @@ def _batch(index: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def _losses(update: str, device: torch.device, *, captured: bool) -> list[dict[str, float]]:
     """Train some steps at a rate that falls; return the losses of each."""
-    experiment = load_experiment(
-        "seed", settings={"size": 32, "model.width": 4, "model.encoder": "none", "train.update": update}
-    ).resolved()
+    experiment = load_experiment("seed", settings={"size": 32, "model.width": 4, "train.update": update}).resolved()
     torch.manual_seed(0)
     source, target = ImageSpec(3), ImageSpec(3, palette=CAMVID)
     model = TranslationModel.build(experiment.model, source, target, Size(32, 32), device)

@@ -172,12 +172,12 @@ def _halvings(area: int, tile: int, generator: EncoderDecoder) -> int:
     """
     needed = math.ceil(math.log2(max(area / (COARSE_SHARE * tile**2), 1))) - 1
     possible = [halvings for halvings in range(1, len(generator.encoder) + 1) if 4 * generator.margin(halvings) <= tile]
-    return max(1, min(needed, *possible[-1:]))
+    return max(1, min(needed, max(possible, default=1)))
 
 
 def _spans(side: int, tile: int, margin: int, grid: int) -> list[_Span]:
     """Cut a side into tiles, as equal as may be, that begin and end on the grid without their margins."""
-    room = (tile - 2 * margin) // grid * grid
+    room = max(grid, (tile - 2 * margin) // grid * grid)  # a tile that is all margins is exceeded a little
     count = 1 if side <= tile else -(-side // room)
     edges = [round(index * side / count / grid) * grid for index in range(count)] + [side]
     return [_Span(max(first - margin, 0), min(last + margin, side), first, last) for first, last in pairwise(edges)]
