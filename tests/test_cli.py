@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -497,6 +498,12 @@ def test_evaluation_gives_programs_what_training_noted(trained: tuple[Path, str]
     scores = json.loads(_good("evaluate", run, "--json"))
     assert scores == _history(run)[-1]["validation"]
     assert set(scores) >= {"split", "pairs", "pixel_accuracy", "class_accuracy", "mean_iou", "per_class"}
+    assert list(scores["per_class_dice"]) == list(CITYSCAPES.names)
+    dice = [value for value in scores["per_class_dice"].values() if value is not None]
+    assert scores["mean_dice"] == pytest.approx(np.mean(dice))
+    for name, value in scores["per_class"].items():
+        expected = None if value is None else pytest.approx(2 * value / (1 + value))
+        assert scores["per_class_dice"][name] == expected
     assert (scores["split"], scores["pairs"]) == ("val", 3)
     assert all(0 <= scores[name] <= 1 for name in ("pixel_accuracy", "class_accuracy", "mean_iou"))
     assert list(scores["per_class"]) == list(CITYSCAPES.names)
@@ -517,7 +524,9 @@ def test_evaluate_scores_outlines_and_averages_mirror_images_by_choice(trained: 
     assert {name: outlined[name] for name in plain} == plain
     assert 0 <= outlined["boundary_f1"] <= 1
     assert outlined["per_class_boundary_f1"].keys() == plain["per_class"].keys()
-    assert "boundary F1 road" in _good("evaluate", trained[0], "--boundaries")
+    table = _good("evaluate", trained[0], "--boundaries")
+    assert re.search(r"^class +IoU +Dice +boundary F1$", table, re.M)
+    assert re.search(rf"^road .* {outlined['per_class_boundary_f1']['road']:.3f}$", table, re.M)
     averaged = json.loads(_good("evaluate", trained[0], "--tta", "--json"))
     assert averaged.keys() == plain.keys()
     assert averaged != plain
@@ -529,8 +538,12 @@ def test_evaluation_gives_people_a_table(trained: tuple[Path, str]) -> None:
     assert scores["pairs"] == 6
     assert out.startswith("6 pairs of the split train")
     assert f"{scores['pixel_accuracy']:.3f}" in out
+    assert re.search(rf"^mean Dice +{scores['mean_dice']:.3f}$", out, re.M)
+    assert re.search(r"^class +IoU +Dice$", out, re.M)
     for name, iou in scores["per_class"].items():
-        assert (f"IoU {name} " in out) == (iou is not None)
+        row = re.search(rf"^{name} +(\d\.\d+) +(\d\.\d+)$", out, re.M)
+        assert (row is not None) == (iou is not None)
+        assert row is None or row.groups() == (f"{iou:.3f}", f"{scores['per_class_dice'][name]:.3f}")
 
 
 def test_translations_have_the_images_sizes_and_the_palettes_colours(trained: tuple[Path, str], tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ def test_the_known_winner_wins() -> None:
     assert comparison.tendency("a", worse.class_difference["a"]) == "worse"
 
 
+def test_dice_differs_as_iou_does() -> None:
+    comparison = _compared(_scores(0.3), _scores(0.1, seed=1))
+    first, run = comparison.runs
+    for name in comparison.classes:
+        before, after = first.per_class_dice[name], run.per_class_dice[name]
+        for dice, iou in ((before, first.per_class[name]), (after, run.per_class[name])):
+            for end in ("value", "low", "high"):
+                value = getattr(iou, end)
+                assert getattr(dice, end) == pytest.approx(2 * value / (1 + value), rel=1e-4)
+        assert run.class_dice_difference[name].value == pytest.approx((after.value or 0) - (before.value or 0))
+        assert comparison.tendency(name, run.class_dice_difference[name]) == "better"
+
+
 def test_noise_is_not_taken_for_a_winner() -> None:
     verdicts = []
     for number in range(40):
@@ -99,7 +112,10 @@ def test_values_are_those_of_the_scores_and_lie_in_their_intervals() -> None:
     assert run.overall["mean_iou"].value == pytest.approx(record["mean_iou"])
     assert run.overall["pixel_accuracy"].value == pytest.approx(record["pixel_accuracy"])
     assert run.overall["class_accuracy"].value == pytest.approx(record["class_accuracy"])
+    assert run.overall["mean_dice"].value == pytest.approx(record["mean_dice"])
     assert {name: estimate.value for name, estimate in run.per_class.items()} == pytest.approx(record["per_class"])
+    dice = {name: estimate.value for name, estimate in run.per_class_dice.items()}
+    assert dice == pytest.approx(record["per_class_dice"])
     for estimate in run.overall.values():
         assert estimate.low is not None
         assert estimate.value is not None
@@ -143,7 +159,8 @@ def test_the_pairs_on_which_runs_differ_most_come_first() -> None:
     record = comparison.to_record()
     assert record["most_different"][0] == {"pair": "all", "scores": [1.0, 0.0]}
     assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert record["runs"][1]["per_class"].keys() == {"a", "b"}  # c occurs nowhere
+    for part in ("per_class", "per_class_dice", "per_class_difference", "per_class_dice_difference"):
+        assert record["runs"][1][part].keys() == {"a", "b"}, "c occurs nowhere"
 
 
 def test_names_that_come_again_are_numbered() -> None:

@@ -50,6 +50,15 @@ def test_a_run_has_its_losses_scores_and_the_classes_that_occur() -> None:
     assert classes.series[1].colour == "#{:02x}{:02x}{:02x}".format(*CAMVID.colours[CAMVID.index("road")])
 
 
+def test_a_score_that_earlier_versions_did_not_take_has_a_curve_from_where_it_is_taken() -> None:
+    before, after = _record(1, 0.1), _record(2, 0.2)
+    assert "mean Dice" not in [series.label for series in training_charts([before], CAMVID)[2].series]
+    assert "mean_iou" in after["validation"]
+    after["validation"]["mean_dice"] = 0.3
+    dice = training_charts([before, after], CAMVID)[2].series[3]
+    assert (dice.label, dice.epochs, dice.values) == ("mean Dice", (1, 2), (None, 0.3))
+
+
 def test_the_curves_are_drawn_in_their_colours(tmp_path: Path) -> None:
     series = Series("thick", tuple(range(50)), tuple(value % 2 for value in range(50)), "#ff00c8")
     draw_curves([Chart("one", (series,)), Chart("none", ())], tmp_path / "curves.png")

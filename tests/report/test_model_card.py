@@ -59,8 +59,11 @@ def test_the_card_of_a_run_tells_its_data_and_its_scores(tiny_run: TinyRun) -> N
     assert "6 for training and 3 for validation, of the data set streets (layout side-by-side)" in text
     assert "Licence of the data: not stated" in text
     assert f"| mean IoU | {record['mean_iou']:.3f} |" in text
+    assert f"| mean Dice | {record['mean_dice']:.3f} |" in text
+    assert "\n\n| class | IoU | Dice |\n|---|---|---|\n| road |" in text
     for name, value in record["per_class"].items():
-        assert f"| {name} | {'–' if value is None else f'{value:.3f}'} |" in text
+        dice = record["per_class_dice"][name]
+        assert f"| {name} | {'–' if value is None else f'{value:.3f} | {dice:.3f}'} |" in text or value is None
     assert str(tiny_run.data.parent) not in text
     assert str(tiny_run.path.parent) not in text
 
@@ -95,6 +98,15 @@ def test_a_model_of_pictures_is_one_of_images_to_images(tiny_run: TinyRun) -> No
     assert (matter["pipeline_tag"], matter["metrics"]) == ("image-to-image", ["psnr", "ssim"])
     assert "| PSNR in dB | 20.000 |" in text
     assert "| class | IoU |" not in text
+
+
+def test_scores_of_earlier_versions_have_no_dice(tiny_run: TinyRun) -> None:
+    description = _description(tiny_run)
+    scores = description["about"]["validation"]
+    del scores["mean_dice"], scores["per_class_dice"]
+    text = model_card(description)
+    assert f"\n\n| class | IoU |\n|---|---|\n| road | {scores['per_class']['road']:.3f} |\n" in text
+    assert "Dice" not in text
 
 
 def test_classes_that_are_hardly_recognised_are_named(tiny_run: TinyRun) -> None:

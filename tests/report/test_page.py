@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 import pairloom
 from pairloom.errors import UserError
+from pairloom.evaluation.history import format_record, read_history
 from pairloom.palette import CITYSCAPES
 from pairloom.report.page import duration, figure, percent, require_replaceable
 from trained import ONE_EPOCH, TinyRun
@@ -30,6 +32,33 @@ def test_a_run_has_a_page_that_tells_all_of_it(tiny_run: TinyRun) -> None:
     for line in (tiny_run.path / "config.yaml").read_text(encoding="utf-8").splitlines():
         assert line.replace("'", "&#39;") in text
     assert text.count("<b>0.") >= 3
+    record = pairloom.evaluate(tiny_run.path).to_record()
+    assert "mean_iou" in record
+    assert f"<b>{record['mean_dice']:.3f}</b>" in text
+    for name, dice in record["per_class_dice"].items():
+        shown = re.search(rf"<span>{name}</span> <b>[0-9.]+</b> <span [^>]*>Dice ([0-9.]+)</span>", text)
+        assert (shown and shown[1]) == (None if dice is None else f"{dice:.3f}")
+
+
+def test_a_run_of_an_earlier_version_whose_scores_have_no_dice_is_shown_and_resumed(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    run, page = tmp_path / "run", tmp_path / "page.html"
+    shutil.copytree(tiny_run.path, run)
+    state = torch.load(run / "checkpoints/last.pt", weights_only=True)
+    for record in state["history"]:
+        del record["validation"]["mean_dice"], record["validation"]["per_class_dice"]
+    torch.save(state, run / "checkpoints/last.pt")
+    (run / "metrics.jsonl").write_text("".join(map(format_record, state["history"])), encoding="utf-8")
+
+    pairloom.compare([run, tiny_run.path], page=page)
+    assert "Validation mean Dice in training" in page.read_text(encoding="utf-8")
+    pairloom.compare([run, run], page=page)
+    assert "Validation mean Dice in training" not in page.read_text(encoding="utf-8")
+    pairloom.resume(run, epochs=5, log=lambda _line: None)
+    scores = [record["validation"] for record in read_history(run / "metrics.jsonl")]
+    assert ["mean_dice" in record for record in scores] == [False] * 4 + [True]
+    assert "mean Dice" in (run / "report/index.html").read_text(encoding="utf-8")
 
 
 def test_one_class_is_one_class(tmp_path: Path) -> None:

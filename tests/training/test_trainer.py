@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from torch import Tensor
 
 from pairloom.config import OptimConfig
@@ -319,6 +320,12 @@ def test_a_run_folder_explains_itself(streets: Path, tmp_path: Path) -> None:
     assert any((run / "tensorboard").iterdir())
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 4
     assert not list(run.rglob("*.unfinished"))
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["validation"]
+    for tag, part in (("validation_iou", "per_class"), ("validation_dice", "per_class_dice")):
+        assert events.Scalars(f"{tag}/road")[-1].value == pytest.approx(last[part]["road"])
+    assert events.Scalars("validation/mean_dice")[-1].value == pytest.approx(last["mean_dice"])
     # Snapshots hold the generator only and can be used as models.
     snapshot = load_model(run / "checkpoints" / "epoch-0002", torch.device("cpu"))
     picture = read_picture(run / "samples" / "epoch-0002" / "0100.png")

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pairloom.cli.terminal import printable
-from pairloom.evaluation.labels import SCORE_LABELS
+from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 
 if TYPE_CHECKING:
     from pairloom.data.check import CheckResult
@@ -70,7 +70,10 @@ def _counted(number: int, noun: str) -> str:
 
 
 def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> None:
-    """Print a table: one row per score, one column per record, without classes that occur nowhere."""
+    """Print the scores over all, one column per record, and by class, without classes that occur nowhere.
+
+    The classes of one record have a column per score; those of several have their IoU alone, below the other scores.
+    """
     table = Table(box=None, pad_edge=False, show_header=len(columns) > 1)
     table.add_column("")
     for title in columns:
@@ -80,13 +83,31 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
         values = [record[name] for record in records]  # type: ignore[literal-required]  # of one kind, all
         if name in SCORE_LABELS:
             table.add_row(SCORE_LABELS[name], *map(_figure, values))
-    for part, label in (("per_class", "IoU"), ("per_class_boundary_f1", "boundary F1")):
-        classes = [record[part] for record in records if part in record]  # type: ignore[literal-required]
-        for name in classes[0] if classes else ():
-            figures = [scores[name] for scores in classes]
-            if any(figure is not None for figure in figures):
-                table.add_row(_name(f"  {label} {name}"), *map(_figure, figures))
+    classes = [record for record in records if "per_class" in record]
+    if len(classes) > 1:
+        for name in classes[0]["per_class"]:
+            _add_class(table, f"  IoU {name}", [record["per_class"][name] for record in classes])
     Console().print(table)
+    if len(classes) == 1:
+        _print_classes(classes[0])
+
+
+def _print_classes(record: "ScoreRecord") -> None:
+    """Print one row per class and one column per score."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class")
+    parts = [part for part in CLASS_SCORE_LABELS if part in record]
+    for part in parts:
+        table.add_column(CLASS_SCORE_LABELS[part], justify="right")
+    for name in record["per_class"]:
+        _add_class(table, name, [record[part][name] for part in parts])  # type: ignore[literal-required]
+    Console().print(table)
+
+
+def _add_class(table: Table, label: str, scores: "Sequence[float | None]") -> None:
+    """Add a row, unless there was nothing to score."""
+    if any(score is not None for score in scores):
+        table.add_row(_name(label), *map(_figure, scores))
 
 
 def print_comparison(comparison: "Comparison") -> None:

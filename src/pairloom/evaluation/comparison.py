@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pairloom.evaluation.metrics import Scores, iou, known, nan_mean, pixel_accuracy, recall
+from pairloom.evaluation.metrics import Scores, dice, iou, known, nan_mean, pixel_accuracy, recall
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import At
 from pairloom.rng import numpy_generator
@@ -53,16 +53,20 @@ class ComparedRun:
         scores: on the pairs.
         overall: its scores over all, by name, with their intervals.
         per_class: the IoU of each class; empty for pictures.
+        per_class_dice: the Dice coefficient of each class; empty for pictures.
         difference: `overall`, this run minus the first of the comparison.
         class_difference: `per_class`, likewise.
+        class_dice_difference: `per_class_dice`, likewise.
     """
 
     name: str
     scores: Scores | PictureScores
     overall: Mapping[str, Estimate]
     per_class: Mapping[str, Estimate]
+    per_class_dice: Mapping[str, Estimate]
     difference: Mapping[str, Estimate]
     class_difference: Mapping[str, Estimate]
+    class_dice_difference: Mapping[str, Estimate]
 
     def to_record(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return it as plain values for JSON, of these classes."""
@@ -70,8 +74,10 @@ class ComparedRun:
             "run": self.name,
             "scores": _records(self.overall, self.overall),
             "per_class": _records(self.per_class, classes),
+            "per_class_dice": _records(self.per_class_dice, classes),
             "difference": _records(self.difference, self.overall),
             "per_class_difference": _records(self.class_difference, classes),
+            "per_class_dice_difference": _records(self.class_dice_difference, classes),
         }
 
 
@@ -179,18 +185,19 @@ def compare_scores(names: Sequence[str], scores: Sequence[Scores | PictureScores
     pairs = len(scores[0].pairs)
     draws = numpy_generator(0, "bootstrap").dirichlet([1.0] * pairs, size=DRAWS) * pairs
     weights = np.concatenate([np.ones((1, pairs)), draws])  # how much each pair counts: first once, as they are
-    overall, per_class = zip(*(_values(entry, weights) for entry in scores), strict=True)
+    values = [_values(entry, weights) for entry in scores]  # of each run: over all, IoU and Dice by class
     return Comparison(
         tuple(
             ComparedRun(
                 name,
                 entry,
-                _estimates(own, pairs),
-                _estimates(classes, pairs),
-                _estimates({key: samples - overall[0][key] for key, samples in own.items()}, pairs),
-                _estimates({key: samples - per_class[0][key] for key, samples in classes.items()}, pairs),
+                *(_estimates(part, pairs) for part in own),
+                *(
+                    _estimates({key: samples - base[key] for key, samples in part.items()}, pairs)
+                    for part, base in zip(own, values[0], strict=True)
+                ),
             )
-            for name, entry, own, classes in zip(names, scores, overall, per_class, strict=True)
+            for name, entry, own in zip(names, scores, values, strict=True)
         ),
         at,
     )
@@ -200,20 +207,24 @@ Samples = dict[str, NDArray[np.float64]]
 """By score, its value on the pairs as they are, then on each draw of them; NaN where there is none."""
 
 
-def _values(scores: Scores | PictureScores, weights: NDArray[np.float64]) -> tuple[Samples, Samples]:
-    """Return the scores over all, and by class, of pairs that count as often as the weights (D×N) say."""
+def _values(scores: Scores | PictureScores, weights: NDArray[np.float64]) -> tuple[Samples, Samples, Samples]:
+    """Return the scores over all, IoU and Dice by class, of pairs that count as often as the weights (D×N) say."""
     if not isinstance(scores, Scores):
-        return {name: _weighted_mean(getattr(scores, name), weights) for name in ("l1", "psnr", "ssim")}, {}
+        return {name: _weighted_mean(getattr(scores, name), weights) for name in ("l1", "psnr", "ssim")}, {}, {}
     classes = len(scores.names)
     flat = scores.confusions.reshape(len(scores.pairs), -1)
     parts = []
     for some in np.array_split(weights, -(-weights.shape[0] * classes**2 // MOST_NUMBERS)):
         confusions = (some @ flat).reshape(-1, classes, classes)
-        ious = iou(confusions)
-        parts.append([pixel_accuracy(confusions), nan_mean(recall(confusions)), nan_mean(ious), *ious.T])
-    names = ("pixel_accuracy", "class_accuracy", "mean_iou", *scores.names)
-    values = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-    return dict(zip(names[:3], values[:3], strict=True)), dict(zip(names[3:], values[3:], strict=True))
+        ious, dices = iou(confusions), dice(confusions)
+        means = (pixel_accuracy(confusions), nan_mean(recall(confusions)), nan_mean(ious), nan_mean(dices))
+        parts.append((np.stack(means, axis=-1), ious, dices))
+    overall, by_class, dice_by_class = (np.concatenate(columns).T for columns in zip(*parts, strict=True))
+    return (
+        dict(zip(("pixel_accuracy", "class_accuracy", "mean_iou", "mean_dice"), overall, strict=True)),
+        dict(zip(scores.names, by_class, strict=True)),
+        dict(zip(scores.names, dice_by_class, strict=True)),
+    )
 
 
 def _weighted_mean(values: Sequence[float], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,8 +24,11 @@ class ScoreRecord(TypedDict):
     pixel_accuracy: float | None
     class_accuracy: float | None
     mean_iou: float | None
+    mean_dice: NotRequired[float | None]
+    """Missing in runs of earlier versions, as is `per_class_dice`."""
     per_class: dict[str, float | None]
     """IoU of each class."""
+    per_class_dice: NotRequired[dict[str, float | None]]
     boundary_f1: NotRequired[float | None]
     """Mean over the classes, where outlines were scored."""
     per_class_boundary_f1: NotRequired[dict[str, float | None]]
@@ -67,6 +70,11 @@ class Scores:
         return iou(self.confusion)
 
     @property
+    def dice(self) -> NDArray[np.float64]:
+        """Dice coefficient (F1) of each class (K), 0 to 1; NaN where neither truth nor prediction has it."""
+        return dice(self.confusion)
+
+    @property
     def recall(self) -> NDArray[np.float64]:
         """Share of each class's true pixels that were predicted (K), 0 to 1; NaN where the truth has none."""
         return recall(self.confusion)
@@ -92,6 +100,11 @@ class Scores:
         return known(nan_mean(self.iou))
 
     @property
+    def mean_dice(self) -> float | None:
+        """Mean of the classes' Dice coefficients, 0 to 1, those that are NaN left out; None where all are."""
+        return known(nan_mean(self.dice))
+
+    @property
     def boundary_f1(self) -> NDArray[np.float64] | None:
         """Boundary F1 of each class over the whole split (K), 0 to 1; None where outlines were not scored."""
         return None if self.outlines is None else boundary_f1(self.outlines.sum(axis=0))
@@ -104,7 +117,9 @@ class Scores:
             pixel_accuracy=self.pixel_accuracy,
             class_accuracy=self.class_accuracy,
             mean_iou=self.mean_iou,
+            mean_dice=self.mean_dice,
             per_class=self._by_name(self.iou),
+            per_class_dice=self._by_name(self.dice),
         )
         if (by_class := self.boundary_f1) is not None:
             record["boundary_f1"] = known(nan_mean(by_class))
@@ -156,6 +171,15 @@ def iou(confusion: NDArray[Any]) -> NDArray[np.float64]:
     """Return the intersection over union of each class (...×K); NaN where neither truth nor prediction has it."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return _ratio(hits, confusion.sum(axis=-2) + confusion.sum(axis=-1) - hits)
+
+
+def dice(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the Dice coefficient of each class (...×K); NaN where neither truth nor prediction has it.
+
+    L. Dice, 1945: twice the overlap over the sum of both areas, which is F1 of the pixels; 2·IoU / (1 + IoU).
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return _ratio(2 * hits, confusion.sum(axis=-2) + confusion.sum(axis=-1))
 
 
 def recall(confusion: NDArray[Any]) -> NDArray[np.float64]:

@@ -58,7 +58,9 @@ def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> 
             Chart("Validation PSNR", _scores(history, ("psnr",))),
         )
     overall = Chart(
-        "Validation scores", _scores(history, ("pixel_accuracy", "class_accuracy", "mean_iou")), limits=(0, 1)
+        "Validation scores",
+        _scores(history, ("pixel_accuracy", "class_accuracy", "mean_iou", "mean_dice")),
+        limits=(0, 1),
     )
     return (*losses, overall, Chart("Validation IoU by class", _class_scores(history, palette), limits=(0, 1)))
 
@@ -84,8 +86,11 @@ def score_series(history: Sequence[EpochRecord], label: str, colour: str, name: 
 
 
 def _scores(history: Sequence[EpochRecord], names: Sequence[str]) -> tuple[Series, ...]:
+    """Return the curves of scores, but not of those that no record has, being of an earlier version."""
     return tuple(
-        score_series(history, SCORE_LABELS[name], colour, name) for name, colour in zip(names, COLOURS, strict=False)
+        score_series(history, SCORE_LABELS[name], colour, name)
+        for name, colour in zip(names, COLOURS, strict=False)
+        if any(name in record.get("validation", ()) for record in history)
     )
 
 

@@ -1,13 +1,13 @@
 """The page of a comparison: scores and differences with their intervals, curves, and where the runs differ most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from pairloom.evaluation.comparison import DRAWS, ComparedRun, Comparison
 from pairloom.evaluation.history import read_history
-from pairloom.evaluation.labels import SCORE_LABELS
+from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.models.model_folder import load_model
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
@@ -49,10 +49,7 @@ def write_comparison(
         "draws": f"{DRAWS:,}",
         "verdicts": [comparison.verdict(run) for run in comparison.runs[1:]],
         "overall": [_row(comparison, name) for name in comparison.runs[0].overall],
-        "classes": [
-            [_class_row(comparison, run, name, colours[name]) for name in comparison.classes]
-            for run in comparison.runs[1:]
-        ],
+        "classes": [_class_differences(comparison, run, colours) for run in comparison.runs[1:]],
         "reach": _reach(comparison),
         "drawings": draw_all(_charts(comparison, models)),
         "measure": SCORE_LABELS[comparison.headline],
@@ -101,25 +98,39 @@ def _row(comparison: Comparison, name: str) -> Words:
     }
 
 
-def _class_row(comparison: Comparison, run: ComparedRun, name: str, colour: str) -> Words:
-    difference = run.class_difference[name]
+def _class_differences(comparison: Comparison, run: ComparedRun, colours: Mapping[str, str]) -> Words:
+    """Return by score how a run's classes differ from the first's, a row each; empty for pictures."""
+    first = comparison.runs[0]
+    scores = {
+        CLASS_SCORE_LABELS["per_class"]: (first.per_class, run.per_class, run.class_difference),
+        CLASS_SCORE_LABELS["per_class_dice"]: (first.per_class_dice, run.per_class_dice, run.class_dice_difference),
+    }
+    if not comparison.classes:
+        return {}
     return {
-        "name": name,
-        "colour": colour,
-        "first": comparison.runs[0].per_class[name],
-        "score": run.per_class[name],
-        "difference": difference,
-        "tone": comparison.tendency(name, difference),
+        label: [
+            {
+                "name": name,
+                "colour": colours[name],
+                "first": base[name],
+                "score": own[name],
+                "difference": difference[name],
+                "tone": comparison.tendency(name, difference[name]),
+            }
+            for name in comparison.classes
+        ]
+        for label, (base, own, difference) in scores.items()
     }
 
 
 def _reach(comparison: Comparison) -> float:
-    """Return the largest end of the classes' intervals: how far their axis reaches to both sides."""
+    """Return the largest end of the classes' intervals: how far their axes reach to both sides."""
     ends = [
         abs(end)
         for run in comparison.runs[1:]
+        for differences in (run.class_difference, run.class_dice_difference)
         for name in comparison.classes
-        for end in (run.class_difference[name].low, run.class_difference[name].high)
+        for end in (differences[name].low, differences[name].high)
         if end is not None
     ]
     return max(ends, default=0.0) or 0.01

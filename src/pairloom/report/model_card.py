@@ -12,7 +12,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pairloom.config import EncoderName, ModelConfig
-from pairloom.evaluation.labels import SCORE_LABELS
+from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 from pairloom.files import replacing
 from pairloom.report.page import figure
 
@@ -57,6 +57,7 @@ def model_card(description: Mapping[str, Any]) -> str:
     palette, data, record = description["target"]["palette"], about.get("data"), about.get("validation") or {}
     classes: list[str] = palette["names"] if palette else []
     by_class: dict[str, float | None] = record.get("per_class", {})
+    class_scores = {label: record[part] for part, label in CLASS_SCORE_LABELS.items() if part in record}
     height, width = description["size"]
     words = {
         "title": "Photograph to segmentation" if classes else "Image to image",
@@ -78,7 +79,8 @@ def model_card(description: Mapping[str, Any]) -> str:
         "epoch": about.get("epoch"),
         "chosen": about.get("kept") == "best",
         "scores": [(label, figure(record[name])) for name, label in SCORE_LABELS.items() if name in record],
-        "by_class": [(name, figure(value)) for name, value in by_class.items()],
+        "class_labels": list(class_scores),
+        "by_class": [(name, [figure(part.get(name)) for part in class_scores.values()]) for name in by_class],
         "weak": [name for name, value in by_class.items() if value is not None and value < WEAK_IOU],
         "weak_below": WEAK_IOU,
     }

@@ -181,6 +181,7 @@ def _classes(model: TranslationModel, scores: Scores, palette: Palette, validati
             "name": palette.names[index],
             "colour": hexadecimal(palette.colours[index]),
             "iou": float(scores.iou[index]),
+            "dice": float(scores.dice[index]),
             "recall": float(scores.recall[index]) if pixels[index] else None,
             "share": float(pixels[index] / max(1, pixels.sum())),
             "crop": _crop(model, scores, index, validation) if pixels[index] else None,

@@ -8,6 +8,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from pairloom.evaluation.history import EpochRecord, best_record, format_record
+from pairloom.evaluation.labels import CLASS_SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.files import replacing
@@ -134,7 +135,8 @@ class MetricsLog:
             if isinstance(value, float):
                 values[f"validation/{name}"] = value
             elif isinstance(value, dict):
-                values |= {f"validation_iou/{label}": iou for label, iou in value.items()}
+                group = f"validation_{CLASS_SCORE_LABELS[name].lower()}"
+                values |= {f"{group}/{label}": score for label, score in value.items()}
         for name, value in values.items():
             if value is not None:
                 self._tensorboard.add_scalar(name, value, record["step"])
