@@ -1,4 +1,7 @@
-"""Models that have learned nothing, but whose answers change from pixel to pixel, as those of trained ones do."""
+"""Models that have learned nothing, but whose answers change from pixel to pixel, as those of trained ones do.
+
+An encoder has its ImageNet weights.
+"""
 
 from pathlib import Path
 
@@ -6,6 +9,8 @@ import torch
 from torch import nn
 
 from pairloom.data.image_spec import ImageSpec
+from pairloom.models.efficientnet_lite import load_imagenet_weights
+from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
@@ -31,6 +36,8 @@ def random_model(
     for layer in built.generator.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(layer.weight)
+    if isinstance(built.generator, EncoderUNet):
+        load_imagenet_weights(built.generator.levels)
     return built
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,11 @@ CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 SIZE = (64, 96)
 PHOTOGRAPH, _ = draw_street(0, 3, *SIZE)
+OF_CLASSES: dict[str, dict[str, Any]] = {
+    "classes": {"size": "64x96"},
+    "encoder": {"size": "64x96", "encoder": "efficientnet-lite0", "norm": "batch"},
+}
+"""The models of classes, by the folder of their page."""
 
 pytestmark = pytest.mark.xdist_group("web folder")  # one browser and one export serve all
 
@@ -53,7 +59,7 @@ def root(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the server gives out: two pages, in folders of folders."""
     root = tmp_path_factory.mktemp("root")
     models = {
-        "classes": save_random_model(root.parent / "lively" / "classes", size="64x96"),
+        **{name: save_random_model(root.parent / "lively" / name, **options) for name, options in OF_CLASSES.items()},
         "pictures": save_random_model(
             root.parent / "lively" / "pictures", preset="photo", target=ImageSpec(1), size="64x96"
         ),
@@ -155,14 +161,18 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
 
 
 @pytest.mark.slow
-def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(browser: Browser, server: str) -> None:
-    opened = _open(browser, f"{server}/classes")
+@pytest.mark.parametrize("model", OF_CLASSES)
+def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(
+    browser: Browser, server: str, model: str
+) -> None:
+    opened = _open(browser, f"{server}/{model}")
     opened.shown(1)
     assert opened.page.locator("body").get_attribute("data-by") == "WebAssembly"
     assert "Images never leave this machine" in opened.page.locator("#about").inner_text()
     opened.upload(_png(PHOTOGRAPH))
     opened.shown(2)
-    expected = random_model(size="64x96").predict(PHOTOGRAPH)
+    expected = random_model(**OF_CLASSES[model]).predict(PHOTOGRAPH)
+    assert len(np.unique(expected)) > 3, "an answer of one class would equal any other's"
     name, picture = opened.download()
     assert name == "a street-translated.png"
     ids = CAMVID.to_ids(picture)
@@ -184,7 +194,7 @@ def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(browser: 
     assert np.array_equal(opened.download()[1], picture), "the download is of all classes"
     first.click()
     assert np.array_equal(opened.canvas("translation"), picture)
-    _close(opened, f"{server}/classes")
+    _close(opened, f"{server}/{model}")
 
 
 @pytest.mark.slow
@@ -310,10 +320,11 @@ def test_answers_that_differ_are_noticed(browser: Browser, server: str) -> None:
 
 
 @pytest.mark.slow
-def test_webgpu_is_used_where_it_agrees(playwright: Playwright, server: str) -> None:
+@pytest.mark.parametrize("model", OF_CLASSES)
+def test_webgpu_is_used_where_it_agrees(playwright: Playwright, server: str, model: str) -> None:
     """A GPU in software, which is slow, but a device of its own to the page."""
     browser = _launch(playwright, *GPU)
-    opened = _open(browser, f"{server}/classes")
+    opened = _open(browser, f"{server}/{model}")
     opened.shown(1, 240)
     if opened.page.locator("body").get_attribute("data-by") != "WebGPU":
         browser.close()
@@ -321,7 +332,7 @@ def test_webgpu_is_used_where_it_agrees(playwright: Playwright, server: str) -> 
     opened.upload(_png(PHOTOGRAPH))
     opened.shown(2, 240)
     ids = CAMVID.to_ids(opened.download()[1])
-    assert (ids == random_model(size="64x96").predict(PHOTOGRAPH)).mean() >= 0.999
+    assert (ids == random_model(**OF_CLASSES[model]).predict(PHOTOGRAPH)).mean() >= 0.999
     browser.close()
 
 
