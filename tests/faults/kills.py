@@ -30,7 +30,7 @@ from safetensors import safe_open
 
 from pairloom.exporters.web_runtime import FILES
 
-TRAIN = "--size 32 --model.width 4 --model.encoder none --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
+TRAIN = "--size 32 --model.width 4 --train.seed 1 --device cpu --train.samples 2 --batch-size 2"
 
 HOLDS_FILES = "already holds files; choose another --out, or remove it first"
 IS_THERE = "already exists; choose another --out, or remove it first"
@@ -55,8 +55,9 @@ class Kind:
     cache: bool = False
 
 
-def _trained(settings: str) -> Callable[[Path, Path], list[object]]:
-    return lambda needed, out: ["train", needed / "streets", "--out", out, *TRAIN.split(), *settings.split()]
+def _trained(settings: str, encoder: str = "none") -> Callable[[Path, Path], list[object]]:
+    words = (*TRAIN.split(), "--model.encoder", encoder, *settings.split())
+    return lambda needed, out: ["train", needed / "streets", "--out", out, *words]
 
 
 def _resumed(needed: Path, out: Path) -> list[object]:
@@ -94,6 +95,11 @@ KINDS: dict[str, Kind] = {
     "training": Kind(_trained("--epochs 60 --train.checkpoint_steps 9 --train.snapshot_every 30"), _of_a_run, _resumed),
     "checkpoints": Kind(
         _trained("--epochs 12 --train.checkpoint_steps 1 --train.snapshot_every 12"), _of_a_run, _resumed
+    ),
+    "encoder": Kind(
+        _trained("--epochs 8 --train.checkpoint_steps 3 --train.snapshot_every 4", "efficientnet-lite0"),
+        _of_a_run,
+        _resumed,
     ),
     "reports": Kind(_trained("--epochs 3 --train.snapshot_every 1 --train.checkpoint_steps 2"), _of_a_run, _resumed),
     "cache": Kind(
@@ -177,8 +183,7 @@ class Harness:
         streets = ("data", "streets", "--size", "96", "--val-pairs", "3")
         self._good(*streets, "--out", self._needed / "streets", "--train-pairs", "12")
         self._good(*streets, "--out", self._needed / "photographs", "--train-pairs", "40")
-        words = (*TRAIN.split(), "--epochs", "1", "--out", self._needed / "run")
-        self._good("train", self._needed / "streets", *words)
+        self._good(*_trained("--epochs 1")(self._needed, self._needed / "run"))
         shutil.copytree(self._needed / "run" / "model", self._needed / "model")
         (self._needed / "runtime").mkdir()
         for name in FILES:
