@@ -89,6 +89,7 @@ def print_scores(columns: Mapping[str, "ScoreRecord | PictureScoreRecord"]) -> N
             _add_class(table, f"  IoU {name}", [record["per_class"][name] for record in classes])
     Console().print(table)
     if len(classes) == 1:
+        print()
         _print_classes(classes[0])
 
 
