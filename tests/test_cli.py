@@ -22,6 +22,7 @@ from PIL import Image
 
 from pairloom import __version__
 from pairloom.cli import SUMMARIES, main
+from pairloom.cli.tables import print_scores
 from pairloom.config import Experiment
 from pairloom.images import read_picture
 from pairloom.palette import CITYSCAPES
@@ -544,6 +545,22 @@ def test_evaluation_gives_people_a_table(trained: tuple[Path, str]) -> None:
         row = re.search(rf"^{name} +(\d\.\d+) +(\d\.\d+)$", out, re.M)
         assert (row is not None) == (iou is not None)
         assert row is None or row.groups() == (f"{iou:.3f}", f"{scores['per_class_dice'][name]:.3f}")
+
+
+def test_records_side_by_side_and_of_earlier_versions_have_a_table(
+    trained: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = _history(trained[0])[-1]["validation"]
+    old = {name: value for name, value in record.items() if "dice" not in name}
+    road = f"{record['per_class']['road']:.3f}"
+    print_scores({"first": record, "second": record})
+    both = capsys.readouterr().out
+    assert re.search(rf"^mean Dice( +{record['mean_dice']:.3f}){{2}}$", both, re.M)
+    assert re.search(rf"^  IoU road( +{road}){{2}}$", both, re.M)
+    print_scores({"": old})  # type: ignore[dict-item]
+    alone = capsys.readouterr().out
+    assert "Dice" not in alone
+    assert re.search(rf"^class +IoU$(.*\n)+^road +{road}$", alone, re.M)
 
 
 def test_translations_have_the_images_sizes_and_the_palettes_colours(trained: tuple[Path, str], tmp_path: Path) -> None:
