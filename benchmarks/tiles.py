@@ -62,8 +62,8 @@ def main() -> None:
     scores = {name: score(result, palette, options.split).mean_iou for name, result in results.items()}
     row: dict[str, float | None] = {
         "pairs": len(chosen),
-        "network's height": translators["whole"].seen.height,
-        "network's width": translators["whole"].seen.width,
+        "network's height": translators["whole"].seen(options.enlarge).height,
+        "network's width": translators["whole"].seen(options.enlarge).width,
         "tile": options.tile,
         "agreement": float(np.mean(agreements)),
         "agreement, worst picture": min(agreements),

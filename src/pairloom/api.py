@@ -115,8 +115,11 @@ def compare(
     paths, chosen = [Path(run) for run in runs], choose_device(device)
     models = [find_model(path) for path in paths]
     # One model is held at a time: there may be many, and they may be large.
-    sizes = [load_model(folder, chosen).size for folder in models]
-    chosen_at = at or ("size" if len(set(sizes)) == 1 else "native")
+    loaded = (load_model(folder, chosen) for folder in models)
+    sizes = {model.size if model.scale is None else None for model in loaded}  # of crops: no size for all images
+    if at == "size" and None in sizes:
+        raise UserError("one of the models was trained on crops, and has no size of its own; use --at native")
+    chosen_at = at or ("size" if len(sizes) == 1 and None not in sizes else "native")
     splits: list[EvaluationSplit] = []
     scores: list[Scores | PictureScores] = []
     for path, folder in zip(paths, models, strict=True):

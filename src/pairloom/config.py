@@ -11,6 +11,9 @@ from pairloom.errors import UserError
 LARGEST_SIDE = 8192
 """The largest side, in pixels, of what a network sees."""
 
+LARGEST_SCALE = 4
+"""The largest scale, relative to their own size, at which a network sees images."""
+
 LARGEST_WIDTH = 4096
 """Channels of a network's first layer, and of a picture, at the most; memory ends long before."""
 
@@ -128,7 +131,13 @@ class DataConfig:
     runs with other seeds have the same pairs."""
     size: Size = Size(256, 256)  # noqa: RUF009 (immutable)
     """Size of the network input and of scored pairs: H or HxW in pixels, each side in [32, 8192]. Aspect is not
-    kept."""
+    kept. Unused with `data.crop`."""
+    crop: Size | None = None
+    """Size of random crops to train on, H or HxW in pixels, each side in [32, 8192], cut from the pairs at `data.scale`
+    of their own size. Images are then validated and translated whole at that scale, whatever their sizes, and scored at
+    their own size. null resizes every image to `data.size` instead."""
+    scale: float = 1.0
+    """With `data.crop`: size at which images are seen, relative to their own, in (0, 4]."""
     range: ValueRange = "auto"
     """Value range of target pictures, [lowest, highest] in their own units: drawn as black and white, scored as 0 and
     1; values beyond it are clipped. `whole`: the range of the dtype (0 to 255, 0 to 65535, 0 to 1 for floats). `auto`:
@@ -152,7 +161,10 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         _require_reach("data", self, split_seed=0, store_size=MINIMUM_SIDE, train_pairs=1)
-        _require(max(self.size) <= LARGEST_SIDE, f"data.size must be {LARGEST_SIDE} pixels per side or less")
+        for name, size in (("size", self.size), ("crop", self.crop or self.size)):
+            _require(max(size) <= LARGEST_SIDE, f"data.{name} must be {LARGEST_SIDE} pixels per side or less")
+        _require(0 < self.scale <= LARGEST_SCALE, f"data.scale must be above 0, at most {LARGEST_SCALE}")
+        _require(self.scale == 1 or self.crop is not None, "data.scale needs data.crop, such as --data.crop 256")
         _require(bool(self.sources) == bool(self.targets), "data.sources and data.targets must be given together")
         _require(
             not self.sources or self.layout in ("auto", "patterns"),
@@ -184,8 +196,11 @@ class AugmentConfig:
     flip: bool = True
     """Mirror half of the pairs left to right."""
     scale: tuple[float, float] = (0.9, 1.25)
-    """Smallest and largest zoom, in [0.1, 10]. Above 1 a crop is upsampled; below 1 the pair is downsampled and padded
-    with void."""
+    """Smallest and largest zoom, in [0.1, 10]. Above 1 a crop is upsampled; below 1 the pair is downsampled, and padded
+    with void where it does not fill the example."""
+    rare: float = 0.0
+    """Fraction of the crops that are drawn around a pixel of one of the pair's classes, each class being as likely, in
+    [0, 1]; the other crops lie anywhere."""
     brightness: float = 0.2
     """Largest relative change of the photograph's brightness, in [0, 1]."""
     contrast: float = 0.2
@@ -201,6 +216,7 @@ class AugmentConfig:
         )
         for name in ("brightness", "contrast", "saturation"):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name} must be 0 to 1")
+        _require(0 <= self.rare <= 1, "augment.rare must be 0 to 1")
         _require(0 <= self.hue <= 0.5, "augment.hue must be 0 to 0.5")
 
     @property
@@ -434,9 +450,14 @@ class Experiment:
             self.model.head == "classes" or not of_classes,
             f"{' and '.join(of_classes)} need class logits; set model.head to classes, or these weights to 0",
         )
-        size, depth = self.data.size, self.model.depth
+        name, size, depth = "data.crop" if self.data.crop else "data.size", self.input_size, self.model.depth
         side = min(size.height, size.width)
-        _require(side >= MINIMUM_SIDE, f"data.size {size} is too small; the minimum is {MINIMUM_SIDE} pixels per side")
+        _require(side >= MINIMUM_SIDE, f"{name} {size} is too small; the minimum is {MINIMUM_SIDE} pixels per side")
+        _require(
+            self.data.crop is None or (depth != "full" and self.model.inference == "eval"),
+            "data.crop needs a network that works at any size; leave it out with model.depth full or model.inference "
+            "train (as in the preset seed)",
+        )
         if depth == "full":
             _require(
                 size.height == size.width and side & (side - 1) == 0,
@@ -444,19 +465,31 @@ class Experiment:
                 "set model.depth to auto for other sizes",
             )
         elif depth != "auto":
-            _require(side >= 2**depth, f"data.size {size} cannot be downsampled {depth} times; lower model.depth")
+            _require(side >= 2**depth, f"{name} {size} cannot be downsampled {depth} times; lower model.depth")
 
     @property
-    def store_fit(self) -> Size | int:
-        """Size of cached training pairs: `data.size` without augmentation, else this longest side."""
+    def input_size(self) -> Size:
+        """Size of training examples."""
+        return self.data.crop or self.data.size
+
+    @property
+    def store_fit(self) -> Size | int | float:
+        """Size of cached training pairs: `data.size` without augmentation, else this longest side; with `data.crop`
+        this fraction of their own."""
+        if self.data.crop is not None:
+            return min(1.0, self.data.scale * self.augment.scale[1])
         if not self.augment.enabled:
             return self.data.size
         return max(self.data.store_size, math.ceil(max(self.data.size) * self.augment.scale[1]))
 
+    @property
+    def stored_scale(self) -> float | None:
+        """Scale of training crops relative to cached pairs; None without `data.crop`."""
+        return self.data.scale / self.store_fit if isinstance(self.store_fit, float) else None
+
     def resolved(self) -> "Experiment":
         """Return the same experiment with derived values filled in."""
-        side = min(self.data.size.height, self.data.size.width)
-        depth = self.model.depth
+        side, depth = min(self.input_size), self.model.depth
         if depth == "full":
             depth = side.bit_length() - 1
         elif depth == "auto":

@@ -248,7 +248,7 @@ def _resume(
 
 
 def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, PairStore]:
-    """Open an experiment's training pairs and its validation pairs, these at its size."""
+    """Open an experiment's training pairs and its validation pairs: these at its size, with crops at their own."""
     training = PairStore.open(
         folder,
         "train",
@@ -258,7 +258,8 @@ def _open_pairs(experiment: Experiment, folder: PairFolder) -> tuple[PairStore, 
         channels=(experiment.model.in_channels, experiment.model.out_channels),
     )
     channels = training.source.channels, training.target.channels
-    return training, PairStore.open(folder, "val", experiment.data.size, channels=channels)
+    fit = experiment.data.size if experiment.data.crop is None else 1.0
+    return training, PairStore.open(folder, "val", fit, channels=channels)
 
 
 def _with_channels(experiment: Experiment, source: ImageSpec, target: ImageSpec) -> Experiment:

@@ -11,6 +11,7 @@ import torch
 from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
+from pairloom.images import resize_picture
 from pairloom.models.devices import choose_device
 from pairloom.models.generator import UNetGenerator
 from pairloom.models.model_folder import find_model, load_model, save_model
@@ -94,9 +95,16 @@ def test_blended_answers_are_read_from_their_mean() -> None:
     assert head.read((head.probabilities(first) + head.probabilities(second)) / 2).item() == 2
 
 
-def test_a_picture_of_another_size_is_a_defect_of_the_caller() -> None:
+def test_a_picture_of_other_channels_is_a_defect_of_the_caller() -> None:
     with pytest.raises(ValueError, match="must be"):
-        _model("seed").predict(PICTURE[:16])
+        _model("seed").predict(PICTURE[:, :, :2])
+
+
+def test_a_picture_of_another_size_is_seen_at_the_models() -> None:
+    model = _model("recommended")
+    picture = np.random.default_rng(5).integers(0, 256, (40, 25, 3), dtype=np.uint8)
+    output = model.output(resize_picture(picture, model.size))
+    assert np.array_equal(model.predict(picture), model.read(output, Size(40, 25)).values)
 
 
 @pytest.mark.parametrize("preset", ["seed", "recommended"])

@@ -116,7 +116,7 @@ def _print_plan(preset: str | None, load: "Callable[[str], Experiment]") -> None
     experiment, source, target = plan(preset, load)
     print(dump_experiment(experiment))
     adversarial = experiment.loss.adversarial_weight > 0
-    print(summarise(experiment.model, source, target, experiment.data.size, adversarial=adversarial))
+    print(summarise(experiment.model, source, target, experiment.input_size, adversarial=adversarial))
 
 
 def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:

@@ -48,6 +48,7 @@ class TrainingBatches:
         batch_size: examples a step.
         sampling: `shuffle` shows every pair once before any comes again; `replacement` draws each anew.
         seed: the run's seed.
+        scale: with augmentation, of crops of the pairs; None: each example shows a whole pair. See `augment`.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TrainingBatches:
         batch_size: int,
         sampling: Sampling,
         seed: int,
+        scale: float | None = None,
     ) -> None:
         self._pairs = pairs
         self._size = size
@@ -66,6 +68,7 @@ class TrainingBatches:
         self._batch_size = batch_size
         self._sampling = sampling
         self._seed = seed
+        self._scale = scale
 
     @property
     def steps_per_epoch(self) -> int:
@@ -84,7 +87,8 @@ class TrainingBatches:
     def _example(self, step: int, slot: int) -> tuple[Tensor, Tensor]:
         pair = self._pairs[self._pair_index(step, slot)]
         if self._augmentation:
-            return augment(pair, self._size, self._augmentation, numpy_generator(self._seed, "augment", step, slot))
+            rng = numpy_generator(self._seed, "augment", step, slot)
+            return augment(pair, self._size, self._augmentation, rng, scale=self._scale)
         return to_tensor(pair.source, pair.source_values), target_tensor(pair.target, pair.target_values)
 
     def _pair_index(self, step: int, slot: int) -> int:

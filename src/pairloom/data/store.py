@@ -29,8 +29,9 @@ from pairloom.images import ImageInfo, Picture, inspect, with_channels
 from pairloom.progress import track
 from pairloom.rng import numpy_generator
 
-Fit = Size | int
-"""How large pairs are stored: at exactly this size, or at their own up to this longest side in pixels."""
+Fit = Size | int | float
+"""How large pairs are stored: at exactly this size, at their own up to this longest side in pixels (an int), or at this
+fraction of their own (a float)."""
 
 DECODER = 2
 """Version of how files become arrays; raise it when the same file would be read differently."""
@@ -205,7 +206,7 @@ def fitted(native: Size, fit: Fit) -> Size:
     """Return the size at which a pair of this native size is stored."""
     if isinstance(fit, Size):
         return fit
-    share = min(1.0, fit / max(native))
+    share = min(1.0, fit / max(native)) if isinstance(fit, int) else fit
     return Size(max(1, round(native.height * share)), max(1, round(native.width * share)))
 
 

@@ -6,11 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from pairloom.config import Size
 from pairloom.data.pairs import Pair
 from pairloom.evaluation.metrics import Scores, score
 from pairloom.evaluation.picture_metrics import PictureScores, score_pictures
-from pairloom.images import Picture, Values, resize_picture
+from pairloom.images import Picture, Values
 from pairloom.models.translation import TranslationModel
 from pairloom.progress import track
 
@@ -37,7 +36,7 @@ def score_model(
         count: how many there are.
         split: its name, for the record.
         at: `size` scores at the model's size (targets are brought there); `native` reads the model's outputs at each
-            target's own size, as users get them.
+            target's own size, as users get them. Models that were trained on crops have no size, and are scored so.
         boundaries: score the outlines of classes as well.
         tta: translate with test-time augmentation, as `TranslationModel.predict` does.
         values: the range of which scores of pictures are shares, and what is no reading; None takes the model's.
@@ -53,11 +52,15 @@ def _predictions(
     model: TranslationModel, pairs: Iterable[Pair], at: At, tta: bool, after_each: Callable[[], object] | None
 ) -> Iterator[tuple[str, Picture, Picture]]:
     for pair in pairs:
-        size = Size(*pair.target.shape[:2]) if at == "native" else model.size
-        output = model.output(resize_picture(pair.source, model.size, values=pair.source_values), tta=tta)
-        yield pair.name, model.read(output, size).values, pair.resized_target(size)
+        scored = pair if at == "native" else at_model_size(pair, model)
+        yield pair.name, model.predict(scored.source, tta=tta), scored.target
         if after_each:
             after_each()
+
+
+def at_model_size(pair: Pair, model: TranslationModel) -> Pair:
+    """Return a pair at the size of a model's translations; of a model that was trained on crops, at its own."""
+    return pair.resized(model.size) if model.scale is None else pair
 
 
 def joined_scores(parts: Sequence[Scores | PictureScores]) -> Scores | PictureScores:

@@ -169,6 +169,8 @@ def description(model: TranslationModel) -> dict[str, str]:
         "source": json.dumps(model.source.to_record()),
         "target": json.dumps(model.target.to_record()),
     }
+    if model.scale is not None:
+        record["scale"] = json.dumps(model.scale)
     if palette is not None:
         record["classes"] = json.dumps(palette.names)
         record["colours"] = json.dumps(palette.colours)

@@ -81,18 +81,18 @@ def load_onnx(path: str | Path) -> TranslationModel:
     content, program = _read(path)
     try:
         record = {entry.key: entry.value for entry in program.metadata_props}
-        description = {name: json.loads(record[name]) for name in ("model", "source", "target", "size")}
-        config, source, target, size = read_description(description, path)
-        head = build_head(config.head, target, torch.device("cpu"))
+        names = [name for name in ("model", "source", "target", "size", "scale") if name != "scale" or name in record]
+        description = read_description({name: json.loads(record[name]) for name in names}, path)
+        head = build_head(description.config.head, description.target, torch.device("cpu"))
         with torch.device("meta"):
-            described = TranslationModel.build(config, source, target, size, torch.device("meta"))
+            described = description.build(torch.device("meta"))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise UserError(
             f"{path}: is not an ONNX file of Pairloom ({first_line(error)}); write one with pairloom export"
         ) from error
     try:
         graph = OnnxGraph(onnx, program)
-        graph.require_affordable(described, (1, *size, source.channels))
+        graph.require_affordable(described, (1, *described.size, described.source.channels))
     except GraphError as error:
         raise UserError(
             f"{path}: is not an export of Pairloom ({error}); write it again with pairloom export"

@@ -87,6 +87,7 @@ def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, ob
     return {
         "pairloom": __version__,
         "size": list(model.size),
+        "scale": model.scale,
         "model": file("model.onnx"),
         "source": {"channels": model.source.channels, "range": limits(model.source.dtype)[1]},
         "reading": {

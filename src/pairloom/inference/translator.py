@@ -25,8 +25,9 @@ Input = str | Path | Image.Image | NDArray[Any]
 class Translator:
     """A trained model, ready to use on images of any size.
 
-    An image is brought to the size at which the model was trained, as training does it, and the output back to the
-    image's own size before it is read, so that the borders of classes are sharp.
+    An image is brought to the size at which the model was trained, as training does it (a model that was trained on
+    crops: to that scale), and the output back to the image's own size before it is read, so that the borders of classes
+    are sharp.
 
     Args:
         model: the model; usually from `Translator.load`.
@@ -70,10 +71,9 @@ class Translator:
         """
         return cls(StoredModel.find(run, options.backend).load(options.device, log), options=options)
 
-    @property
-    def seen(self) -> Size:
-        """The height and width at which the network sees each image."""
-        return Size(*(max(1, round(side * self.options.scale)) for side in self.model.size))
+    def seen(self, size: Size) -> Size:
+        """Return the height and width at which the network sees an image of this size."""
+        return self.model.seen(size, self.options.scale)
 
     @overload
     def __call__(self, image: Input) -> Translation: ...
@@ -122,16 +122,10 @@ class Translator:
         )
 
     def _prediction(self, source: Picture, steadier: Steadier | None) -> Prediction:
-        seen, size = resize_picture(source, self.seen, values=self.model.source.values), Size(*source.shape[:2])
-        tile, tta = self.options.tile, self.options.tta
-        if tile is not None and max(self.seen) <= tile:
-            tile = None
-        if steadier is None and tile is not None:
-            return self.model.predict_in_tiles(seen, size, tile, tta=tta)
-        if tile is not None:
-            output = self.model.output_in_tiles(seen, tile, tta=tta)
-        else:
-            output = self.model.output(seen, tta=tta)
-        if steadier is not None:
-            output = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(output.device), output)
+        size, tile, tta = Size(*source.shape[:2]), self.options.tile, self.options.tta
+        seen = resize_picture(source, self.seen(size), values=self.model.source.values)
+        if steadier is None:
+            return self.model.prediction(seen, size, tile=tile, tta=tta)
+        output = self.model.output(seen, tile=tile, tta=tta)
+        output = steadier(to_tensor(seen, self.model.source.values).unsqueeze(0).to(output.device), output)
         return self.model.read(output, size)

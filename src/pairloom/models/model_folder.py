@@ -3,10 +3,9 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pairloom import __version__
-from pairloom.config import DataConfig, ModelConfig, Size
+from pairloom.config import LARGEST_SCALE, DataConfig, ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError, first_line
 from pairloom.files import read_text, replacing
@@ -22,8 +21,8 @@ from pairloom.models.hub import download, may_be_on_hub
 from pairloom.models.translation import TranslationModel
 from pairloom.palette.fields import shown
 
-FORMAT = 2
-"""Version of the model folder's contents."""
+FORMAT, CROPS_FORMAT = 2, 3
+"""Version of the model folder's contents; the later one has a `scale`, which earlier versions would overlook."""
 MODEL_FILES = ("config.json", "model.safetensors")
 """All that a model needs; other files may lie beside them."""
 
@@ -41,10 +40,11 @@ def save_model(model: TranslationModel, folder: Path, *, about: Mapping[str, Any
         name: tensor.detach().cpu().contiguous() for name, tensor in model.generator.state_dict().items()
     }
     description = {
-        "format": FORMAT,
+        "format": FORMAT if model.scale is None else CROPS_FORMAT,
         "pairloom": __version__,
         "model": dataclasses.asdict(model.config),
         "size": [model.size.height, model.size.width],
+        **({} if model.scale is None else {"scale": model.scale}),
         "source": model.source.to_record(),
         "target": model.target.to_record(),
         "about": dict(about),
@@ -67,9 +67,10 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     path, weights = folder / "config.json", folder / "model.safetensors"
     try:
         description = json.loads(read_text(path))
-        if description["format"] != FORMAT:
-            raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {FORMAT}")
-        build = partial(TranslationModel.build, *read_description(description, path))
+        if description["format"] not in (FORMAT, CROPS_FORMAT):
+            known = f"{FORMAT} and {CROPS_FORMAT}"
+            raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {known}")
+        build = read_description(description, path).build
         # First without memory: what does not fit the weights may ask for any amount of it.
         meta = torch.device("meta")
         with meta:
@@ -92,11 +93,25 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
     return model
 
 
-def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelConfig, ImageSpec, ImageSpec, Size]:
-    """Read what a model's description tells of its network, its sources, its targets and its size.
+class Description(NamedTuple):
+    """What a model is, but for its weights; see `TranslationModel`."""
+
+    config: ModelConfig
+    source: ImageSpec
+    target: ImageSpec
+    size: Size
+    scale: float | None
+
+    def build(self, device: torch.device) -> TranslationModel:
+        """Build the model with random weights on a device."""
+        return TranslationModel.build(self.config, self.source, self.target, self.size, device, scale=self.scale)
+
+
+def read_description(description: Mapping[str, Any], path: Path) -> Description:
+    """Read what a model's description tells of its network, its sources, its targets, its size and its scale.
 
     Args:
-        description: with `model`, `source`, `target` and `size`, as they are in a model folder.
+        description: with `model`, `source`, `target`, `size` and perhaps `scale`, as they are in a model folder.
         path: where it stands, for messages.
 
     Raises:
@@ -108,7 +123,10 @@ def read_description(description: Mapping[str, Any], path: Path) -> tuple[ModelC
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     source, target = (ImageSpec.from_record(description[side], f"{path}: {side}") for side in ("source", "target"))
-    return config, source, target, size
+    scale = description.get("scale")
+    if scale is not None and not (_is_of(float, scale) and 0 < scale <= LARGEST_SCALE):
+        raise UserError(f"{path}: its scale is {shown(scale)}")
+    return Description(config, source, target, size, scale)
 
 
 def _config(record: object) -> ModelConfig:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
-from pairloom.images import Picture, to_picture, to_tensor
+from pairloom.images import Picture, resize_picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
 from pairloom.models.efficientnet_lite import efficientnet_lite0
 from pairloom.models.encoder_unet import EncoderUNet
@@ -23,6 +23,11 @@ from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
 from pairloom.models.resize import Rows, resized_bands
 from pairloom.models.tiles import TiledOutput
 from pairloom.rng import torch_seeded
+
+LARGEST_WHOLE = 2**20
+"""Pixels up to which a model that was trained on crops sees an image whole; larger ones are cut into tiles of `TILE`
+pixels per side unless told otherwise, so that memory stays bounded."""
+TILE = 512
 
 
 def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> Generator:
@@ -68,6 +73,13 @@ def build_discriminator(config: ModelConfig, source: ImageSpec, target: ImageSpe
     )
 
 
+def describe_size(size: Size, scale: float | None) -> str:
+    """Say at which size a model sees images; for `size` and `scale` see `TranslationModel`."""
+    if scale is None:
+        return f"{size.height}×{size.width} pixels{'' if size.height == size.width else ' (height × width)'}"
+    return "their own size" if scale == 1 else f"{scale:g} times their own size"
+
+
 class Prediction(NamedTuple):
     """What an output has been read as."""
 
@@ -79,7 +91,13 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class TranslationModel:
-    """A generator, what it translates into what, how its outputs are read, and the size at which it works."""
+    """A generator, what it translates into what, how its outputs are read, and the size at which it works.
+
+    Attributes:
+        size: of the sources that it was trained on.
+        scale: at which it sees images, relative to their own size, where it was trained on crops; None where every
+            image is resized to `size`.
+    """
 
     config: ModelConfig
     source: ImageSpec
@@ -87,10 +105,18 @@ class TranslationModel:
     size: Size
     generator: Generator
     head: Head
+    scale: float | None = None
 
     @classmethod
     def build(
-        cls, config: ModelConfig, source: ImageSpec, target: ImageSpec, size: Size, device: torch.device
+        cls,
+        config: ModelConfig,
+        source: ImageSpec,
+        target: ImageSpec,
+        size: Size,
+        device: torch.device,
+        *,
+        scale: float | None = None,
     ) -> "TranslationModel":
         """Build a model with fresh weights on a device.
 
@@ -98,7 +124,12 @@ class TranslationModel:
             UserError: if the head does not serve such targets.
         """
         head = build_head(config.head, target, device)
-        return cls(config, source, target, size, build_generator(config, source, head).to(device), head)
+        return cls(config, source, target, size, build_generator(config, source, head).to(device), head, scale)
+
+    def seen(self, size: Size, factor: float = 1.0) -> Size:
+        """Return the size at which the generator sees an image of this size; `factor` enlarges it."""
+        sides = self.size if self.scale is None else (self.scale * side for side in size)
+        return Size(*(max(1, round(factor * side)) for side in sides))
 
     @property
     def can_tile(self) -> bool:
@@ -115,46 +146,59 @@ class TranslationModel:
         return self.config.inference == "train" or min(self.size) <= self.generator.stride
 
     def predict(self, picture: Picture, *, tta: bool = False) -> Picture:
-        """Translate one source (H×W×C, of the model's size and channels) to class ids (H×W) or a picture (H×W×C).
+        """Translate one source of any size (H×W×C) to class ids (H×W) or a picture (H×W×C) of that size.
 
         With test-time augmentation (`tta`) the outputs to the source and to its mirror image are averaged first.
         The same source always gives the same output, and nothing of the model or of torch's random state changes.
         With `inference: train` (the original's rule) batch norm uses the picture's own statistics and dropout stays
         on, seeded by the picture's bytes.
         """
-        expected = (*self.size, self.source.channels)
-        if picture.shape != expected:
-            raise ValueError(f"the source must be {expected}, not {picture.shape}")
-        return self.read(self.output(picture, tta=tta), self.size).values
+        size = Size(*picture.shape[:2])
+        seen = resize_picture(picture, self.seen(size), values=self.source.values)
+        return self.prediction(seen, size, tta=tta).values
 
-    def output(self, picture: Picture, *, tta: bool = False) -> Tensor:
+    def prediction(self, picture: Picture, size: Size, *, tile: int | None = None, tta: bool = False) -> Prediction:
+        """Return what `read` makes of `output` at a size; with tiles in less memory, as no output is kept whole.
+
+        Args:
+            picture: the source as the generator is to see it, H×W×C.
+            size: of the prediction.
+            tile: as in `output`.
+            tta: as in `predict`.
+        """
+        if (tile := self._tile(picture, tile)) is None:
+            return self.read(self.output(picture, tta=tta), size)
+        with self._tiled(picture, tile, tta) as rows:
+            return self.read_rows(rows, Size(*picture.shape[:2]), size)
+
+    def output(self, picture: Picture, *, tile: int | None = None, tta: bool = False) -> Tensor:
         """Return what the generator says of one source of any size (H×W×C), in what may be blended and resized.
 
         That is 1×K×H×W, the share of each class (0 to 1), or a picture, 1×C×H×W in [-1, 1]. `read` makes of it what
         `predict` returns. Determinism and `tta` are as there.
+
+        Args:
+            picture: the source as the generator is to see it.
+            tile: side of the tiles into which larger sources are cut, in pixels of the source, `SMALLEST_TILE` or more;
+                None cuts only what is very large, and that only where the model was trained on crops. A model that
+                works at its size only is not asked.
+            tta: as in `predict`.
         """
+        if (tile := self._tile(picture, tile)) is not None:
+            with self._tiled(picture, tile, tta) as rows:
+                return rows(0, picture.shape[0])
         with self._ready(picture) as source:
             output = self.head.probabilities(self.generator(source))
             if tta:
                 output = (output + self.head.probabilities(self.generator(source.flip(-1))).flip(-1)) / 2
         return output
 
-    def predict_in_tiles(self, picture: Picture, size: Size, tile: int, *, tta: bool = False) -> Prediction:
-        """Return what `read` makes of `output` at a size, in less memory: the source is cut into tiles.
-
-        Args:
-            picture: the source, H×W×C; a model that works at its size only is not asked.
-            size: of the prediction.
-            tile: side of the tiles in pixels of the source, `SMALLEST_TILE` or more.
-            tta: as in `predict`.
-        """
-        with self._tiled(picture, tile, tta) as rows:
-            return self.read_rows(rows, Size(*picture.shape[:2]), size)
-
-    def output_in_tiles(self, picture: Picture, tile: int, *, tta: bool = False) -> Tensor:
-        """Return what `output` does, with less memory for what is computed on the way; see `predict_in_tiles`."""
-        with self._tiled(picture, tile, tta) as rows:
-            return rows(0, picture.shape[0])
+    def _tile(self, picture: Picture, tile: int | None) -> int | None:
+        """Return the side of the tiles into which a source is cut; None where it is not."""
+        height, width = picture.shape[:2]
+        if tile is None and self.scale is not None and self.can_tile and height * width > LARGEST_WHOLE:
+            tile = TILE
+        return tile if tile is not None and max(height, width) > tile else None
 
     @contextmanager
     def _tiled(self, picture: Picture, tile: int, tta: bool) -> Iterator[Rows]:

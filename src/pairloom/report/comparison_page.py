@@ -8,8 +8,10 @@ import torch
 from pairloom.evaluation.comparison import DRAWS, ComparedRun, Comparison
 from pairloom.evaluation.history import read_history
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
+from pairloom.evaluation.scoring import at_model_size
 from pairloom.evaluation.splits import EvaluationSplit
 from pairloom.models.model_folder import load_model
+from pairloom.models.translation import describe_size
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
 from pairloom.report.data_words import Words
 from pairloom.report.page import write_page
@@ -68,10 +70,10 @@ def _runs_and_images(
     for number, (run, folder, split) in enumerate(zip(comparison.runs, models, splits, strict=True)):
         model = load_model(folder, device)
         colour = COLOURS[number % len(COLOURS)]
-        runs.append({"name": run.name, "colour": colour, "size": f"{model.size.height}×{model.size.width}"})
+        runs.append({"name": run.name, "colour": colour, "size": describe_size(model.size, model.scale)})
         for index, words in zip(shown, translations, strict=True):
             score = abs(float(run.scores.qualities[index]))
-            words.append(pair_words(model, split[index].resized(model.size)) | {"run": run.name, "score": score})
+            words.append(pair_words(model, at_model_size(split[index], model)) | {"run": run.name, "score": score})
     return runs, [
         {"name": comparison.pairs[index], "runs": words} for index, words in zip(shown, translations, strict=True)
     ]
@@ -80,7 +82,7 @@ def _runs_and_images(
 def _at_words(comparison: Comparison, sizes: Sequence[str]) -> str:
     if comparison.at == "native":
         return "the images' own size"
-    return f"{sizes[0]} pixels" if len(set(sizes)) == 1 else "each model's own size"
+    return sizes[0] if len(set(sizes)) == 1 else "each model's own size"
 
 
 def _row(comparison: Comparison, name: str) -> Words:

@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pairloom.config import EncoderName, ModelConfig
+from pairloom.config import EncoderName, ModelConfig, Size
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 from pairloom.files import replacing
+from pairloom.models.translation import describe_size
 from pairloom.report.page import figure
 
 CARD = "README.md"
@@ -58,7 +59,7 @@ def model_card(description: Mapping[str, Any]) -> str:
     classes: list[str] = palette["names"] if palette else []
     by_class: dict[str, float | None] = record.get("per_class", {})
     class_scores = {label: record[part] for part, label in CLASS_SCORE_LABELS.items() if part in record}
-    height, width = description["size"]
+    size, scale = Size(*description["size"]), description.get("scale")
     words = {
         "title": "Photograph to segmentation" if classes else "Image to image",
         "task": f"Translates photographs to colour-coded segmentations: each pixel gets one of {len(classes)} classes."
@@ -73,7 +74,8 @@ def model_card(description: Mapping[str, Any]) -> str:
         "data": data,
         "classes": classes,
         "palette": palette["name"] if palette else None,
-        "size": f"{height}×{width} pixels{'' if height == width else ' (height × width)'}",
+        "size": describe_size(size, scale),
+        "crops": scale is not None,
         "split": record.get("split"),
         "pairs": record.get("pairs"),
         "epoch": about.get("epoch"),

@@ -15,7 +15,7 @@ from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.models.layers import count_parameters
-from pairloom.models.translation import TranslationModel
+from pairloom.models.translation import TranslationModel, describe_size
 from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
 from pairloom.report.data_words import SHOWN_PAIRS, ShownClass, Words, shown_classes, shown_pair, spread
@@ -38,7 +38,6 @@ def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, s
     """
     data, model = summary.experiment.data, summary.experiment.model
     samples = _samples(summary, frames)
-    square = data.size.height == data.size.width
     return {
         "title": summary.run.path.absolute().name,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
@@ -48,7 +47,7 @@ def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, s
         "pairs": len(summary.training),
         "validation_pairs": len(summary.validation),
         "data": data.root,
-        "size": f"{data.size.height}×{data.size.width} pixels{'' if square else ' (height × width)'}",
+        "size": describe_size(summary.experiment.input_size, None if data.crop is None else data.scale),
         "source": _side_words(summary.source),
         "target": _side_words(summary.target),
         "samples": samples,

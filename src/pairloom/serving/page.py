@@ -9,6 +9,7 @@ import gradio as gr
 
 from pairloom.errors import UserError
 from pairloom.images import READABLE
+from pairloom.models.translation import describe_size
 from pairloom.serving.handlers import MOST_COMPARED, Handlers, render
 from pairloom.serving.upload_store import KEPT_SECONDS
 
@@ -191,8 +192,9 @@ def _said(answer: Callable[[], Answer]) -> Answer:
 
 
 def _task(handlers: Handlers) -> str:
-    model, seen = handlers.translator.model, handlers.translator.seen
-    at = f"The model sees every image at {seen.width}×{seen.height} pixels; its answer has the image's own size."
+    model, factor = handlers.translator.model, handlers.translator.options.scale
+    size = describe_size(model.seen(model.size, factor), model.scale and factor * model.scale)
+    at = f"The model sees images at {size}; its answer has the image's own size."
     palette = model.target.palette
     if palette is None:
         return f"Translates images into pictures, as the model has learned to. {at}"

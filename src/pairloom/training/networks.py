@@ -55,6 +55,7 @@ class Networks:
         size: Size,
         context: DistributedContext,
         *,
+        scale: float | None = None,
         model: ModelConfig,
         loss: LossConfig,
         optim: OptimConfig,
@@ -69,7 +70,9 @@ class Networks:
         fabric = context.fabric
         captured_on = fabric.device if is_captured(train.compile, context) else None
         with torch_seeded(derived_seed(train.seed, "weights"), fabric.device):
-            translation = TranslationModel.build(model, training.source, training.target, size, fabric.device)
+            translation = TranslationModel.build(
+                model, training.source, training.target, size, fabric.device, scale=scale
+            )
             generator = translation.generator
             if isinstance(generator, EncoderUNet):
                 load_imagenet_weights(generator.levels)

@@ -79,18 +79,21 @@ class Trainer:
         self._experiment, self._config, self._run, self._context = experiment, experiment.train, run, context
         self._training, self._validation, self._device = training, validation, context.fabric.device
         self._log_line = log
+        cropped = experiment.data.crop is not None
         self._batches = TrainingBatches(
             training,
-            experiment.data.size,
-            experiment.augment if experiment.augment.enabled else None,
+            experiment.input_size,
+            experiment.augment if experiment.augment.enabled or cropped else None,
             batch_size=self._config.batch_size,
             sampling=self._config.sampling,
             seed=self._config.seed,
+            scale=experiment.stored_scale,
         )
         self._networks = Networks.build(
             training,
-            experiment.data.size,
+            experiment.input_size,
             context,
+            scale=experiment.data.scale if cropped else None,
             model=experiment.model,
             loss=experiment.loss,
             optim=experiment.optim,

@@ -2,6 +2,7 @@
 import { paint } from "./answers.js";
 
 const MOST_PIXELS = 12e6; // of what is shown; canvases have limits
+const MOST_SEEN = 2e6; // of what a model of crops sees; the browser's memory has limits too
 
 const at = (id) => document.getElementById(id);
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
@@ -59,7 +60,7 @@ function ready(data) {
   at("loading").hidden = true;
   at("about").textContent =
     `Made by Pairloom ${about.pairloom}. The model has ${megabytes(about.model.bytes)} MB, sees images at ` +
-    `${about.size[0]}×${about.size[1]} and runs by ${data.by} (ONNX Runtime Web ${about.runtime.version}).` +
+    `${seenWords()} and runs by ${data.by} (ONNX Runtime Web ${about.runtime.version}).` +
     `${data.note ? ` ${data.note}.` : ""} Images never leave this machine.`;
   for (const id of ["choose", "camera", "example"]) at(id).disabled = false;
   at("camera").hidden = !navigator.mediaDevices?.getUserMedia;
@@ -69,6 +70,11 @@ function ready(data) {
   }
   document.body.dataset.by = data.by;
   attempt(() => show(exampleImage, "example"));
+}
+
+function seenWords() {
+  if (about.scale === null) return `${about.size[0]}×${about.size[1]}`;
+  return about.scale === 1 ? "their own size" : `${about.scale} times their own size`;
 }
 
 function trouble(message) {
@@ -97,8 +103,17 @@ async function picture(source) {
   const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (bitmap.width * bitmap.height)));
   const size = [Math.max(1, Math.round(bitmap.height * scale)), Math.max(1, Math.round(bitmap.width * scale))];
   const pixels = drawn(bitmap, size);
+  pixels.reduced = scale;
   bitmap.close();
   return pixels;
+}
+
+// The size at which the model sees an image, and whether that is smaller than it should be.
+function seenSize({ height, width, reduced = 1 }) {
+  if (about.scale === null) return { size: about.size, smaller: false };
+  const scale = about.scale / reduced;
+  const fit = Math.min(1, Math.sqrt(MOST_SEEN / (height * width)) / scale);
+  return { size: [height, width].map((side) => Math.max(1, Math.round(side * scale * fit))), smaller: fit < 1 };
 }
 
 // Draw anything that can be drawn at a size, on white; halved step by step, since browsers look at few pixels only.
@@ -129,10 +144,11 @@ function canvasOf(image) {
 async function show(image, name) {
   at("work").hidden = false;
   at("busy").hidden = Boolean(camera);
-  const seen = image.height === about.size[0] && image.width === about.size[1] ? image : drawn(canvasOf(image), about.size);
+  const { size, smaller } = seenSize(image);
+  const seen = image.height === size[0] && image.width === size[1] ? image : drawn(canvasOf(image), size);
   requests += 1;
   const id = requests;
-  const message = { kind: "translate", id, pixels: seen.data, size: about.size, target: [image.height, image.width] };
+  const message = { kind: "translate", id, pixels: seen.data, size, target: [image.height, image.width] };
   const result = await new Promise((resolve, reject) => {
     waiting.set(id, { resolve, reject });
     worker.postMessage(message);
@@ -145,7 +161,8 @@ async function show(image, name) {
   draw();
   legend();
   const rate = camera ? `, ${(1 / result.seconds).toPrecision(2)} images a second` : `, in ${result.seconds.toPrecision(2)} s`;
-  at("status").textContent = `${image.width}×${image.height} pixels${rate}`;
+  const less = smaller ? `; too large for the browser's memory, so the model has seen it at ${size[1]}×${size[0]}` : "";
+  at("status").textContent = `${image.width}×${image.height} pixels${rate}${less}`;
   document.body.dataset.shown = String(id);
 }
 
