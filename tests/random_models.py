@@ -24,6 +24,7 @@ def random_model(
     source: ImageSpec = COLOURS,
     target: ImageSpec = CLASSES,
     size: str = "32x48",
+    scale: float | None = None,
     **settings: object,
 ) -> TranslationModel:
     """Build a small model, on the CPU; settings of the section `model` by their short names."""
@@ -32,7 +33,8 @@ def random_model(
         preset, settings={"size": size, "model.width": 4, "model.encoder": "none", "model.norm": "instance", **named}
     ).resolved()
     torch.manual_seed(0)
-    built = TranslationModel.build(experiment.model, source, target, experiment.data.size, torch.device("cpu"))
+    at = experiment.data.size
+    built = TranslationModel.build(experiment.model, source, target, at, torch.device("cpu"), scale=scale)
     for layer in built.generator.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(layer.weight)
