@@ -2,6 +2,7 @@
 
 import dataclasses
 from argparse import ArgumentError
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -162,11 +163,32 @@ def test_every_preset_loads_resolves_and_says_nothing_that_gets_lost(preset: str
     assert isinstance(experiment.resolved().model.depth, int)
     folder = Path(__file__).parents[1] / "src" / "pairloom" / "presets"
     written = yaml.safe_load((folder / f"{preset}.yaml").read_text(encoding="utf-8"))
+    without_encoder = written.pop("without_encoder", {})
+    _require_said(experiment, written)
+    merged = {name: {**written.get(name, {}), **without_encoder.get(name, {})} for name in written | without_encoder}
+    merged["model"]["encoder"] = "none"
+    _require_said(load_experiment(preset, settings={"model.encoder": "none"}), merged)
+
+
+def _require_said(experiment: Experiment, written: Mapping[str, Mapping[str, object]]) -> None:
     for section, values in written.items():
         for name, value in values.items():
             found = _value(experiment, f"{section}.{name}")
-            expected = Size.parse(value) if name == "size" else tuple(value) if name == "scale" else value
+            expected = Size.parse(value) if name == "size" else tuple(value) if isinstance(value, list) else value
             assert found == expected, f"{section}.{name}"
+
+
+def test_without_an_encoder_a_preset_has_other_settings_unless_they_are_named(tmp_path: Path) -> None:
+    plain, none = load_experiment("recommended"), load_experiment("recommended", flags=["--model.encoder", "none"])
+    assert (plain.train.batch_size, none.train.batch_size) == (4, 1)
+    assert (plain.loss, plain.augment) == (none.loss, none.augment)
+    file = tmp_path / "own.yaml"
+    file.write_text("model: {encoder: none}\noptim: {learning_rate: 0.003}\n")
+    named = load_experiment("recommended", file, {"model.norm": "group"}, ["--train.batch_size", "2"])
+    assert (named.optim.learning_rate, named.model.norm, named.train.batch_size) == (0.003, "group", 2)
+    file.write_text("without_encoder: {optim: {learning_rate: 0.003}}\n")
+    with pytest.raises(UserError, match="unknown section 'without_encoder'"):
+        load_experiment("recommended", file)
 
 
 def test_recommended_is_the_default_preset_and_without_a_preset_all_is_as_the_config_has_it() -> None:

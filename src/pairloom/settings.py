@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import UnionType
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
@@ -40,6 +40,12 @@ ALIASES: Mapping[str, str] = {
     "seed": "train.seed",
 }
 """Short names of settings: each stands for exactly one field."""
+
+
+_SECTIONS = tuple(section.name for section in dataclasses.fields(Experiment))
+
+WITHOUT_ENCODER = "without_encoder"
+"""The part of a preset that is laid over the rest of it where `model.encoder` is none."""
 
 
 def preset_names() -> list[str]:
@@ -87,17 +93,37 @@ def load_experiment(
     """
     if preset is not None and preset not in preset_names():
         raise UserError(f"unknown preset {preset!r}; choose one of {', '.join(preset_names())}")
+    own: list[_Layer] = []
+    if file is not None:
+        own.append((str(file), _read_yaml(str(file))))
+    if settings:
+        own.append(("settings", _nested(settings)))
+    parser = _parser()
+    if preset is None:
+        return _instantiate(parser, _laid(own, flags))
+    layer, without_encoder = _read_preset(preset)
+    namespace = _laid([layer, *own], flags)
+    if namespace.model.encoder == "none":  # which suits other settings, unless the user names them
+        namespace = _laid([layer, without_encoder, *own], flags)
+    return _instantiate(parser, namespace)
+
+
+_Layer = tuple[str, Mapping[str, Mapping[str, object]]]
+"""Where settings come from, and their values by section and name."""
+
+
+def _read_preset(name: str) -> tuple[_Layer, _Layer]:
+    """Return a preset's settings, and those that are laid over them where `model.encoder` is none."""
+    values = _read_yaml(str(resources.files("pairloom.presets") / f"{name}.yaml"), (*_SECTIONS, WITHOUT_ENCODER))
+    without_encoder: Mapping[str, Any] = values.pop(WITHOUT_ENCODER, {})
+    return (f"preset {name}", values), (f"preset {name}", without_encoder)
+
+
+def _laid(layers: Sequence[_Layer], flags: Sequence[str]) -> Namespace:
+    """Lay settings over the defaults, later ones first."""
     parser = _parser()
     namespace = parser.get_defaults()
-    sources: list[tuple[str, Mapping[str, Mapping[str, object]]]] = []
-    if preset is not None:
-        path = resources.files("pairloom.presets") / f"{preset}.yaml"
-        sources.append((f"preset {preset}", _read_yaml(str(path))))
-    if file is not None:
-        sources.append((str(file), _read_yaml(str(file))))
-    if settings:
-        sources.append(("settings", _nested(settings)))
-    for where, values in sources:
+    for where, values in layers:
         try:
             namespace = parser.parse_object(values, namespace=namespace)
         except (ArgumentError, TypeError, ValueError, KeyError) as error:
@@ -109,7 +135,7 @@ def load_experiment(
             namespace = parser.parse_args(list(flags), namespace=namespace)
         except ArgumentError as error:
             raise UserError(_explain(error, _given(flags))) from error
-    return _instantiate(parser, namespace)
+    return namespace
 
 
 def dump_experiment(experiment: Experiment) -> str:
@@ -156,13 +182,12 @@ def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
     return nested
 
 
-def _read_yaml(path: str) -> dict[str, dict[str, object]]:
+def _read_yaml(path: str, sections: Sequence[str] = _SECTIONS) -> dict[str, dict[str, object]]:
     try:
         content = yaml.safe_load(read_text(Path(path)))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as a YAML config ({_one_line(error)})") from error
     content = {} if content is None else content
-    sections = [section.name for section in dataclasses.fields(Experiment)]
     if not isinstance(content, dict) or not all(isinstance(section, dict) for section in content.values()):
         raise UserError(f"{path}: a config has sections ({', '.join(sections)}) with indented settings")
     for name in content:
