@@ -1,7 +1,7 @@
 """What each ingredient of a recipe is worth: rows of one budget, trained, scored and laid side by side.
 
     python benchmarks/recipes.py CAMVID --out DIR [--leave-out DRIVE ...] [--scale small|medium|full|smoke]
-        [--rows NAME ...] [--seeds 0 1 2] [--until EPOCH] [--json]
+        [--rows NAME ...] [--seeds 0 1 2] [--at native] [--until EPOCH] [--json]
 
 Every row is a preset with some settings changed; all have the same pairs and size. Scores are taken at set epochs on
 `--split`, or with `--leave-out` on all frames of each named drive in turn (the part of a file's name before `_`), after
@@ -29,6 +29,7 @@ import pairloom
 from pairloom.evaluation.history import EpochRecord, read_history
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import known
+from pairloom.evaluation.scoring import At
 
 Record = dict[str, Any]
 
@@ -39,13 +40,15 @@ class Scale(NamedTuple):
     settings: Mapping[str, object]
     stages: Sequence[int]
     """Epochs after which scores are taken; the last ends the training."""
+    square: int
+    """Size of the rows of the preset seed, whose network needs a power of two."""
 
 
 SCALES = {
-    "smoke": Scale({"size": 32, "model.width": 4, "train_pairs": 4}, (1, 2)),
-    "small": Scale({"size": 128, "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20)),
-    "medium": Scale({"size": "240x320", "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20)),
-    "full": Scale({"size": 256, "model.width": 64, "train_pairs": 300}, (10, 20, 40, 70)),
+    "smoke": Scale({"size": 32, "model.width": 4, "train_pairs": 4}, (1, 2), 32),
+    "small": Scale({"size": 128, "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20), 128),
+    "medium": Scale({"size": "240x320", "model.width": 32, "train_pairs": 300}, (5, 10, 15, 20), 256),
+    "full": Scale({"size": "360x480", "model.width": 64, "train_pairs": 300}, (20, 40, 80, 160), 256),
 }
 
 
@@ -96,6 +99,8 @@ ROWS: dict[str, Row] = {
     "no class weights": Row(changes={"loss.class_weights": "none"}),
     "class weights up to 10": Row(changes={"loss.class_weight_offset": 1.1}),
     "a discriminator": Row(changes={"loss.adversarial_weight": 0.1}),
+    "crops at two thirds": Row(changes={"data.crop": 128, "data.scale": 0.667}),
+    "crops at two thirds, half of them rare": Row(changes={"data.crop": 128, "data.scale": 0.667, "augment.rare": 0.5}),
     "a narrow discriminator": Row(changes={"loss.adversarial_weight": 0.1, "model.discriminator_width": 8}),
     # Both networks from random weights, and the same with one thing changed.
     "from random weights": gan(),
@@ -126,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--split", default="val")
     parser.add_argument("--leave-out", nargs="*", metavar="DRIVE", help="score on these drives, each left out in turn")
+    parser.add_argument("--at", choices=("size", "native"), default="size", help="score there, as evaluate does")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="stop, and compare, after this epoch")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
@@ -150,21 +156,27 @@ def main() -> None:
     for seed in options.seeds:
         for split, data in splits.items():
             for name in options.rows:
-                train_row(name, seed, options.scale, last, data, split, options.out, results)
-    records = [record for record in read_results(results) if record["split"] in splits]
+                train_row(name, seed, options.scale, last, data, split, options.at, options.out, results)
+    records = [
+        record
+        for record in read_results(results)
+        if record["split"] in splits and record.get("at", "size") == options.at
+    ]
     for line in table([record for record in records if record["epoch"] <= last], last):
         print(line)
     if options.json:
         print(json.dumps(records))
 
 
-def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: str, out: Path, results: Path) -> None:
+def train_row(
+    name: str, seed: int, scale: str, last: int, data: Path, split: str, at: At, out: Path, results: Path
+) -> None:
     """Train a row up to an epoch, scoring it after each stage; stages whose scores are there are not repeated."""
     row, stages = ROWS[name], SCALES[scale].stages
     done = {
         record["epoch"]
         for record in read_results(results)
-        if (record["row"], record["seed"], record["split"]) == (name, seed, split)
+        if (record["row"], record["seed"], record["split"], record.get("at", "size")) == (name, seed, split, at)
     }
     left_out = data.suffix == ".csv"
     run = out / scale / "-".join([*name.split(), str(seed), *([split] if left_out else [])])
@@ -181,6 +193,7 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
             settings = {
                 **SCALES[scale].settings,
                 **({"data.palette": "camvid"} if left_out else {}),
+                **({"size": SCALES[scale].square} if row.preset == "seed" else {}),
                 **row.changes,
                 "seed": seed,
                 "epochs": stage,
@@ -190,9 +203,10 @@ def train_row(name: str, seed: int, scale: str, last: int, data: Path, split: st
                 "train.keep": "last",
             }
             pairloom.train(data, run, preset=row.preset, settings=settings, log=quiet)
-        record = score_stage(run, snapshot, stage, "val" if left_out else split, boundaries=row.preset != "photo")
+        record = score_stage(run, snapshot, stage, "val" if left_out else split, at, boundaries=row.preset != "photo")
         record |= {
             "split": split,
+            "at": at,
             "row": name,
             "seed": seed,
             "scale": scale,
@@ -222,9 +236,12 @@ def leave_out(camvid: Path, drive: str, out: Path) -> Path:
     return path
 
 
-def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries: bool) -> Record:
-    """Score a run's generator as it was after a stage, and take the losses and times until then from its log."""
-    scores = pairloom.evaluate(snapshot, split=split, boundaries=boundaries)
+def score_stage(run: Path, snapshot: Path, stage: int, split: str, at: At, *, boundaries: bool) -> Record:
+    """Score a run's generator as it was after a stage, and take the losses and times until then from its log.
+
+    Of class maps the mean IoU with `--tta` is scored as well: what the mirror image at use is worth.
+    """
+    scores = pairloom.evaluate(snapshot, split=split, at=at, boundaries=boundaries)
     epochs = logged(run)[:stage]
     record: Record = {
         "scores": scores.to_record(),
@@ -235,6 +252,8 @@ def score_stage(run: Path, snapshot: Path, stage: int, split: str, *, boundaries
     if shares:
         record["adversarial_share"] = statistics.median(shares)
     if isinstance(scores, pairloom.Scores):
+        mirrored = pairloom.evaluate(snapshot, split=split, at=at, tta=True)
+        record["mirrored"] = mirrored.to_record().get("mean_iou")
         for part in ("precision", "recall"):
             record[part] = dict(zip(scores.names, map(known, getattr(scores, part)), strict=True))
     return record
@@ -303,6 +322,8 @@ def figures(of_row: Sequence[Record], final: Sequence[Record]) -> dict[str, str]
             columns[SCORE_LABELS[name]] = spread([record["scores"][name] for record in final])
     for name in final[0]["scores"].get("per_class", ()):
         columns[name] = spread([record["scores"]["per_class"][name] for record in final], 2)
+    if "mirrored" in final[0]:
+        columns["mean IoU with --tta"] = spread([record.get("mirrored") for record in final])
     if "adversarial_share" in final[0]:
         columns["adversarial share"] = spread([record["adversarial_share"] for record in final])
     elif main_score == "mean_iou":
