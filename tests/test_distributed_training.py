@@ -74,6 +74,17 @@ def test_the_loss_curve_is_that_of_one_process_with_the_same_batch(
 
 
 @pytest.mark.slow
+def test_processes_that_compute_their_share_in_parts_have_the_same_curve(
+    one_process: Path, streets: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    in_parts = ("--devices", "2", "--train.accumulate", "2", "--train.checkpoint_activations", "true")
+    done = _train(str(streets), "--out", str(run), *TINY.split(), *SMOOTH.split(), *in_parts)
+    assert (done.returncode, done.stderr) == (0, "")
+    _require_same_curve(run, one_process)
+
+
+@pytest.mark.slow
 def test_torchrun_starts_the_ranks(one_process: Path, streets: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

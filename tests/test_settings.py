@@ -131,7 +131,9 @@ def experiments(draw: st.DrawFn) -> Experiment:
             st.builds(
                 TrainConfig,
                 epochs=st.integers(1, 1000),
-                batch_size=st.integers(1, 64),
+                batch_size=st.integers(1, 16).map(lambda parts: 4 * parts),
+                accumulate=st.sampled_from([1, 2, 4]),
+                checkpoint_activations=st.booleans(),
                 update=_choice(TrainConfig, "update"),
                 sampling=_choice(TrainConfig, "sampling"),
                 seed=st.integers(0, 2**53),

@@ -400,11 +400,19 @@ class TrainConfig:
     devices: int = 1
     """Number of processes that share each batch, ≥ 1: one per GPU, or on the CPU with a share of its cores each.
     `train.batch_size` must be a multiple. `torchrun` and SLURM set the number themselves."""
+    accumulate: int = 1
+    """Parts in which the pairs of a step are computed, one after another, ≥ 1; their gradients are added, and memory is
+    that of one part. `train.batch_size` / `train.devices` must be a multiple. Batch norm takes the statistics of a
+    part."""
+    checkpoint_activations: bool = False
+    """Activation checkpointing: keep the inputs of the generator's blocks alone for the backward pass, and run each
+    block again there. Less memory, more time, the same results."""
     precision: Precision = "auto"
     """Floating-point precision. `auto`: `bf16-mixed` on a GPU that supports it, else `32-true`."""
     compile: Compile = "auto"
     """Execution of a training step. `graph`: captured as one CUDA graph; `off`: kernel by kernel. `auto`: `graph` on a
-    single GPU unless the precision is `16-mixed`."""
+    single GPU unless the precision is `16-mixed` or activations are computed again (`train.checkpoint_activations`;
+    `train.accumulate` with a discriminator and `joint` updates)."""
     validate_every: int = 1
     """Epochs between validations, ≥ 1; the last epoch is always validated."""
     checkpoint_minutes: float = 5.0
@@ -419,13 +427,24 @@ class TrainConfig:
     """Generator saved in `model/`: the best validation epoch (mean IoU of classes, L1 of pictures), or the last."""
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "batch_size", "devices", "validate_every", "checkpoint_steps", "snapshot_every", "samples")
-        _require_reach("train", self, **dict.fromkeys(counts, 1), seed=0)
+        counts = ("epochs", "batch_size", "devices", "accumulate")
+        intervals = ("validate_every", "checkpoint_steps", "snapshot_every")
+        _require_reach("train", self, **dict.fromkeys((*counts, *intervals, "samples"), 1), seed=0)
         _require(
             self.batch_size % self.devices == 0,
             f"train.batch_size {self.batch_size} is not a multiple of {self.devices} devices; change one of them",
         )
+        self.require_equal_parts(self.devices)
         _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
+
+    def require_equal_parts(self, devices: int) -> None:
+        """Raise UserError if the pairs of a step that each of so many devices has cannot be computed in equal parts."""
+        pairs = self.batch_size // devices
+        _require(
+            pairs % self.accumulate == 0,
+            f"train.accumulate {self.accumulate} does not divide the pairs of a device, {pairs} (train.batch_size "
+            f"{self.batch_size} over {devices}); change one of them",
+        )
 
 
 @dataclass(frozen=True)

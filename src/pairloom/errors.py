@@ -8,6 +8,20 @@ class UserError(Exception):
     """
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory is full, main memory or a GPU's.
+
+    PyTorch has a class for its own allocator's alone, which is known by its name here, without loading PyTorch; its
+    other errors of that kind are told from their text.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    said = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in said)
+    )
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line that an error says, up to 300 characters, or its kind where it says nothing."""
     lines = (line.strip() for line in str(error).splitlines())

@@ -21,9 +21,12 @@ def test_held_statistics_use_the_batch_and_record_nothing() -> None:
 
 def test_statistics_are_recorded_again_after_an_error() -> None:
     norm = nn.BatchNorm2d(2)
+    buffers = list(norm.buffers())
     with pytest.raises(ZeroDivisionError), frozen_batch_stats(norm):
         _ = 1 / 0
-    assert norm.track_running_stats
+    norm(torch.randn(2, 2, 4, 4))
+    assert all(now is before for now, before in zip(norm.buffers(), buffers, strict=True))
+    assert norm.num_batches_tracked == 1
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8, 12, 64])

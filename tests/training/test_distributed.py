@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pairloom import UserError
-from pairloom.config import TrainConfig
+from pairloom.config import LossConfig, TrainConfig
 from pairloom.training.distributed import (
     DistributedContext,
     cluster_environment,
@@ -20,8 +20,8 @@ def test_by_itself_a_cpu_computes_in_float32_kernel_by_kernel() -> None:
     assert resolve_precision("auto", CPU) == "32-true"
     context = DistributedContext(TrainConfig(device="cpu"))
     assert context.precision == "32-true"
-    assert not is_captured("auto", context)
-    assert not is_captured("off", context)
+    assert not is_captured(TrainConfig(compile="auto"), LossConfig(), context)
+    assert not is_captured(TrainConfig(compile="off"), LossConfig(), context)
 
 
 def test_what_is_asked_for_is_taken() -> None:
@@ -30,7 +30,7 @@ def test_what_is_asked_for_is_taken() -> None:
 
 def test_a_graph_is_refused_where_there_is_no_gpu() -> None:
     with pytest.raises(UserError, match="needs a single GPU"):
-        is_captured("graph", DistributedContext(TrainConfig(device="cpu")))
+        is_captured(TrainConfig(compile="graph"), LossConfig(), DistributedContext(TrainConfig(device="cpu")))
 
 
 def _started_by(monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:
@@ -85,3 +85,9 @@ def test_the_processes_must_be_able_to_share_the_batch(monkeypatch: pytest.Monke
     _started_by(monkeypatch, **TORCHRUN)
     with pytest.raises(UserError, match=r"batch_size 4 cannot be shared by 6 processes"):
         DistributedContext(TrainConfig(batch_size=4), cluster_environment())
+
+
+def test_each_process_must_be_able_to_divide_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    _started_by(monkeypatch, **TORCHRUN)
+    with pytest.raises(UserError, match=r"train\.accumulate 4 does not divide .* 2 \(train\.batch_size 12 over 6\)"):
+        DistributedContext(TrainConfig(batch_size=12, accumulate=4), cluster_environment())

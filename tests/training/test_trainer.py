@@ -6,6 +6,8 @@ import math
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -189,6 +191,58 @@ def test_a_run_stopped_at_any_step_goes_on_as_if_never_stopped(
     assert _records(stopped) == _records(whole)
     assert result.record["epoch"] == 4
     assert (stopped / "report" / "grid.png").is_file()
+
+
+@pytest.mark.slow
+def test_a_run_in_little_memory_is_the_ordinary_one_and_goes_on_as_if_never_stopped(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest = {"model.norm": "batch", "model.dropout": 0.4, "model.depth": 5, "train.update": "joint", "epochs": 2}
+    in_parts = {**rest, "batch_size": 4, "train.accumulate": 2}
+    settings = {**in_parts, "train.checkpoint_activations": True}
+    kept, whole = tmp_path / "kept", tmp_path / "whole"
+    _train(streets, kept, "recommended", **in_parts)
+    _train(streets, whole, "recommended", **settings)
+    assert _weights(whole) == _weights(kept)
+    assert _records(whole) == _records(kept)
+
+    monkeypatch.setattr(_StopAt, "calls", 0)
+    monkeypatch.setattr(_StopAt, "at", 1)
+    monkeypatch.setattr(_StopAt, "signal", signal.SIGINT)
+    monkeypatch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
+    stopped = tmp_path / "stopped"
+    with pytest.raises(Interrupted):
+        _train(streets, stopped, "recommended", **settings)
+    resume(stopped, log=_quiet)
+    assert _weights(stopped) == _weights(whole)
+    assert _records(stopped) == _records(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to an amount of memory")
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([], "--train.accumulate 2, --train.checkpoint_activations true or a lower"),
+        (["--train.accumulate", "2", "--train.checkpoint_activations", "true"], "--train.accumulate 4 or a lower"),
+    ],
+)
+def test_a_step_that_does_not_fit_in_memory_says_what_would(
+    given: list[str], told: str, streets: Path, tmp_path: Path
+) -> None:
+    words = "--size 256 --model.width 1 --model.fine_width 512 --model.encoder none --batch-size 32 --device cpu"
+    code = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+from pairloom.cli import main
+sys.exit(main(["train", {str(streets)!r}, "--out", "run", *{[*words.split(), *given]!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        f"pairloom: out of memory at step 1; start a new run that needs less: --config run/config.yaml with {told} "
+        "--batch-size, --size or --model.width\n"
+    )
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from pairloom.cli.serve import serve
 from pairloom.cli.share import import_, push
 from pairloom.cli.terminal import drop_output, open_streams, printable, told
 from pairloom.cli.train import demo, train
-from pairloom.errors import UserError
+from pairloom.errors import UserError, is_out_of_memory
 
 EXIT_MISTAKE = 2
 EXIT_SIGNAL = 128
@@ -87,12 +87,8 @@ def _run(words: list[str]) -> int:
         return EXIT_BROKEN_PIPE
     except OSError as error:  # a folder that cannot be written, a full disk
         return _complain(told(error))
-    except MemoryError:
-        return _complain(f"out of memory; {SMALLER}")
-    except RuntimeError as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not loaded for its name alone
-            return _complain(f"out of GPU memory; {SMALLER}")
-        if "can't allocate memory" in str(error):  # torch's on the CPU
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             return _complain(f"out of memory; {SMALLER}")
         raise
     except KeyboardInterrupt as error:

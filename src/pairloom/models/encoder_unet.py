@@ -82,7 +82,7 @@ class EncoderUNet(EncoderDecoder):
     def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
         """Run the decoder from one block on, one for each skip connection; empties the list of these."""
         for block in self.decoder[first : first + len(skips)]:
-            x = block(x, skips.pop())
+            x = self.call_block(block, x, skips.pop())
         return x
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pairloom.config import UpName
 from pairloom.models.convolution import Conv2d, ConvTranspose2d, ResizeConv2d
-from pairloom.models.layers import Norm, initialize_weights, pad_to_stride
+from pairloom.models.layers import Norm, checkpointed, initialize_weights, pad_to_stride
 
 
 class Generator(nn.Module):
@@ -34,6 +34,7 @@ class EncoderDecoder(Generator, ABC):
         bottleneck: from the last of these, halving once more, to the decoder.
         decoder: blocks that double the sides, one per skip connection, the innermost first.
         head: from the last result of the decoder to the output.
+        checkpoint_activations: keep the inputs of the blocks alone for the backward pass, which runs each block again.
     """
 
     stem: nn.Module | None
@@ -41,19 +42,27 @@ class EncoderDecoder(Generator, ABC):
     bottleneck: nn.Module
     decoder: nn.ModuleList
     head: nn.Module
+    checkpoint_activations: bool = False
 
     def forward(self, source: Tensor) -> Tensor:
         """Translate B×in_channels×H×W in [-1, 1] to B×out_channels×H×W."""
         height, width = source.shape[-2:]
         x = pad_to_stride(source, self.stride)
         x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
-        output: Tensor = self.head(x)  # B × out_channels × H × W, padding still on
+        output = self.call_block(self.head, x)  # B × out_channels × H × W, padding still on
         return output[..., :height, :width]
 
     @property
     def downs(self) -> list[nn.Module]:
         """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
         return [*([] if self.stem is None else [self.stem]), *self.encoder]
+
+    def call_block(self, block: nn.Module, *inputs: Tensor) -> Tensor:
+        """Call one of the blocks, as `checkpoint_activations` says where a backward pass may follow."""
+        if self.checkpoint_activations and self.training and torch.is_grad_enabled():
+            return checkpointed(block, *inputs)
+        output: Tensor = block(*inputs)
+        return output
 
     @abstractmethod
     def margin(self, halvings: int) -> int:
@@ -63,20 +72,22 @@ class EncoderDecoder(Generator, ABC):
         """Return the results of `downs` from one to another: B × widths[level] × H/2^(level+1) × W/2^(level+1) each."""
         results = []
         for block in self.downs[first:last]:
-            x = block(x)
+            x = self.call_block(block, x)
             results.append(x)
         return results
 
     def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
         """Run the decoder from one block on, one for each skip connection; empties the list of these."""
         for block in self.decoder[first : first + len(skips)]:
-            x = torch.relu(torch.cat([block(x), skips.pop()], dim=1))  # twice the side, block and skip side by side
+            x = torch.relu(
+                torch.cat([self.call_block(block, x), skips.pop()], dim=1)
+            )  # twice the side, block and skip side by side
         return x
 
     def translate_coarsely(self, x: Tensor, first: int) -> Tensor:
         """Go from the result of the down block before `first` to what the decoder makes of all coarser ones."""
         skips = self.encode(x, first, len(self.downs))
-        x = self.bottleneck(skips[-1] if skips else x)  # B × 8·width × H/2^depth × W/2^depth
+        x = self.call_block(self.bottleneck, skips[-1] if skips else x)  # B × 8·width × H/2^depth × W/2^depth
         return self.decode(x, skips, 0)
 
 

@@ -1,11 +1,12 @@
-"""What both networks are built of: normalisation by name, initial weights, and holding a network still."""
+"""What both networks are built of: normalisation by name, initial weights, and passes with a network held still."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from pairloom.config import NormName
 
@@ -58,16 +59,32 @@ def frozen_batch_stats(network: nn.Module) -> Iterator[None]:
 
     So that a pass made for the other network's update, for validation or for a picture leaves this network as it was.
     """
-    recording = [
-        layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.track_running_stats
+    kept = [
+        (layer, name, buffer)
+        for layer in network.modules()
+        if isinstance(layer, nn.BatchNorm2d)
+        for name, buffer in layer.named_buffers()
     ]
-    for layer in recording:
-        layer.track_running_stats = False
+    # They are recorded in copies, so that autograd saves as many tensors as of a pass that counts: `checkpointed`.
+    for layer, name, buffer in kept:
+        setattr(layer, name, buffer.clone())
     try:
         yield
     finally:
-        for layer in recording:
-            layer.track_running_stats = True
+        for layer, name, buffer in kept:
+            setattr(layer, name, buffer)
+
+
+def checkpointed(network: nn.Module, *inputs: Tensor) -> Tensor:
+    """Call a network and keep its inputs alone; the backward pass computes again what it needs of the rest.
+
+    Activation checkpointing (T. Chen et al., 2016, arXiv:1604.06174). The second pass draws the same dropout and
+    records no statistics of batch norm, so that gradients and network are those of an ordinary call, bit for bit.
+    """
+    output: Tensor = checkpoint(
+        network, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), frozen_batch_stats(network))
+    )
+    return output
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from pairloom.config import Experiment, Precision, TrainConfig
 from pairloom.cpu import cpu_count
-from pairloom.errors import UserError, first_line
+from pairloom.errors import UserError, first_line, is_out_of_memory
 from pairloom.models.devices import choose_device
 
 Thing = TypeVar("Thing")
@@ -80,7 +80,7 @@ class _Averaging(DDPStrategy):
 
     `DistributedDataParallel` wants one backward pass, through all parameters, for each forward pass. A GAN's
     discriminator is passed twice before its update and once more, held fixed, for the generator's; so
-    `DistributedContext.backward` averages the gradients itself, of those parameters that are updated.
+    `DistributedContext.average_gradients` does it before an update, for those parameters that are updated.
     """
 
     def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
@@ -115,6 +115,7 @@ class DistributedContext:
                 f"train.batch_size {config.batch_size} cannot be shared by {self.world_size} processes; make it a "
                 "multiple"
             )
+        config.require_equal_parts(self.world_size)
         device = choose_device(config.device)
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # sizes never change, so the search for algorithms pays
@@ -181,9 +182,12 @@ class DistributedContext:
         return range(self.rank, count, self.world_size)
 
     def backward(self, loss: Tensor, inputs: list[Tensor]) -> None:
-        """Add the gradient of a loss to the listed parameters, and to no others: its mean over the processes."""
+        """Add the gradient of this process's loss to the listed parameters, and to no others."""
         self.fabric.backward(loss, inputs=inputs)
-        self.average([tensor.grad for tensor in inputs if tensor.grad is not None])
+
+    def average_gradients(self, parameters: list[Tensor]) -> None:
+        """Replace the gradients of the parameters by their means over the processes."""
+        self.average([tensor.grad for tensor in parameters if tensor.grad is not None])
 
     @torch.no_grad()
     def average(self, tensors: Sequence[Tensor]) -> None:
@@ -251,9 +255,9 @@ class DistributedContext:
         """Say that another process has ended, where that is why this one cannot go on."""
         try:
             yield
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             raise LostProcessError(
                 f"the {self.world_size} processes failed ({first_line(error)}); --resume continues from "
                 "the last saved state, if there is one"

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pairloom.config import Compile, LossConfig, ModelConfig, OptimConfig, Size, TrainConfig
+from pairloom.config import LossConfig, ModelConfig, OptimConfig, Size, TrainConfig
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.models.efficientnet_lite import load_imagenet_weights
 from pairloom.models.encoder_unet import EncoderUNet
+from pairloom.models.generator import EncoderDecoder
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.rng import derived_seed, torch_seeded
 from pairloom.training.cuda_graph import CapturedStep
@@ -68,12 +69,14 @@ class Networks:
             UserError: if the head does not serve such targets, or the step cannot be recorded as asked.
         """
         fabric = context.fabric
-        captured_on = fabric.device if is_captured(train.compile, context) else None
+        captured_on = fabric.device if is_captured(train, loss, context) else None
         with torch_seeded(derived_seed(train.seed, "weights"), fabric.device):
             translation = TranslationModel.build(
                 model, training.source, training.target, size, fabric.device, scale=scale
             )
             generator = translation.generator
+            if isinstance(generator, EncoderDecoder):
+                generator.checkpoint_activations = train.checkpoint_activations
             if isinstance(generator, EncoderUNet):
                 load_imagenet_weights(generator.levels)
             discriminator = build_discriminator(model, training.source, training.target)
@@ -92,7 +95,9 @@ class Networks:
             translation.head,
             train.update,
             _class_weights(loss, training, fabric.device),
+            train.accumulate,
             backward=context.backward,
+            average_gradients=context.average_gradients,
         )
         return cls(
             eval_model=dataclasses.replace(translation, generator=ema.network) if ema else translation,
@@ -159,18 +164,29 @@ class Networks:
                 keeper.load_state_dict(state[name])
 
 
-def is_captured(compile_: Compile, context: DistributedContext) -> bool:
-    """Tell whether steps are recorded as a CUDA graph: those that are averaged over processes, or scaled, are not.
+def is_captured(train: TrainConfig, loss: LossConfig, context: DistributedContext) -> bool:
+    """Tell whether steps are recorded as a CUDA graph.
+
+    Those that are averaged over processes, or scaled, are not; nor are those that run parts of the generator again in
+    the backward pass, since the state of the random draws, which is set back for that, cannot be read in a recording.
 
     Raises:
         UserError: if they must be and cannot.
     """
+    recomputed = train.checkpoint_activations or (
+        train.accumulate > 1 and train.update == "joint" and loss.adversarial_weight > 0
+    )
     able = context.fabric.device.type == "cuda" and context.world_size == 1 and context.precision != "16-mixed"
-    if compile_ == "graph" and not able:
+    if train.compile == "graph" and not able:
         raise UserError(
             "train.compile graph needs a single GPU and precision 32-true or bf16-mixed; use --compile auto"
         )
-    return able and compile_ != "off"
+    if train.compile == "graph" and recomputed:
+        raise UserError(
+            "train.compile graph cannot record activations that are computed again (train.checkpoint_activations, or "
+            "train.accumulate with a discriminator and joint updates); use --compile auto"
+        )
+    return able and not recomputed and train.compile != "off"
 
 
 def _class_weights(loss: LossConfig, training: PairStore, device: torch.device) -> Tensor | None:

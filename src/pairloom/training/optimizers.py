@@ -15,9 +15,17 @@ Backward = Callable[[Tensor, list[Tensor]], None]
 """Adds the gradient of a loss to the listed parameters, and to no others."""
 
 
+AverageGradients = Callable[[list[Tensor]], None]
+"""Replaces the gradients of the listed parameters by their means over the processes that train."""
+
+
 def backward(loss: Tensor, inputs: list[Tensor]) -> None:
     """Add the gradient of a loss to the listed parameters: the plain `Backward`."""
     torch.autograd.backward(loss, inputs=inputs)
+
+
+def keep_gradients(_parameters: list[Tensor]) -> None:
+    """Leave the gradients as they are: the `AverageGradients` of a process alone."""
 
 
 def build_optimizer(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:

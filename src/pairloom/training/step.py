@@ -4,7 +4,9 @@ Plain modules, optimizers and a `backward` function go in, so that the same step
 Nothing in it waits for the device: losses come back as tensors.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +15,31 @@ from torch.optim import Optimizer
 
 from pairloom.config import LossConfig, Update
 from pairloom.models.heads import Head
-from pairloom.models.layers import frozen_batch_stats
+from pairloom.models.layers import checkpointed, frozen_batch_stats
 from pairloom.training.gradient_share import GradientShare
 from pairloom.training.losses import ADVERSARIAL, AdversarialLoss, void_mask
-from pairloom.training.optimizers import Backward, backward
+from pairloom.training.optimizers import AverageGradients, Backward, backward, keep_gradients
 from pairloom.training.segmentation_losses import cross_entropy, lovasz_loss
 
 Losses = dict[str, Tensor]
+
+
+class _Part(NamedTuple):
+    """Some of the pairs of a step."""
+
+    source: Tensor
+    target: Tensor
+    real: Tensor
+    """The targets as pictures: B×C×H×W."""
+
+
+class _Translation(NamedTuple):
+    """What the generator makes of a part: twice its output, so that each loss's gradient can be measured."""
+
+    fake: Tensor
+    """The picture for the adversarial loss, B×C×H×W."""
+    output: Tensor
+    """The output for all other losses, B×K×H×W."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,12 @@ class TrainingStep:
     `update` is `separate` (the original: one discriminator update on the real pair, one on a fake, then a fresh
     generator pass with new dropout) or `joint` (one update on both, and the generator's pass is used twice).
     `class_weights` are those of the cross-entropy: one per class (K), on the device; None weighs all alike.
+
+    With `accumulate` above 1 the batch is computed in so many equal parts, one after another, and each network is
+    updated by the mean of their gradients. As every loss is a mean over the pairs, that is the gradient of the whole
+    batch; only dropout draws otherwise, and batch norm takes the statistics of a part, and its running ones follow each
+    part. A `joint` generator learns from the discriminator that all parts have updated: of each part it keeps the
+    output alone, and computes the rest again for its own gradient, with the same dropout.
     """
 
     generator: nn.Module
@@ -39,8 +65,9 @@ class TrainingStep:
     head: Head
     update: Update
     class_weights: Tensor | None = None
+    accumulate: int = 1
     backward: Backward = backward
-    gradient_share: GradientShare = field(default_factory=GradientShare)
+    average_gradients: AverageGradients = keep_gradients
 
     @property
     def _adversarial(self) -> AdversarialLoss:
@@ -50,7 +77,7 @@ class TrainingStep:
         """Update both networks once.
 
         Args:
-            source: B×C×H×W in [-1, 1].
+            source: B×C×H×W in [-1, 1]; `accumulate` divides B.
             target: class ids, B×H×W uint8, `VOID` where there is none; or pictures, B×C×H×W in [-1, 1], NaN where there
                 is no reading.
 
@@ -58,63 +85,88 @@ class TrainingStep:
             The unweighted mean of each term, detached, by name; and, with an adversarial loss, `adversarial_share`:
             the norm of its gradient at the generator's output over the norm of the other terms', weights included.
         """
-        real = self.head.target_picture(target)
+        parts = [
+            _Part(*tensors, self.head.target_picture(tensors[1]))
+            for tensors in zip(source.chunk(self.accumulate), target.chunk(self.accumulate), strict=True)
+        ]
         adversarial = self.loss.adversarial_weight > 0
+        share = GradientShare()
+        translations: Iterable[_Translation] = (self._translate(part, share) for part in parts)  # each in its turn
         losses: Losses = {}
         if adversarial and self.update == "separate":
-            losses |= self._update_discriminator_separately(source, real, target)
-        judged, output = self.gradient_share.fork(self.generator(source))
-        fake = self._picture(judged, real, target)
+            losses |= self._update_discriminator(self._on_real(part) for part in parts)
+            losses |= self._update_discriminator(self._on_fake(part, self._new_fake(part)) for part in parts)
         if adversarial and self.update == "joint":
-            losses |= self._update_discriminator_jointly(source, real, fake.detach())
-        losses |= self._update_generator(source, fake, output, real, target)
-        if adversarial and (ratio := self.gradient_share.ratio()) is not None:
+            translations = list(translations)
+            losses |= self._update_discriminator(
+                self._on_real(part) | self._on_fake(part, translation.fake.detach())
+                for part, translation in zip(parts, translations, strict=True)
+            )
+        losses |= self._update(
+            self.generator, self.generator_optimizer, self.loss.weights, self._generator_losses(parts, translations)
+        )
+        if adversarial and (ratio := share.ratio()) is not None:
             losses["adversarial_share"] = ratio
-        return {name: loss.detach() for name, loss in losses.items()}
+        return losses
 
-    def _picture(self, output: Tensor, real: Tensor, target: Tensor) -> Tensor:
+    def _translate(self, part: _Part, share: GradientShare) -> _Translation:
+        """Translate a part; where other parts come before its gradient, what that needs is computed again for it."""
+        if self.accumulate > 1 and self.loss.adversarial_weight > 0 and self.update == "joint":
+            output = checkpointed(self.generator, part.source)
+        else:
+            output = self.generator(part.source)
+        judged, compared = share.fork(output)
+        return _Translation(self._picture(judged, part), compared)
+
+    def _new_fake(self, part: _Part) -> Tensor:
+        """Return a picture that is made to train the discriminator alone."""
+        with torch.no_grad(), frozen_batch_stats(self.generator):
+            return self._picture(self.generator(part.source), part)
+
+    def _picture(self, output: Tensor, part: _Part) -> Tensor:
         """Return the picture of an output; void pixels show the real one, so that they give nothing away."""
         picture = self.head.picture(output)
-        return torch.where(void_mask(target), real, picture) if self.loss.mask_void else picture
+        return torch.where(void_mask(part.target), part.real, picture) if self.loss.mask_void else picture
 
-    def _update_discriminator_separately(self, source: Tensor, real: Tensor, target: Tensor) -> Losses:
-        """Update on the real pair, then on a fake that is made for this alone."""
-        on_real = self._adversarial.real(self.discriminator(source, real))
-        self._update_discriminator(on_real)
-        with torch.no_grad(), frozen_batch_stats(self.generator):
-            fake = self._picture(self.generator(source), real, target)
-        on_fake = self._adversarial.fake(self.discriminator(source, fake))
-        self._update_discriminator(on_fake)
-        return {"discriminator_real": on_real, "discriminator_fake": on_fake}
+    def _on_real(self, part: _Part) -> Losses:
+        return {"discriminator_real": self._adversarial.real(self.discriminator(part.source, part.real))}
 
-    def _update_discriminator_jointly(self, source: Tensor, real: Tensor, fake: Tensor) -> Losses:
-        """Update once, on the sum of both losses."""
-        on_real = self._adversarial.real(self.discriminator(source, real))
-        on_fake = self._adversarial.fake(self.discriminator(source, fake))
-        self._update_discriminator(on_real + on_fake)
-        return {"discriminator_real": on_real, "discriminator_fake": on_fake}
+    def _on_fake(self, part: _Part, fake: Tensor) -> Losses:
+        return {"discriminator_fake": self._adversarial.fake(self.discriminator(part.source, fake))}
 
-    def _update_discriminator(self, loss: Tensor) -> None:
-        self.discriminator_optimizer.zero_grad()
-        self.backward(self.loss.discriminator_weight * loss, list(self.discriminator.parameters()))
-        self.discriminator_optimizer.step()
+    def _generator_losses(self, parts: Iterable[_Part], translations: Iterable[_Translation]) -> Iterator[Losses]:
+        """Yield every term of the generator's loss, part by part; the discriminator is held fixed."""
+        weights = self.loss.weights
+        for part, (fake, output) in zip(parts, translations, strict=True):
+            losses = Losses()
+            if weights["adversarial"]:
+                with frozen_batch_stats(self.discriminator):
+                    losses["adversarial"] = self._adversarial.generator(self.discriminator(part.source, fake))
+            if weights["l1"]:
+                losses["l1"] = F.l1_loss(self._picture(output, part), part.real)
+            if weights["cross_entropy"]:
+                losses["cross_entropy"] = cross_entropy(output, part.target, self.class_weights)
+            if weights["lovasz"]:
+                losses["lovasz"] = lovasz_loss(output, part.target)
+            yield losses
 
-    def _update_generator(self, source: Tensor, fake: Tensor, output: Tensor, real: Tensor, target: Tensor) -> Losses:
-        """Update the generator by every term of its loss; the discriminator is held fixed."""
-        weights, losses = self.loss.weights, Losses()
-        if weights["adversarial"]:
-            with frozen_batch_stats(self.discriminator):
-                losses["adversarial"] = self._adversarial.generator(self.discriminator(source, fake))
-        if weights["l1"]:
-            losses["l1"] = F.l1_loss(self._picture(output, real, target), real)
-        if weights["cross_entropy"]:
-            losses["cross_entropy"] = cross_entropy(output, target, self.class_weights)
-        if weights["lovasz"]:
-            losses["lovasz"] = lovasz_loss(output, target)
-        total = output.new_zeros(())
-        for name, loss in losses.items():
-            total = total + weights[name] * loss
-        self.generator_optimizer.zero_grad()
-        self.backward(total, list(self.generator.parameters()))
-        self.generator_optimizer.step()
-        return losses
+    def _update_discriminator(self, losses_of_parts: Iterable[Losses]) -> Losses:
+        weights = dict.fromkeys(("discriminator_real", "discriminator_fake"), self.loss.discriminator_weight)
+        return self._update(self.discriminator, self.discriminator_optimizer, weights, losses_of_parts)
+
+    def _update(
+        self, network: nn.Module, optimizer: Optimizer, weights: Mapping[str, float], losses_of_parts: Iterable[Losses]
+    ) -> Losses:
+        """Update a network once, and return the mean of each loss over the parts, which are computed one by one."""
+        parameters: list[Tensor] = list(network.parameters())
+        optimizer.zero_grad()
+        found: list[Losses] = []
+        for losses in losses_of_parts:
+            total = torch.zeros_like(next(iter(losses.values())))
+            for name, loss in losses.items():
+                total = total + weights[name] * loss
+            self.backward(total / self.accumulate, parameters)
+            found.append({name: loss.detach() for name, loss in losses.items()})
+        self.average_gradients(parameters)
+        optimizer.step()
+        return {name: torch.stack([losses[name] for losses in found]).mean(dim=0) for name in found[0]}

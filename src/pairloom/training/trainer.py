@@ -13,7 +13,7 @@ from pairloom import __version__
 from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.store import PairStore
-from pairloom.errors import UserError
+from pairloom.errors import UserError, is_out_of_memory
 from pairloom.evaluation.history import EpochRecord, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
@@ -196,7 +196,8 @@ class Trainer:
                 torch.manual_seed(seed)  # of dropout
                 rate = learning_rate(self._experiment.optim, self._config.epochs, self._step / steps)
                 self._step += 1
-                self._epoch.add(self._networks.train(source, target, self._step, rate))
+                with self._explained_if_too_large():
+                    self._epoch.add(self._networks.train(source, target, self._step, rate))
                 if self._step % FINITE_CHECK_STEPS == 0:
                     self._context.average(list(self._epoch.totals.values()))
                     self._require_finite(losses_only=True)
@@ -310,6 +311,26 @@ class Trainer:
         self._check_for_stop(ask)
         if self._due:
             self.save_checkpoint()
+
+    @contextmanager
+    def _explained_if_too_large(self) -> Iterator[None]:
+        """Where a step does not fit in memory, say which settings let it."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            config, pairs = self._config, self._config.batch_size // self._context.world_size
+            parts = next((parts for parts in range(config.accumulate + 1, pairs + 1) if pairs % parts == 0), None)
+            ways = [
+                *([f"--train.accumulate {parts}"] if parts else []),
+                *([] if config.checkpoint_activations else ["--train.checkpoint_activations true"]),
+                "a lower --batch-size, --size or --model.width",
+            ]
+            raise UserError(
+                f"out of memory at step {self._step}; start a new run that needs less: --config {self._run.config} "
+                f"with {', '.join(ways[:-1])}{' or ' if ways[:-1] else ''}{ways[-1]}"
+            ) from error
 
     def _check_for_stop(self, ask: bool = False) -> None:
         """Raise Interrupted if one of the processes was told to stop; note whether one has asked for a checkpoint."""
