@@ -1,5 +1,7 @@
 """The processes are found by what has started them, and settings that depend on the device are resolved."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -31,6 +33,23 @@ def test_what_is_asked_for_is_taken() -> None:
 def test_a_graph_is_refused_where_there_is_no_gpu() -> None:
     with pytest.raises(UserError, match="needs a single GPU"):
         is_captured(TrainConfig(compile="graph"), LossConfig(), DistributedContext(TrainConfig(device="cpu")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"checkpoint_activations": True}, True),
+        ({"batch_size": 2, "accumulate": 2, "update": "joint"}, True),
+        ({"batch_size": 2, "accumulate": 2, "update": "separate"}, False),  # only for want of a GPU
+    ],
+)
+def test_a_graph_is_refused_where_activations_are_computed_again(settings: dict[str, Any], refused: bool) -> None:
+    train = TrainConfig(compile="graph", device="cpu", **settings)
+    with pytest.raises(UserError, match="computed again" if refused else "needs a single GPU"):
+        is_captured(train, LossConfig(adversarial_weight=1.0), DistributedContext(train))
+    if not settings.get("checkpoint_activations"):
+        with pytest.raises(UserError, match="needs a single GPU"):
+            is_captured(train, LossConfig(adversarial_weight=0.0), DistributedContext(train))
 
 
 def _started_by(monkeypatch: pytest.MonkeyPatch, **variables: object) -> None:

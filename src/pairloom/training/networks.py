@@ -176,15 +176,15 @@ def is_captured(train: TrainConfig, loss: LossConfig, context: DistributedContex
     recomputed = train.checkpoint_activations or (
         train.accumulate > 1 and train.update == "joint" and loss.adversarial_weight > 0
     )
-    able = context.fabric.device.type == "cuda" and context.world_size == 1 and context.precision != "16-mixed"
-    if train.compile == "graph" and not able:
-        raise UserError(
-            "train.compile graph needs a single GPU and precision 32-true or bf16-mixed; use --compile auto"
-        )
     if train.compile == "graph" and recomputed:
         raise UserError(
             "train.compile graph cannot record activations that are computed again (train.checkpoint_activations, or "
             "train.accumulate with a discriminator and joint updates); use --compile auto"
+        )
+    able = context.fabric.device.type == "cuda" and context.world_size == 1 and context.precision != "16-mixed"
+    if train.compile == "graph" and not able:
+        raise UserError(
+            "train.compile graph needs a single GPU and precision 32-true or bf16-mixed; use --compile auto"
         )
     return able and not recomputed and train.compile != "off"
 
