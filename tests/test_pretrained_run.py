@@ -13,7 +13,7 @@ from pairloom.errors import UserError
 from pairloom.exporters.model_export import export
 from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
-from pairloom.models.efficientnet_lite import efficientnet_lite0, load_imagenet_weights
+from pairloom.models.efficientnet_lite import EfficientNetLite0
 from pairloom.training_run import resume, train
 
 SMALL: Mapping[str, object] = {
@@ -46,10 +46,10 @@ def pretrained_run(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_the_encoder_begins_at_imagenet_and_is_trained(pretrained_run: Path) -> None:
-    levels, _ = efficientnet_lite0()
-    load_imagenet_weights(levels)
+    encoder = EfficientNetLite0()
+    encoder.load_pretrained()
     own = {name: tensor for name, tensor in _weights(pretrained_run).items() if name.startswith("bottleneck")}
-    began = {f"bottleneck.{name}": tensor for name, tensor in levels[-1].state_dict().items()}
+    began = {f"bottleneck.{name}": tensor for name, tensor in encoder.levels[-1].state_dict().items()}
     assert own.keys() == began.keys()
     for name, tensor in own.items():
         assert torch.allclose(tensor, began[name], atol=0.02), "a few steps change little"

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pairloom.errors import UserError
 
@@ -43,7 +43,6 @@ Background = Literal["class", "void"]
 HeadName = Literal["classes", "rgb"]
 NormName = Literal["batch", "instance", "group", "none"]
 UpName = Literal["transposed", "resize"]
-EncoderName = Literal["none", "efficientnet-lite0"]
 PatchName = Literal["patch142", "patch70"]
 InferenceMode = Literal["eval", "train"]
 OptimizerName = Literal["adam", "adamw"]
@@ -232,9 +231,14 @@ class ModelConfig:
 
     head: HeadName = "classes"
     """Output of the generator: one logit per class, or a picture whose colours are read by the palette."""
-    encoder: EncoderName = "none"
-    """Encoder of the generator, with weights learned on ImageNet: `efficientnet-lite0`; `none` trains a U-Net from
-    random weights. An encoder leaves `model.depth`, `full_resolution`, `up`, `dropout` and `dropout_from` unused."""
+    encoder: str = "none"
+    """Pretrained encoder of the generator: `efficientnet-lite0`, which is installed with Pairloom; or a backbone of
+    Hugging Face transformers (extra `[encoders]`): its name on the hub, such as `facebook/dinov2-small`, or a folder.
+    `none` trains a U-Net from random weights. An encoder leaves `model.depth`, `full_resolution`, `up`, `dropout` and
+    `dropout_from` unused."""
+    backbone: dict[str, Any] | None = None
+    """Description of the backbone: its configuration, feature maps, input statistics and licence. Written by training,
+    which reads it from `model.encoder`; it needs no value."""
     in_channels: int | None = None
     """Channels of the source, ≥ 1; null follows the data: 1 if all are greyscale, 3 for colours, N for N."""
     out_channels: int | None = None
@@ -275,6 +279,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         channels = ("in_channels", "out_channels", "width", "discriminator_width", "fine_width")
         _require_reach("model", self, **dict.fromkeys(channels, 1), dropout_from=0)
+        _require(self.encoder.strip() != "", "model.encoder must not be empty; none trains from random weights")
         _require(isinstance(self.depth, str) or 1 <= self.depth <= 12, "model.depth must be 1 to 12, auto or full")
         _require(0 <= self.dropout < 1, "model.dropout must be at least 0 and below 1")
         _require(0 < self.norm_epsilon < math.inf, "model.norm_epsilon must be a number above 0")

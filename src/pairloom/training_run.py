@@ -13,7 +13,7 @@ from pairloom.data.store import PairStore
 from pairloom.errors import UserError
 from pairloom.images import inspect
 from pairloom.models.devices import choose_device
-from pairloom.models.efficientnet_lite import read_imagenet_weights
+from pairloom.models.encoders import require_weights, with_backbone
 from pairloom.models.heads import require_targets
 from pairloom.palette import CITYSCAPES
 from pairloom.run import RunFolder, require_empty
@@ -92,8 +92,7 @@ def _start(
     log: Callable[[str], None],
 ) -> TrainingResult:
     experiment, folder = chosen_experiment(preset, load)
-    if experiment.model.encoder != "none":
-        read_imagenet_weights()  # so that a missing package is told before the pairs are decoded
+    require_weights(experiment.model)  # so that missing ones are told before the pairs are decoded
     if experiment.train.init:
         load_initial_weights(
             experiment.train.init, experiment.model
@@ -146,7 +145,8 @@ def chosen_experiment(preset: str | None, load: Callable[[str], Experiment]) -> 
     if preset is None and folder.palette is None:
         experiment = load("photo")
     require_targets(experiment.model.head, folder.palette)
-    return dataclasses.replace(experiment, data=folder.config).resolved(), folder
+    model = with_backbone(experiment.model)
+    return dataclasses.replace(experiment, data=folder.config, model=model).resolved(), folder
 
 
 def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experiment, ImageSpec, ImageSpec]:
@@ -159,7 +159,7 @@ def plan(preset: str | None, load: Callable[[str], Experiment]) -> tuple[Experim
     if not experiment.data.root:
         model = experiment.model
         source, target = ImageSpec(model.in_channels or 3), common_spec([], model.out_channels, CITYSCAPES)
-        return experiment.resolved(), source, target
+        return dataclasses.replace(experiment, model=with_backbone(model)).resolved(), source, target
     experiment, folder = chosen_experiment(preset, load)
     sources, targets = zip(*(folder.parts(files) for files in folder.files("train")), strict=True)
     source, target = (

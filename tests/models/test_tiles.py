@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pairloom.config import NormName, UpName
 from pairloom.models import tiles
-from pairloom.models.efficientnet_lite import efficientnet_lite0, load_imagenet_weights
+from pairloom.models.efficientnet_lite import EfficientNetLite0
 from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.generator import EncoderDecoder, UNetGenerator
 from pairloom.models.heads import PictureHead
@@ -30,9 +30,9 @@ def _generator(norm: NormName, up: UpName = "resize", *, depth: int = 4, full_re
 
 def _encoder_unet(norm: NormName) -> EncoderUNet:
     torch.manual_seed(0)
-    levels, channels = efficientnet_lite0()
-    load_imagenet_weights(levels)
-    return EncoderUNet(levels, channels, 3, 4, width=4, fine_width=4, norm=Norm(norm), tanh=False).eval()
+    encoder = EfficientNetLite0()
+    encoder.load_pretrained()
+    return EncoderUNet(encoder, 3, 4, width=4, fine_width=4, norm=Norm(norm), tanh=False).eval()
 
 
 def _source(height: int, width: int) -> Tensor:

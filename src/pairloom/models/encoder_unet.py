@@ -1,42 +1,36 @@
-"""A U-Net (O. Ronneberger et al., 2015) whose encoder has learned to see on ImageNet."""
+"""A U-Net (O. Ronneberger et al., 2015) whose encoder has learned to see before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from pairloom.models.convolution import Conv2d
+from pairloom.models.encoder import Encoder
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.layers import Norm
 
-DECODER_WIDTHS = (4, 2, 1, 0.5)
-"""Channels of the decoder's blocks, the innermost first, as multiples of the network's width."""
-
 
 class EncoderUNet(EncoderDecoder):
-    """An encoder of five levels, which sees the source at twice its size, and a decoder.
+    """A pretrained encoder, convolutions of the source itself, and a decoder.
 
-    Enlarged, the small pictures that translation works on show things about as large as those of ImageNet, and the
-    levels' results have 1, 1/2, 1/4, 1/8 and 1/16 of the source's sides. Two convolutions of the source itself lie
-    beside the first of them.
+    The decoder doubles the sides from the encoder's coarsest map to the source's. Beside each of its blocks lie the
+    encoder's map of that size; and at the source's own size, and at sizes of which the encoder has none, the result of
+    two convolutions that begin at the source.
 
     Args:
-        levels: the encoder; each level halves the sides.
-        channels: of the result of each level.
+        encoder: with levels, or whole; see `Encoder`.
         in_channels: channels of the source.
         out_channels: channels of the output.
-        width: of the decoder, whose blocks have 4, 2, 1 and 0.5 times as many channels.
-        fine_width: channels of the two 3×3 convolutions of the source.
+        width: of the decoder, whose blocks have 4, 2, 1 and 0.5 times as many, 0.5 at the source's size.
+        fine_width: channels of the 3×3 convolutions of the source.
         norm: normalisation of all layers but the encoder's.
         tanh: bound the output to [-1, 1]; False gives bare logits.
     """
 
-    stride = 16
-
     def __init__(
         self,
-        levels: nn.ModuleList,
-        channels: Sequence[int],
+        encoder: Encoder,
         in_channels: int = 3,
         out_channels: int = 3,
         *,
@@ -46,21 +40,36 @@ class EncoderUNet(EncoderDecoder):
         tanh: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = _Stem(levels[0], in_channels, fine_width, norm)
-        self.encoder = nn.ModuleList([nn.Sequential(_LastChannels(channels[0]), levels[1]), *levels[2:-1]])
-        self.bottleneck = levels[-1]
-        self.levels = tuple(levels)
-        """The encoder's levels, from the first to the last."""
+        self.stride = encoder.strides[-1]
+        self.can_tile = encoder.levels is not None
+        self._margins = encoder.margins
+        self._encoder = (encoder,)  # in a tuple: its parameters have their names below
+        if encoder.levels is not None:
+            first, *between, last = encoder.levels
+            self.stem = _Stem(first, in_channels, fine_width, norm)
+            second = nn.Sequential(_LastChannels(encoder.channels[0]), between[0])
+            self.encoder = nn.ModuleList([second, *between[1:]])
+            self.bottleneck = last
+            trained: list[nn.Module] = [self.stem.convolutions]
+        else:
+            self.stem, self.encoder, self.bottleneck = None, nn.ModuleList(), nn.Identity()  # one block is all of them
+            self.fine = _FineLevels(in_channels, fine_width, max(2, encoder.strides[0]), norm)
+            self.backbone = encoder
+            trained = [self.fine]
+        skips = dict(zip(encoder.strides[:-1], encoder.channels[:-1], strict=True))
         decoder = []
-        below = channels[-1]
-        for factor, skip in zip(DECODER_WIDTHS, (*channels[3:0:-1], fine_width + channels[0]), strict=True):
-            decoder.append(_DecoderBlock(below, skip, max(1, round(factor * width)), norm))
-            below = max(1, round(factor * width))
+        below, stride = encoder.channels[-1], self.stride
+        while stride > 1:
+            stride //= 2
+            fine = fine_width if stride == 1 or stride < encoder.strides[0] else 0
+            channels = max(1, round(min(stride / 2, 4) * width))
+            decoder.append(_DecoderBlock(below, skips.get(stride, 0) + fine, channels, norm))
+            below = channels
         self.decoder = nn.ModuleList(decoder)
         self.head = nn.Sequential(
             Conv2d(below, out_channels, kernel_size=3, padding=1), nn.Tanh() if tanh else nn.Identity()
         )
-        for part in (self.stem.convolutions, self.decoder, self.head):
+        for part in (*trained, self.decoder, self.head):
             _initialize(part)
 
     def forward(self, source: Tensor) -> Tensor:
@@ -72,12 +81,26 @@ class EncoderUNet(EncoderDecoder):
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters of the encoder."""
-        for level in self.levels:
-            yield from level.parameters()
+        return self._encoder[0].parameters()
+
+    def load_pretrained(self) -> None:
+        """Take the encoder's pretrained weights; raise UserError if they cannot be read or do not fit."""
+        self._encoder[0].load_pretrained()
 
     def margin(self, halvings: int) -> int:
         """Return how far a pixel of the output sees through the blocks down to so many halvings, in pixels per side."""
-        return (16, 40, 128)[halvings - 1]
+        return self._margins[halvings - 1]
+
+    def translate_coarsely(self, x: Tensor, first: int) -> Tensor:
+        """Go from the result of the down block before `first`, or from the source, to what the decoder makes of it."""
+        if self.can_tile:
+            return super().translate_coarsely(x, first)
+        fine: list[Tensor] = self.fine(x)
+        *skips, deepest = self.backbone(x)
+        if self._encoder[0].strides[0] == 1:
+            skips[0] = torch.cat([fine[0], skips[0]], dim=1)
+            fine = []
+        return self.decode(deepest, [*fine, *skips], 0)
 
     def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
         """Run the decoder from one block on, one for each skip connection; empties the list of these."""
@@ -98,6 +121,25 @@ class _Stem(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Turn B×C×H×W into B×K×H×W."""
         return torch.cat([self.convolutions(x), self.level(self.enlarge(x))], dim=1)
+
+
+class _FineLevels(nn.ModuleList):
+    """Convolutions of the source: two at its own size, and two more at each size down to a stride, this excluded."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int, norm: Norm) -> None:
+        super().__init__()
+        for level in range(stride.bit_length() - 1):
+            first = _layer(in_channels, channels, norm, stride=1 if level == 0 else 2)
+            self.append(nn.Sequential(first, _layer(channels, channels, norm)))
+            in_channels = channels
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Turn B×C×H×W into B×channels×H×W, B×channels×H/2×W/2 …"""
+        results = []
+        for level in self:
+            x = level(x)
+            results.append(x)
+        return results
 
 
 class _LastChannels(nn.Module):
@@ -128,10 +170,9 @@ class _DecoderBlock(nn.Module):
         return output
 
 
-def _layer(in_channels: int, out_channels: int, norm: Norm) -> nn.Module:
-    return nn.Sequential(
-        Conv2d(in_channels, out_channels, kernel_size=3, padding=1), norm(out_channels), nn.ReLU(inplace=True)
-    )
+def _layer(in_channels: int, out_channels: int, norm: Norm, *, stride: int = 1) -> nn.Module:
+    convolution = Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1)
+    return nn.Sequential(convolution, norm(out_channels), nn.ReLU(inplace=True))
 
 
 def _initialize(part: nn.Module) -> None:

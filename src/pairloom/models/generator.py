@@ -16,9 +16,11 @@ class Generator(nn.Module):
 
     Attributes:
         stride: the sides of sources are padded to a multiple of it.
+        can_tile: whether it is an `EncoderDecoder` that runs tile by tile.
     """
 
     stride: int
+    can_tile = False
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that have been learned before; none, where all begin at random."""
@@ -38,6 +40,7 @@ class EncoderDecoder(Generator, ABC):
     """
 
     stem: nn.Module | None
+    can_tile = True
     encoder: nn.ModuleList
     bottleneck: nn.Module
     decoder: nn.ModuleList

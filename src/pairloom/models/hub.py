@@ -5,7 +5,7 @@ The only module that knows `huggingface_hub`. Nothing is sent but what fetching 
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,13 +43,18 @@ def download(name: str) -> Path:
         UserError: if `huggingface_hub` is not installed, there is no such model or revision, it is no model of
             Pairloom's, it is not open to this user, or the hub cannot be reached and the cache does not hold it.
     """
-    repository, revision = _split(name)
-    api = _api(name)
-    with _told(name):
-        folder = Path(api.snapshot_download(repository, revision=revision, allow_patterns=list(PUBLISHED_FILES)))
+    folder = download_files(name, PUBLISHED_FILES)
     if not (folder / "config.json").is_file():
         raise UserError(f"{name}: is on the Hub, but is not a Pairloom model (config.json is missing)")
     return folder
+
+
+def download_files(name: str, patterns: Sequence[str]) -> Path:
+    """Fetch the files of a repository whose names match, as `download` does, whatever they hold."""
+    repository, revision = _split(name)
+    api = _api(name)
+    with _told(name):
+        return Path(api.snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
 
 
 def upload(files: Mapping[str, Path | bytes], name: str, *, private: bool, message: str) -> str:

@@ -73,8 +73,11 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
         build = read_description(description, path).build
         # First without memory: what does not fit the weights may ask for any amount of it.
         meta = torch.device("meta")
-        with meta:
-            expected = build(meta).generator.state_dict()
+        try:
+            with meta:
+                expected = build(meta).generator.state_dict()
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise UserError(f"{folder}: holds no model (config.json is missing)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
@@ -145,8 +148,10 @@ def _config(record: object) -> ModelConfig:
 def _is_of(kind: object, value: object) -> bool:
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool | str) or value is None:
         return kind is type(value)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict)
     return isinstance(value, int) if kind is int else kind is float and isinstance(value, int | float)
 
 

@@ -15,8 +15,8 @@ from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.images import Picture, resize_picture, to_picture, to_tensor
 from pairloom.models.discriminator import PatchDiscriminator
-from pairloom.models.efficientnet_lite import efficientnet_lite0
 from pairloom.models.encoder_unet import EncoderUNet
+from pairloom.models.encoders import build_encoder
 from pairloom.models.generator import EncoderDecoder, Generator, UNetGenerator
 from pairloom.models.heads import Head, build_head, largest
 from pairloom.models.layers import Norm, frozen_batch_stats, pad_to_stride
@@ -34,10 +34,8 @@ def build_generator(config: ModelConfig, source: ImageSpec, head: Head) -> Gener
     """Build the generator that a resolved config describes, with random weights, an encoder's among them."""
     norm = Norm(config.norm, config.norm_epsilon, config.norm_momentum)
     if config.encoder != "none":
-        levels, channels = efficientnet_lite0(source.channels)
         return EncoderUNet(
-            levels,
-            channels,
+            build_encoder(config, source.channels),
             source.channels,
             head.channels,
             width=config.width,
@@ -133,8 +131,11 @@ class TranslationModel:
 
     @property
     def can_tile(self) -> bool:
-        """Whether the generator's layers can run tile by tile; those of an exported model cannot."""
-        return isinstance(self.generator, EncoderDecoder)
+        """Whether the generator's layers can run tile by tile.
+
+        Those of an exported model cannot, nor those of a backbone of transformers.
+        """
+        return self.generator.can_tile
 
     @property
     def works_at_its_size_only(self) -> bool:
@@ -205,8 +206,8 @@ class TranslationModel:
         """Inside the block the output's rows can be asked for, from the top down."""
         width = picture.shape[1]
         generator = self.generator
-        if not isinstance(generator, EncoderDecoder):
-            raise TypeError("only an encoder-decoder runs tile by tile")
+        if not self.can_tile or not isinstance(generator, EncoderDecoder):
+            raise TypeError("this generator does not run tile by tile")
         with self._ready(picture) as source:
             sources = [source, source.flip(-1)] if tta else [source]
             outputs = [

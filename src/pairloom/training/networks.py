@@ -13,8 +13,8 @@ from pairloom.config import LossConfig, ModelConfig, OptimConfig, Size, TrainCon
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
-from pairloom.models.efficientnet_lite import load_imagenet_weights
 from pairloom.models.encoder_unet import EncoderUNet
+from pairloom.models.encoders import without_path
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.rng import derived_seed, torch_seeded
@@ -74,11 +74,10 @@ class Networks:
             translation = TranslationModel.build(
                 model, training.source, training.target, size, fabric.device, scale=scale
             )
+            translation = dataclasses.replace(translation, config=without_path(model))
             generator = translation.generator
             if isinstance(generator, EncoderDecoder):
                 generator.checkpoint_activations = train.checkpoint_activations
-            if isinstance(generator, EncoderUNet):
-                load_imagenet_weights(generator.levels)
             discriminator = build_discriminator(model, training.source, training.target)
             set_generator, generator_optimizer = fabric.setup(generator, build_optimizer(generator, optim, captured_on))
             set_discriminator, discriminator_optimizer = fabric.setup(
@@ -114,6 +113,18 @@ class Networks:
                 **({"average": ema} if ema else {}),
             },
         )
+
+    def take_pretrained(self) -> None:
+        """Give the generator's encoder, where it has one, its pretrained weights.
+
+        Raises:
+            UserError: if they cannot be read or do not fit.
+        """
+        generator = self.modules["generator"]
+        if isinstance(generator, EncoderUNet):
+            generator.load_pretrained()
+            if self.ema:
+                self.ema.load_state_dict(generator.state_dict())
 
     def begin_with(self, weights: Mapping[str, Tensor]) -> list[str]:
         """Give the generator the weights that fit by name and shape; return the names of those that it keeps."""

@@ -175,7 +175,8 @@ class Trainer:
         return True
 
     def _take_initial_weights(self) -> None:
-        """Begin with the weights of another run, where the config names one."""
+        """Begin with an encoder's pretrained weights, and with those of another run, where the config names them."""
+        self._networks.take_pretrained()
         if not (init := self._config.init):
             return
         weights = load_initial_weights(init, self._experiment.model, self._training.target)
