@@ -126,6 +126,8 @@ def _kinds(hint: object) -> Iterator[str]:
         yield from (f"`{choice}`" for choice in get_args(hint))
     elif get_origin(hint) is tuple:
         yield "two numbers `[a, b]`"
+    elif get_origin(hint) is dict:
+        yield "mapping"
     else:
         yield from next(words for kind, words in _WORDS if hint is kind)
 

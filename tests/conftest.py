@@ -1,9 +1,11 @@
 """Fixtures that several test files share."""
 
+import importlib.util
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ import torch
 from PIL import Image
 
 import pairloom
+from backbones import write_backbone
 from pairloom.config import Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import CACHE_VARIABLE
@@ -88,6 +91,20 @@ def browser() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", *camera])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def backbones(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives the folder of a tiny backbone by its family; not to be changed."""
+    if importlib.util.find_spec("transformers") is None:
+        skip_or_fail("transformers", "transformers is not installed (pip install 'pairloom[encoders]')")
+    root = tmp_path_factory.mktemp("backbones")
+
+    @cache
+    def folder(family: str) -> Path:
+        return write_backbone(root / family, family)
+
+    return folder
 
 
 @pytest.fixture(scope="session")

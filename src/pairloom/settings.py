@@ -215,6 +215,8 @@ def _in_words(kind: object) -> str:
         return " or ".join(map(_in_words, get_args(kind)))
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(repr, get_args(kind)))}"
+    if get_origin(kind) is dict:
+        return "a mapping"
     return "two numbers, such as [0.8, 1.6]" if get_origin(kind) is tuple else _WORDS[kind]
 
 

@@ -13,6 +13,7 @@ from pairloom import __version__
 from pairloom.config import ModelConfig
 from pairloom.errors import UserError
 from pairloom.images import limits
+from pairloom.models.encoder import Encoder
 from pairloom.models.translation import TranslationModel
 
 INPUT, ANSWER, CLASSES, PICTURE = "photograph", "answer", "classes", "picture"
@@ -189,9 +190,12 @@ def _require_settled(config: ModelConfig) -> None:
 def _normalise_by_the_picture(network: nn.Module) -> None:
     """Put instance norm in the place of batch norm.
 
-    In use, batch norm in training mode sees one picture at a time, and then both are the same.
+    In use, batch norm in training mode sees one picture at a time, and then both are the same. That of an encoder is
+    never in training mode.
     """
     for name, child in network.named_children():
+        if isinstance(child, Encoder):
+            continue
         if isinstance(child, nn.BatchNorm2d):
             norm = nn.InstanceNorm2d(child.num_features, child.eps, affine=True)
             norm.weight, norm.bias = child.weight, child.bias

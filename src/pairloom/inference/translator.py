@@ -45,6 +45,11 @@ class Translator:
                 "leave out scale and tile"
             )
         if tile is not None and not model.can_tile:
+            if model.config.backbone is not None:
+                raise UserError(
+                    "a model on a backbone of transformers cannot run in tiles, as its encoder must see the whole "
+                    "picture; leave out tile, and lower scale where memory is short"
+                )
             raise UserError("an exported model cannot run in tiles; leave out tile")
         self.model = model
         self.options = options

@@ -19,6 +19,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pairloom.config import LARGEST_SIDE
 from pairloom.errors import UserError, first_line
 from pairloom.files import read_text
 from pairloom.models.encoder import Encoder
@@ -34,11 +35,12 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 LARGEST_NUMBER = 2**16
 """Of any whole number in a backbone's configuration."""
+LARGEST_STRIDE = 128
+"""Of a feature map, in pixels of what the backbone sees."""
 MOST_LAYERS = 512
 """Of what counts layers, blocks or stages in a configuration; lists in it have no more entries."""
 
 _INSTALL = "pip install 'pairloom[encoders]'"
-_OTHERS = "efficientnet-lite0 needs nothing more"
 _FILES = ("config.json", "preprocessor_config.json", "README.md", "model*.safetensors", "model.safetensors.index.json")
 _UNTRUSTED = {"auto_map", "attn_implementation", "experts_implementation", "quantization_config", "use_kernels"}
 _UNLOADED = re.compile(r"(^|\.)hidden_states_norms\.|\.num_batches_tracked$")
@@ -110,14 +112,11 @@ class BackboneDescription:
         name, license_, side = record["name"], record["license"], record["side"]
         if not isinstance(name, str) or not isinstance(license_, str) or max(len(name), len(license_)) > 300:
             raise UserError("model.backbone: name and license must be texts")
-        if side is not None and not _all_are([side], int):
-            raise UserError("model.backbone: side must be a whole number or null")
-        numbers = [*listed["strides"], *listed["channels"], side or 1]
-        if (
-            not all(1 <= number <= LARGEST_NUMBER for number in numbers)
-            or len({len(listed[name]) for name in ("stages", "strides", "channels")}) != 1
-        ):
-            raise UserError("model.backbone: strides and channels must be one number above 0 for each stage")
+        if side is not None and not (_all_are([side], int) and 1 <= side <= LARGEST_SIDE):
+            raise UserError(f"model.backbone: side must be a whole number of at most {LARGEST_SIDE}, or null")
+        for key, most in (("strides", LARGEST_STRIDE), ("channels", LARGEST_NUMBER)):
+            if len(listed[key]) != len(listed["stages"]) or not all(1 <= number <= most for number in listed[key]):
+                raise UserError(f"model.backbone: {key} must be a number from 1 to {most} for each stage")
         if len(listed["mean"]) != len(listed["std"]) or min(listed["std"]) <= 0:
             raise UserError("model.backbone: mean and std must be one number for each colour, std above 0")
         config = record["config"]
@@ -168,6 +167,9 @@ class Backbone(Encoder):
         with _quiet(), _explained("model.backbone"):
             config.out_features = list(description.stages)
             self.network: nn.Module = build(config)
+        for layer in self.network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.register_forward_pre_hook(_laid_out_anew)
         self._enlargement, self.strides, used = _pyramid(description)
         self._resized = description.side is not None or len(set(description.strides)) < len(description.strides)
         self._first = len(description.stages) - used
@@ -226,6 +228,11 @@ class Backbone(Encoder):
                 "choose another backbone"
             )
         self.network.load_state_dict(loaded.state_dict())
+
+
+def _laid_out_anew(_layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
+    """While a program is traced, copy what a convolution gets: its layout would bind the program to one batch size."""
+    return (inputs[0].clone(memory_format=torch.contiguous_format),) if torch.compiler.is_compiling() else None
 
 
 def describe_backbone(name: str) -> BackboneDescription:
@@ -438,7 +445,13 @@ def _folder(name: str) -> Path:
             f"model.encoder {name}: is neither none, efficientnet-lite0, a folder here, nor a name on the Hugging Face "
             "Hub (user/name)"
         )
-    return download_files(name, _FILES)
+    try:
+        return download_files(name, _FILES)
+    except UserError as error:
+        raise UserError(
+            f"model.encoder {error}; or, where there is no network, name a folder that was made elsewhere by "
+            f"hf download {name.partition('@')[0]} --local-dir FOLDER"
+        ) from error
 
 
 def _statistics(folder: Path, colours: int, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -447,7 +460,11 @@ def _statistics(folder: Path, colours: int, name: str) -> tuple[tuple[float, ...
     record = _json(path, name) if path.is_file() else {}
     if record.get("do_flip_channel_order"):
         raise UserError(f"model.encoder {name}: takes blue before red, which is not supported; choose another backbone")
-    white = 255 * record.get("rescale_factor", 1 / 255) if record.get("do_rescale", True) else 255.0
+    factor = record.get("rescale_factor", 1 / 255) if record.get("do_rescale", True) else 1.0
+    if not _all_are([factor], float) or factor <= 0:
+        raise UserError(f"{path}: rescale_factor must be a number above 0")
+    white = 255 * factor
+    known: dict[str, tuple[float, ...]]
     if record.get("do_normalize", True):
         known = {"image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD} if colours == 3 else {}
     else:
@@ -493,7 +510,7 @@ def _require_transformers(where: str) -> None:
     try:
         import transformers  # noqa: F401
     except ImportError as error:
-        raise UserError(f"{where}: needs transformers: {_INSTALL} ({_OTHERS})") from error
+        raise UserError(f"{where}: needs transformers: {_INSTALL}") from error
 
 
 @contextmanager

@@ -172,7 +172,8 @@ class _DecoderBlock(nn.Module):
 
 def _layer(in_channels: int, out_channels: int, norm: Norm, *, stride: int = 1) -> nn.Module:
     convolution = Conv2d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1)
-    return nn.Sequential(convolution, norm(out_channels), nn.ReLU(inplace=True))
+    # A convolution's own result may be a view that its gradient needs; a norm's is not.
+    return nn.Sequential(convolution, norm(out_channels), nn.ReLU(inplace=norm.name != "none"))
 
 
 def _initialize(part: nn.Module) -> None:

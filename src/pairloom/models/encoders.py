@@ -52,6 +52,14 @@ def without_path(config: ModelConfig) -> ModelConfig:
     return dataclasses.replace(config, encoder=BackboneDescription.from_record(config.backbone).name)
 
 
+def is_same_backbone(first: ModelConfig, second: ModelConfig) -> bool:
+    """Tell whether both have a backbone, and that of the other, whatever it is called and whoever licensed it."""
+    if first.backbone is None or second.backbone is None:
+        return False
+    one, other = (BackboneDescription.from_record(config.backbone) for config in (first, second))
+    return one == dataclasses.replace(other, name=one.name, license=one.license)
+
+
 def encoder_origin(config: ModelConfig) -> str | None:
     """Say where the encoder's first weights came from, and their licence; None without an encoder."""
     if config.encoder == "none":

@@ -75,7 +75,10 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
         meta = torch.device("meta")
         try:
             with meta:
-                expected = build(meta).generator.state_dict()
+                model = build(meta)
+                expected = model.generator.state_dict()
+                if model.config.backbone is not None:
+                    _require_maps(model)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
     except FileNotFoundError as error:
@@ -108,6 +111,15 @@ class Description(NamedTuple):
     def build(self, device: torch.device) -> TranslationModel:
         """Build the model with random weights on a device."""
         return TranslationModel.build(self.config, self.source, self.target, self.size, device, scale=self.scale)
+
+
+def _require_maps(model: TranslationModel) -> None:
+    """Raise UserError if a backbone makes other feature maps than its description says; tried on the device meta."""
+    try:
+        with torch.no_grad():
+            model.generator.eval()(torch.empty(1, model.source.channels, *model.size))
+    except Exception as error:  # of transformers, and of any kind
+        raise UserError(f"model.backbone does not describe its network ({first_line(error)})") from error
 
 
 def read_description(description: Mapping[str, Any], path: Path) -> Description:

@@ -53,8 +53,9 @@ def _shapes(network: nn.Module, blocks: Mapping[str, nn.Module], *inputs: Tensor
     """Run the network on inputs without contents and note the shape that each block gives."""
     lines = [f"  {'input':<14} {' and '.join(_shape(tensor) for tensor in inputs)}"]
 
-    def note(name: str, output: Tensor) -> None:
-        lines.append(f"  {name:<14} {_shape(output)}")
+    def note(name: str, output: Tensor | list[Tensor]) -> None:
+        maps = output if isinstance(output, list) else [output]
+        lines.append(f"  {name:<14} {', '.join(map(_shape, maps))}")
 
     for name, block in blocks.items():
         block.register_forward_hook(lambda _block, _inputs, output, name=name: note(name, output))

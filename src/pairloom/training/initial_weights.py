@@ -8,6 +8,7 @@ from torch import Tensor
 from pairloom.config import ModelConfig
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
+from pairloom.models.encoders import is_same_backbone
 from pairloom.models.model_folder import find_model, load_model
 
 _SHAPING = ("encoder", "width", "fine_width", "depth", "norm", "full_resolution", "up")
@@ -29,6 +30,10 @@ def load_initial_weights(init: str, model: ModelConfig, target: ImageSpec | None
     """
     trained = load_model(find_model(Path(init)), torch.device("cpu"))
     names = [name for name in _SHAPING if model.encoder == "none" or name in ("encoder", "width", "fine_width", "norm")]
+    if is_same_backbone(trained.config, model):
+        names.remove("encoder")  # whatever its folder is called
+    elif model.backbone is not None and trained.config.encoder == model.encoder:
+        raise UserError(f"{init}: its backbone {model.encoder} is another one by now; train without --init")
     if others := [name for name in names if getattr(trained.config, name) != getattr(model, name)]:
         flags = " ".join(f"--model.{name} {_written(getattr(trained.config, name))}" for name in others)
         raise UserError(f"{init}: has another network than this training; to begin with its weights, add {flags}")

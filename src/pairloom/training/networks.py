@@ -1,7 +1,7 @@
 """Both networks as they are trained: built, stepped, saved and brought back."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from pairloom.config import LossConfig, ModelConfig, OptimConfig, Size, TrainCon
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
+from pairloom.models.encoder import Encoder
 from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.encoders import without_path
 from pairloom.models.generator import EncoderDecoder
@@ -153,7 +154,7 @@ class Networks:
 
     def statistics(self) -> list[Tensor]:
         """Return what the networks have measured of their batches: batch norm's running means and variances."""
-        return [buffer for network in self._networks() for buffer in network.buffers() if buffer.is_floating_point()]
+        return [buffer for network in self._networks() for buffer in _measured(network) if buffer.is_floating_point()]
 
     def _networks(self) -> list[nn.Module]:
         return [*self.modules.values(), *([self.ema.network] if self.ema else [])]
@@ -173,6 +174,14 @@ class Networks:
                 load_moments(keeper, state[name])
             else:
                 keeper.load_state_dict(state[name])
+
+
+def _measured(network: nn.Module) -> Iterator[Tensor]:
+    """Yield the buffers of a network, but not those of a backbone, which stay as they came."""
+    if not isinstance(network, Encoder):
+        yield from network.buffers(recurse=False)
+        for child in network.children():
+            yield from _measured(child)
 
 
 def is_captured(train: TrainConfig, loss: LossConfig, context: DistributedContext) -> bool:
