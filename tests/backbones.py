@@ -30,7 +30,7 @@ def _makers() -> Mapping[str, Callable[[], Any]]:
         "beit": lambda: hf.BeitModel(hf.BeitConfig(**_PLAIN, image_size=64, use_absolute_position_embeddings=True)),
         "convnext": lambda: hf.ConvNextForImageClassification(hf.ConvNextConfig(**_STAGED)),
         "convnextv2": lambda: hf.ConvNextV2Model(hf.ConvNextV2Config(**_STAGED)),
-        "dinov2": lambda: hf.Dinov2Model(hf.Dinov2Config(**_PLAIN, image_size=56, patch_size=14)),
+        "dinov2": lambda: hf.Dinov2Model(hf.Dinov2Config(**_PLAIN, image_size=70, patch_size=14)),
         "dinov3_convnext": lambda: hf.DINOv3ConvNextModel(hf.DINOv3ConvNextConfig(**_STAGED)),
         "dinov3_vit": lambda: hf.DINOv3ViTModel(hf.DINOv3ViTConfig(**_PLAIN, image_size=64, num_register_tokens=2)),
         "hgnet_v2": lambda: hf.HGNetV2ForImageClassification(

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pairloom.errors import UserError, first_line
 from pairloom.exporters.exported_network import ANSWER, CLASSES, ExportedNetwork, description
 from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.images import Picture
@@ -40,7 +41,14 @@ def write_program(model: TranslationModel, path: Path, samples: Samples) -> Pari
 
     @torch.no_grad()
     def run(picture: Picture) -> tuple[Tensor, NDArray[Any] | None]:
-        values = program(torch.from_numpy(picture.astype("float32"))[None])
+        try:
+            values = program(torch.from_numpy(picture.astype("float32"))[None])
+        except AssertionError as error:  # a backbone may take another path at one size than the traced one
+            height, width = picture.shape[:2]
+            raise UserError(
+                f"the exported program takes no pictures of {height}×{width} and was not kept ({first_line(error)}); "
+                "use --format onnx"
+            ) from error
         outputs = dict(zip(network.outputs, values, strict=True))
         return outputs[ANSWER], outputs[CLASSES][0].numpy() if CLASSES in outputs else None
 
