@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from pairloom.errors import UserError
 from pairloom.exporters.model_export import export
+from pairloom.exporters.onnx_file import load_onnx
 from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import load_model
@@ -169,6 +170,9 @@ def test_pictures_of_one_channel_train_it_too(streets: Path, backbone: Path, tmp
 def test_an_export_agrees(run: Path, kind: str, tmp_path: Path) -> None:
     exported = export(run, tmp_path / "export", kind, log=_quiet)
     assert (exported.parity.agreement or 0) > 0.999
+    if kind == "onnx":
+        with pytest.raises(UserError, match="use the model folder here"):
+            load_onnx(exported.path)
     photograph = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     Translator.load(run)(photograph)  # tracing leaves nothing behind in transformers' caches
 

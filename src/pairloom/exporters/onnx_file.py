@@ -83,6 +83,11 @@ def load_onnx(path: str | Path) -> TranslationModel:
         record = {entry.key: entry.value for entry in program.metadata_props}
         names = [name for name in ("model", "source", "target", "size", "scale") if name != "scale" or name in record]
         description = read_description({name: json.loads(record[name]) for name in names}, path)
+        if description.config.backbone is not None:
+            raise UserError(
+                f"{path}: the cost of a file of a model on a backbone of transformers cannot be told before it runs; "
+                "run it by ONNX Runtime itself, or use the model folder here"
+            )
         head = build_head(description.config.head, description.target, torch.device("cpu"))
         with torch.device("meta"):
             described = description.build(torch.device("meta"))
