@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from pairloom.data.image_spec import ImageSpec
-from pairloom.models.efficientnet_lite import load_imagenet_weights
 from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
@@ -39,7 +38,7 @@ def random_model(
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(layer.weight)
     if isinstance(built.generator, EncoderUNet):
-        load_imagenet_weights(built.generator.levels)
+        built.generator.load_pretrained()
     return built
 
 

@@ -96,7 +96,7 @@ class EncoderUNet(EncoderDecoder):
         if self.can_tile:
             return super().translate_coarsely(x, first)
         fine: list[Tensor] = self.fine(x)
-        *skips, deepest = self.backbone(x)
+        *skips, deepest = self.call_block(self.backbone, x)
         if self._encoder[0].strides[0] == 1:
             skips[0] = torch.cat([fine[0], skips[0]], dim=1)
             fine = []

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ class EncoderDecoder(Generator, ABC):
         height, width = source.shape[-2:]
         x = pad_to_stride(source, self.stride)
         x = self.translate_coarsely(x, 0)  # B × 2·width × H/2 × W/2, or B × 2·fine_width × H × W
-        output = self.call_block(self.head, x)  # B × out_channels × H × W, padding still on
+        output: Tensor = self.call_block(self.head, x)  # B × out_channels × H × W, padding still on
         return output[..., :height, :width]
 
     @property
@@ -60,12 +61,11 @@ class EncoderDecoder(Generator, ABC):
         """The blocks before the bottleneck; the result of each is also a skip connection to one of the decoder."""
         return [*([] if self.stem is None else [self.stem]), *self.encoder]
 
-    def call_block(self, block: nn.Module, *inputs: Tensor) -> Tensor:
+    def call_block(self, block: nn.Module, *inputs: Tensor) -> Any:
         """Call one of the blocks, as `checkpoint_activations` says where a backward pass may follow."""
         if self.checkpoint_activations and self.training and torch.is_grad_enabled():
             return checkpointed(block, *inputs)
-        output: Tensor = block(*inputs)
-        return output
+        return block(*inputs)
 
     @abstractmethod
     def margin(self, halvings: int) -> int:
@@ -82,9 +82,8 @@ class EncoderDecoder(Generator, ABC):
     def decode(self, x: Tensor, skips: list[Tensor], first: int) -> Tensor:
         """Run the decoder from one block on, one for each skip connection; empties the list of these."""
         for block in self.decoder[first : first + len(skips)]:
-            x = torch.relu(
-                torch.cat([self.call_block(block, x), skips.pop()], dim=1)
-            )  # twice the side, block and skip side by side
+            # Twice the side, block and skip connection side by side.
+            x = torch.relu(torch.cat([self.call_block(block, x), skips.pop()], dim=1))
         return x
 
     def translate_coarsely(self, x: Tensor, first: int) -> Tensor:

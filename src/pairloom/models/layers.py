@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -75,16 +76,15 @@ def frozen_batch_stats(network: nn.Module) -> Iterator[None]:
             setattr(layer, name, buffer)
 
 
-def checkpointed(network: nn.Module, *inputs: Tensor) -> Tensor:
+def checkpointed(network: nn.Module, *inputs: Tensor) -> Any:
     """Call a network and keep its inputs alone; the backward pass computes again what it needs of the rest.
 
     Activation checkpointing (T. Chen et al., 2016, arXiv:1604.06174). The second pass draws the same dropout and
     records no statistics of batch norm, so that gradients and network are those of an ordinary call, bit for bit.
     """
-    output: Tensor = checkpoint(
+    return checkpoint(
         network, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), frozen_batch_stats(network))
     )
-    return output
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:
