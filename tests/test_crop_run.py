@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from pairloom.errors import UserError
 from pairloom.exporters.model_export import export
 from pairloom.images import resize_picture
 from pairloom.inference.translator import Translator
+from pairloom.models import translation
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import load_model, save_model
+from pairloom.models.tiles import TiledOutput
 from pairloom.models.translation import LARGEST_WHOLE, TILE
 from pairloom.streets import draw_street
 from pairloom.training_run import resume, train
@@ -140,14 +143,23 @@ def test_a_model_of_one_size_is_saved_as_before(tmp_path: Path) -> None:
     assert "scale" not in description
 
 
-def test_what_is_very_large_is_cut_into_tiles_by_itself() -> None:
+def test_what_is_very_large_is_cut_into_tiles_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[int] = []
+
+    class Watched(TiledOutput):
+        def __init__(self, *words: Any) -> None:
+            cut.append(words[-1])
+            super().__init__(*words)
+
+    monkeypatch.setattr(translation, "TiledOutput", Watched)
     model = random_model(norm="none", scale=1.0)
     large = np.random.default_rng(0).integers(0, 256, (1100, 1000, 3), dtype=np.uint8)
     assert large.shape[0] * large.shape[1] > LARGEST_WHOLE
     whole = dataclasses.replace(model, scale=None).output(large)
+    assert model.output(large[:900, :900]).shape[2:] == (900, 900)
+    assert cut == []
     tiled = model.output(large)
-    assert tiled.equal(model.output(large, tile=TILE))
-    assert not tiled.equal(whole)  # the last bits tell how it was computed
+    assert cut == [TILE]
     assert (tiled.argmax(1) == whole.argmax(1)).float().mean() > 0.99
     assert (model.predict(large) == whole.argmax(1)[0].numpy()).mean() > 0.99
 

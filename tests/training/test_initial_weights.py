@@ -36,7 +36,7 @@ def test_training_begins_with_the_weights_of_a_run_and_so_does_a_run_that_begins
     streets: Path, tmp_path: Path, said: list[str]
 ) -> None:
     classes = dataclasses.replace(CLASSES, palette=CITYSCAPES)
-    folder = save_random_model(tmp_path / "old", target=classes, size="32", norm="batch")
+    folder = save_random_model(tmp_path / "old", target=classes, size="32")
     before = load_file(folder / "model.safetensors")
     weights = {name for name in before if "running" not in name and "num_batches" not in name}
     after = _train(streets, tmp_path / "new", folder, said.append)
@@ -50,7 +50,7 @@ def test_training_begins_with_the_weights_of_a_run_and_so_does_a_run_that_begins
 
 
 def test_other_classes_get_a_head_of_their_own(streets: Path, tmp_path: Path, said: list[str]) -> None:
-    folder = save_random_model(tmp_path / "old", size="32", norm="batch")
+    folder = save_random_model(tmp_path / "old", size="32")
     before = load_file(folder / "model.safetensors")
     after = _train(streets, tmp_path / "new", folder, said.append)
     kept = {name for name in before if before[name].shape == after[name].shape}
