@@ -313,6 +313,9 @@ class LossConfig:
     pixels) (A. Paszke et al., 2016, section 5)."""
     class_weight_offset: float = 1.02
     """Offset in `bounded` class weights, > 1. It limits the largest weight: 50.5 with 1.02, 10.5 with 1.1."""
+    deep_supervision: float = 0.0
+    """Weight of the classes' losses (cross-entropy and Lovász, as weighted above) of a second output, at a quarter of
+    the sides, that exists in training alone, ≥ 0; above 0 it needs `model.head` classes (C.-Y. Lee et al., 2015)."""
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on real and fake pairs, ≥ 0."""
     mask_void: bool = True
@@ -320,10 +323,11 @@ class LossConfig:
     reading in pictures are always left out."""
 
     def __post_init__(self) -> None:
-        for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "discriminator_weight"):
+        for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "deep_supervision", "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
-        _require(any(self.weights.values()), "every weight of the loss is 0")
+        own = (weight for name, weight in self.weights.items() if name != "coarse")
+        _require(any(own), "every weight of the loss is 0")
         _require(1 < self.class_weight_offset < math.inf, "loss.class_weight_offset must be a number above 1")
 
     @property
@@ -334,6 +338,7 @@ class LossConfig:
             "l1": self.l1,
             "cross_entropy": self.cross_entropy,
             "lovasz": self.lovasz,
+            "coarse": self.deep_supervision,
         }
 
 
@@ -469,10 +474,17 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Reject invalid combinations."""
-        of_classes = [f"loss.{name}" for name in ("cross_entropy", "lovasz") if getattr(self.loss, name)]
+        names = ("cross_entropy", "lovasz", "deep_supervision")
+        of_classes = [f"loss.{name}" for name in names if getattr(self.loss, name)]
         _require(
             self.model.head == "classes" or not of_classes,
             f"{' and '.join(of_classes)} need class logits; set model.head to classes, or these weights to 0",
+        )
+        _require(
+            not (self.loss.deep_supervision and self.loss.adversarial_weight and self.train.accumulate > 1)
+            or self.train.update == "separate",
+            "loss.deep_supervision cannot be had with train.accumulate and a discriminator; set one of them to its "
+            "default, or train.update to separate",
         )
         name, size, depth = "data.crop" if self.data.crop else "data.size", self.input_size, self.model.depth
         side = min(size.height, size.width)

@@ -19,6 +19,7 @@ from pairloom.models.encoders import without_path
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.translation import TranslationModel, build_discriminator
 from pairloom.rng import derived_seed, torch_seeded
+from pairloom.training.coarse_output import CoarseOutput
 from pairloom.training.cuda_graph import CapturedStep
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.ema import EMA
@@ -80,12 +81,18 @@ class Networks:
             if isinstance(generator, EncoderDecoder):
                 generator.checkpoint_activations = train.checkpoint_activations
             discriminator = build_discriminator(model, training.source, training.target)
-            set_generator, generator_optimizer = fabric.setup(generator, build_optimizer(generator, optim, captured_on))
+            # Before the generator is watched: a copy of it would be watched as well.
+            ema = EMA(generator, optim.ema) if optim.ema else None
+            coarse = None
+            if loss.deep_supervision and isinstance(generator, EncoderDecoder):
+                coarse = CoarseOutput(generator, translation.head.channels).to(fabric.device)
+            set_generator, generator_optimizer = fabric.setup(
+                generator, build_optimizer(generator, optim, captured_on, also=coarse)
+            )
             set_discriminator, discriminator_optimizer = fabric.setup(
                 discriminator, build_optimizer(discriminator, optim, captured_on)
             )
-        ema = EMA(generator, optim.ema) if optim.ema else None
-        modules = {"generator": generator, "discriminator": discriminator}
+        modules = {"generator": generator, "discriminator": discriminator, **({"coarse": coarse} if coarse else {})}
         step = TrainingStep(
             set_generator,
             set_discriminator,
@@ -98,6 +105,7 @@ class Networks:
             train.accumulate,
             backward=context.backward,
             average_gradients=context.average_gradients,
+            coarse=fabric.setup_module(coarse) if coarse else None,
         )
         return cls(
             eval_model=dataclasses.replace(translation, generator=ema.network) if ema else translation,

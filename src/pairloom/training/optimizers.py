@@ -28,7 +28,9 @@ def keep_gradients(_parameters: list[Tensor]) -> None:
     """Leave the gradients as they are: the `AverageGradients` of a process alone."""
 
 
-def build_optimizer(network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None) -> Adam:
+def build_optimizer(
+    network: nn.Module, config: OptimConfig, captured_on: torch.device | None = None, *, also: nn.Module | None = None
+) -> Adam:
     """Return the optimizer that a config describes, for all parameters of a network; AdamW is an Adam in PyTorch.
 
     Those of a pretrained encoder have a learning rate of their own, `rate_factor` times that of the others.
@@ -38,10 +40,12 @@ def build_optimizer(network: nn.Module, config: OptimConfig, captured_on: torch.
         config: its hyperparameters.
         captured_on: the GPU on which its steps are captured as a CUDA graph, if they are: learning rate and step
             counts are then tensors there.
+        also: a module whose parameters are updated with the network's.
     """
     pretrained = list(network.pretrained_parameters()) if isinstance(network, Generator) else []
     known = {id(parameter) for parameter in pretrained}
     others = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    others += also.parameters() if also else ()
     groups = [
         {"params": parameters, "rate_factor": factor, "lr": _as_rate(factor * config.learning_rate, captured_on)}
         for parameters, factor in ((others, 1.0), (pretrained, config.encoder_rate))

@@ -4,7 +4,7 @@ Plain modules, optimizers and a `backward` function go in, so that the same step
 Nothing in it waits for the device: losses come back as tensors.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class _Translation(NamedTuple):
     """The picture for the adversarial loss, B×C×H×W."""
     output: Tensor
     """The output for all other losses, B×K×H×W."""
+    coarse: Tensor | None
+    """The coarse output, B×K×H/4×W/4, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class TrainingStep:
 
     `update` is `separate` (the original: one discriminator update on the real pair, one on a fake, then a fresh
     generator pass with new dropout) or `joint` (one update on both, and the generator's pass is used twice).
-    `class_weights` are those of the cross-entropy: one per class (K), on the device; None weighs all alike.
+    `class_weights` are those of the cross-entropy: one per class (K), on the device; None weighs all alike. `coarse`
+    gives the coarse output to the generator's last pass (`CoarseOutput`); it is trained with the generator.
 
     With `accumulate` above 1 the batch is computed in so many equal parts, one after another, and each network is
     updated by the mean of their gradients. As every loss is a mean over the pairs, that is the gradient of the whole
@@ -68,6 +71,7 @@ class TrainingStep:
     accumulate: int = 1
     backward: Backward = backward
     average_gradients: AverageGradients = keep_gradients
+    coarse: nn.Module | None = None
 
     @property
     def _adversarial(self) -> AdversarialLoss:
@@ -103,7 +107,10 @@ class TrainingStep:
                 for part, translation in zip(parts, translations, strict=True)
             )
         losses |= self._update(
-            self.generator, self.generator_optimizer, self.loss.weights, self._generator_losses(parts, translations)
+            [self.generator, self.coarse] if self.coarse else [self.generator],
+            self.generator_optimizer,
+            self.loss.weights,
+            self._generator_losses(parts, translations),
         )
         if adversarial and (ratio := share.ratio()) is not None:
             losses["adversarial_share"] = ratio
@@ -116,7 +123,7 @@ class TrainingStep:
         else:
             output = self.generator(part.source)
         judged, compared = share.fork(output)
-        return _Translation(self._picture(judged, part), compared)
+        return _Translation(self._picture(judged, part), compared, self.coarse() if self.coarse else None)
 
     def _new_fake(self, part: _Part) -> Tensor:
         """Return a picture that is made to train the discriminator alone."""
@@ -137,28 +144,41 @@ class TrainingStep:
     def _generator_losses(self, parts: Iterable[_Part], translations: Iterable[_Translation]) -> Iterator[Losses]:
         """Yield every term of the generator's loss, part by part; the discriminator is held fixed."""
         weights = self.loss.weights
-        for part, (fake, output) in zip(parts, translations, strict=True):
+        for part, (fake, output, coarse) in zip(parts, translations, strict=True):
             losses = Losses()
             if weights["adversarial"]:
                 with frozen_batch_stats(self.discriminator):
                     losses["adversarial"] = self._adversarial.generator(self.discriminator(part.source, fake))
             if weights["l1"]:
                 losses["l1"] = F.l1_loss(self._picture(output, part), part.real)
-            if weights["cross_entropy"]:
-                losses["cross_entropy"] = cross_entropy(output, part.target, self.class_weights)
-            if weights["lovasz"]:
-                losses["lovasz"] = lovasz_loss(output, part.target)
+            losses |= self._class_losses(output, part.target)
+            if coarse is not None:
+                target = F.interpolate(part.target.unsqueeze(1), size=coarse.shape[2:], mode="nearest").squeeze(1)
+                of_classes = self._class_losses(coarse, target)
+                losses["coarse"] = torch.stack([weights[name] * loss for name, loss in of_classes.items()]).sum()
             yield losses
+
+    def _class_losses(self, logits: Tensor, target: Tensor) -> Losses:
+        weights, losses = self.loss.weights, Losses()
+        if weights["cross_entropy"]:
+            losses["cross_entropy"] = cross_entropy(logits, target, self.class_weights)
+        if weights["lovasz"]:
+            losses["lovasz"] = lovasz_loss(logits, target)
+        return losses
 
     def _update_discriminator(self, losses_of_parts: Iterable[Losses]) -> Losses:
         weights = dict.fromkeys(("discriminator_real", "discriminator_fake"), self.loss.discriminator_weight)
-        return self._update(self.discriminator, self.discriminator_optimizer, weights, losses_of_parts)
+        return self._update([self.discriminator], self.discriminator_optimizer, weights, losses_of_parts)
 
     def _update(
-        self, network: nn.Module, optimizer: Optimizer, weights: Mapping[str, float], losses_of_parts: Iterable[Losses]
+        self,
+        networks: Sequence[nn.Module],
+        optimizer: Optimizer,
+        weights: Mapping[str, float],
+        losses_of_parts: Iterable[Losses],
     ) -> Losses:
-        """Update a network once, and return the mean of each loss over the parts, which are computed one by one."""
-        parameters: list[Tensor] = list(network.parameters())
+        """Update networks once, and return the mean of each loss over the parts, which are computed one by one."""
+        parameters: list[Tensor] = [parameter for network in networks for parameter in network.parameters()]
         optimizer.zero_grad()
         found: list[Losses] = []
         for losses in losses_of_parts:
