@@ -13,7 +13,6 @@ from pairloom import __version__
 from pairloom.config import ModelConfig
 from pairloom.errors import UserError
 from pairloom.images import limits
-from pairloom.models.backbone import Backbone
 from pairloom.models.encoder import Encoder
 from pairloom.models.translation import TranslationModel
 
@@ -48,9 +47,6 @@ class ExportedNetwork(nn.Module):
         generator = copy.deepcopy(model.generator).cpu().float().eval()
         if model.config.inference == "train":
             _normalise_by_the_picture(generator)
-        for part in generator.modules():
-            if isinstance(part, Backbone):
-                part.with_plain_attention()
         for buffer in generator.buffers():
             buffer.data = buffer.data.clone(memory_format=torch.contiguous_format)  # what is saved wants it so
         generator.stride = 1  # padding is done here, see `_kept`

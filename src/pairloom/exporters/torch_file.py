@@ -43,7 +43,7 @@ def write_program(model: TranslationModel, path: Path, samples: Samples) -> Pari
     def run(picture: Picture) -> tuple[Tensor, NDArray[Any] | None]:
         try:
             values = program(torch.from_numpy(picture.astype("float32"))[None])
-        except AssertionError as error:  # a backbone may take another path at one size than the traced one
+        except AssertionError as error:  # vision transformers bind a program to sizes of pictures and batches
             height, width = picture.shape[:2]
             raise UserError(
                 f"the exported program takes no pictures of {height}×{width} and was not kept ({first_line(error)}); "

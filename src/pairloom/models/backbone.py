@@ -201,12 +201,6 @@ class Backbone(Encoder):
                 maps[index] = F.interpolate(maps[index], size=size, mode="bilinear", align_corners=False)
         return maps
 
-    def with_plain_attention(self) -> None:
-        """Compute attention in single steps: fused, it would bind a traced program to the batch sizes above 1."""
-        network: Any = self.network
-        with _quiet():
-            network.set_attn_implementation("eager")
-
     def load_pretrained(self) -> None:
         """Take the weights from the hub or the folder that `model.encoder` names.
 
