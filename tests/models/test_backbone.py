@@ -17,7 +17,9 @@ from torch.nn import functional as F
 from backbones import FAMILIES
 from hub import Repository, standing_in
 from pairloom.errors import UserError
-from pairloom.models.backbone import IMAGENET_MEAN, IMAGENET_STD, Backbone, BackboneDescription, describe_backbone
+from pairloom.models.backbone import Backbone
+from pairloom.models.backbone_description import BackboneDescription
+from pairloom.models.backbone_files import IMAGENET_MEAN, IMAGENET_STD, describe_backbone
 from pairloom.models.encoder_unet import EncoderUNet
 from pairloom.models.model_folder import load_model
 from random_models import save_random_model

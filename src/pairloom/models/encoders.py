@@ -4,7 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from pairloom.config import ModelConfig
-from pairloom.models.backbone import Backbone, BackboneDescription, describe_backbone
+from pairloom.models.backbone import Backbone
+from pairloom.models.backbone_description import BackboneDescription
+from pairloom.models.backbone_files import describe_backbone
 from pairloom.models.efficientnet_lite import EfficientNetLite0, read_imagenet_weights
 from pairloom.models.encoder import Encoder
 
