@@ -13,6 +13,7 @@ FROM_RANDOM_WEIGHTS: Mapping[str, object] = {
     "augment.scale": [0.9, 1.25],
     "batch_size": 1,
     "loss.adversarial_weight": 0.1,
+    "loss.deep_supervision": 0.0,
     "optim.optimizer": "adam",
     "optim.learning_rate": 2e-4,
     "optim.beta1": 0.5,
