@@ -63,7 +63,7 @@ def root(runtime: Runtime, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pictures": save_random_model(
             root.parent / "lively" / "pictures", preset="photo", target=ImageSpec(1), size="64x96"
         ),
-        "crops": save_random_model(root.parent / "lively" / "crops", size="64x96", scale=0.5),
+        "crops": save_random_model(root.parent / "lively" / "crops", size="64x96", scale=1.0),
     }
     for name, model in models.items():
         export(model, root / "some where" / name, "web", runtime=runtime.folder, log=lambda _line: None)
@@ -306,13 +306,13 @@ def test_pictures_as_targets_have_no_legend(browser: Browser, server: str) -> No
 def test_a_model_of_crops_sees_images_at_its_scale(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/crops")
     opened.shown(1)
-    assert "sees images at 0.5 times their own size" in opened.page.locator("#about").inner_text()
-    photograph = draw_street(0, 4, 150, 90)[0].repeat(2, axis=0).repeat(2, axis=1)  # which halving brings back
+    assert "sees images at their own size" in opened.page.locator("#about").inner_text()
+    photograph = draw_street(0, 4, 150, 90)[0]
     opened.upload(_png(photograph))
     opened.shown(2)
-    expected = random_model(size="64x96", scale=0.5).predict(photograph)
-    assert (CAMVID.to_ids(opened.download()[1]) == expected).mean() >= 0.97  # browsers halve a little otherwise
-    assert opened.page.locator("#status").inner_text().startswith("180×300 pixels, in")
+    expected = random_model(size="64x96", scale=1.0).predict(photograph)
+    assert (CAMVID.to_ids(opened.download()[1]) == expected).mean() >= 0.999
+    assert opened.page.locator("#status").inner_text().startswith("90×150 pixels, in")
     opened.upload(_png(np.zeros((2400, 4000, 3), np.uint8)))
     opened.shown(3, 240)
     assert "the model has seen it at 1826×1095" in opened.page.locator("#status").inner_text()
