@@ -18,8 +18,8 @@ from pairloom.training.checkpoint import load_state
 
 # Without class decisions in it, which a rounding could turn: the curves must agree to rounding alone.
 SMOOTH = (
-    "--model.head rgb --loss.l1 100 --loss.cross_entropy 0 --loss.lovasz 0 --loss.adversarial_weight 1 "
-    "--loss.adversarial lsgan --model.norm instance --augment.scale [0.9,1.25] "
+    "--model.head rgb --loss.l1 100 --loss.cross_entropy 0 --loss.lovasz 0 --loss.deep_supervision 0 "
+    "--loss.adversarial_weight 1 --loss.adversarial lsgan --model.norm instance --augment.scale [0.9,1.25] "
     "--optim.optimizer adam --optim.learning_rate 0.0002 --optim.beta1 0.5 --optim.decay none"
 )
 EPOCHS = 25  # of one step each

@@ -483,8 +483,8 @@ class Experiment:
         _require(
             not (self.loss.deep_supervision and self.loss.adversarial_weight and self.train.accumulate > 1)
             or self.train.update == "separate",
-            "loss.deep_supervision cannot be had with train.accumulate and a discriminator; set one of them to its "
-            "default, or train.update to separate",
+            "loss.deep_supervision cannot be had with train.accumulate and a discriminator in joint updates; set "
+            "loss.deep_supervision to 0, or train.update to separate",
         )
         name, size, depth = "data.crop" if self.data.crop else "data.size", self.input_size, self.model.depth
         side = min(size.height, size.width)

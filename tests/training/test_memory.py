@@ -19,13 +19,14 @@ from pairloom.training.step import Losses, TrainingStep
 
 PAIRS = 4
 SOURCE, TARGET = ImageSpec(3), ImageSpec(3, palette=CAMVID)
+SMALL = {"size": 32, "model.width": 4, "model.encoder": "none", "loss.deep_supervision": 0.0}
 UNEVEN = {"model.norm": "batch", "model.dropout": 0.4, "model.depth": 5}
 """What tells one pass from two, and one part from another; a network of less depth has no dropout."""
 ADVERSARIAL = {"loss.adversarial_weight": 0.5}
 
 
 def _step(settings: Mapping[str, object], build: Callable[[nn.Module], Optimizer] | None = None) -> TrainingStep:
-    chosen = {"size": 32, "model.width": 4, "model.encoder": "none", "batch_size": PAIRS, **settings}
+    chosen = {**SMALL, "batch_size": PAIRS, **settings}
     experiment = load_experiment(settings=chosen).resolved()
     torch.manual_seed(0)
     model = TranslationModel.build(experiment.model, SOURCE, TARGET, Size(32, 32), torch.device("cpu"))
