@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +22,8 @@ from pairloom.models.model_folder import load_model
 from pairloom.models.summary import summarise
 from pairloom.settings import load_experiment
 from pairloom.training_run import plan, resume, train
+from trained import TWO_EPOCHS
 
-SMALL: Mapping[str, object] = {
-    "size": 32,
-    "model.width": 4,
-    "batch_size": 2,
-    "epochs": 2,
-    "device": "cpu",
-    "optim.decay": "none",
-    "train.snapshot_every": 2,
-    "train.samples": 1,
-    "train.keep": "last",
-}
 FAMILIES = ("convnext", "dinov2")
 
 
@@ -42,7 +32,7 @@ def _quiet(_line: str) -> None:
 
 
 def _train(streets: Path, out: Path, backbone: Path, **settings: object) -> Path:
-    chosen = {**SMALL, "model.encoder": str(backbone), **settings}
+    chosen = {**TWO_EPOCHS, "model.encoder": str(backbone), **settings}
     train(streets, out, preset="recommended", settings=chosen, log=_quiet)
     return out
 
@@ -133,7 +123,7 @@ def test_a_run_can_begin_with_the_weights_of_another(
 
 
 def test_the_plan_tells_its_maps(backbone: Path) -> None:
-    settings = {**SMALL, "model.encoder": str(backbone)}
+    settings = {**TWO_EPOCHS, "model.encoder": str(backbone)}
     experiment, source, target = plan("recommended", lambda preset: load_experiment(preset, settings=settings))
     described = summarise(experiment.model, source, target, experiment.data.size)
     channels = [8, 8, 8, 8] if backbone.name == "dinov2" else [4, 8, 8, 16]
@@ -192,7 +182,13 @@ def test_two_processes_train_what_one_does(streets: Path, backbone: Path, tmp_pa
     for world_size in ("1", "2"):
         out = tmp_path / world_size
         words = [sys.executable, "-m", "pairloom", "train", str(streets), "--out", str(out), "--preset", "recommended"]
-        chosen = {**SMALL, "epochs": 1, "model.norm": "none", "model.encoder": str(backbone), "augment.flip": False}
+        chosen = {
+            **TWO_EPOCHS,
+            "epochs": 1,
+            "model.norm": "none",
+            "model.encoder": str(backbone),
+            "augment.flip": False,
+        }
         words += [f"--{name}={value}" for name, value in {**chosen, "augment.scale": "[1.0, 1.0]"}.items()]
         done = subprocess.run(
             [*words, f"--devices={world_size}", "--optim.optimizer=adam", "--optim.epsilon=1.0"],

@@ -172,6 +172,7 @@ def test_what_is_very_large_is_cut_into_tiles_by_itself(monkeypatch: pytest.Monk
         ({"data.crop": 64, "data.scale": 0}, "data.scale must be above 0"),
         ({"data.crop": 64, "data.scale": 5}, "data.scale must be above 0, at most 4"),
         ({"data.crop": 64, "model.depth": "full"}, "works at any size"),
+        ({"data.crop": 32, "model.depth": 5}, "cannot be downsampled 5 times"),
         ({"data.crop": 64, "model.inference": "train"}, "works at any size"),
         ({"data.crop": 64, "augment.rare": 1.5}, "augment.rare"),
     ],

@@ -1,7 +1,6 @@
 """A whole run with a pretrained encoder: trained, stopped, used, exported."""
 
 import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +14,7 @@ from pairloom.inference.options import TranslateOptions
 from pairloom.inference.translator import Translator
 from pairloom.models.efficientnet_lite import EfficientNetLite0
 from pairloom.training_run import resume, train
-
-SMALL: Mapping[str, object] = {
-    "size": 32,
-    "model.width": 4,
-    "batch_size": 2,
-    "epochs": 2,
-    "device": "cpu",
-    "optim.decay": "none",
-    "train.snapshot_every": 2,
-    "train.samples": 1,
-    "train.keep": "last",
-}
+from trained import TWO_EPOCHS
 
 
 def _quiet(_line: str) -> None:
@@ -41,7 +29,7 @@ def _weights(run: Path) -> dict[str, torch.Tensor]:
 def pretrained_run(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the preset `recommended`, to be looked at only."""
     out = tmp_path_factory.mktemp("pretrained") / "run"
-    train(streets, out, preset="recommended", settings=SMALL, log=_quiet)
+    train(streets, out, preset="recommended", settings=TWO_EPOCHS, log=_quiet)
     return out
 
 
@@ -58,7 +46,7 @@ def test_the_encoder_begins_at_imagenet_and_is_trained(pretrained_run: Path) -> 
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_bytes(streets: Path, pretrained_run: Path, tmp_path: Path) -> None:
-    train(streets, tmp_path / "run", preset="recommended", settings={**SMALL, "epochs": 1}, log=_quiet)
+    train(streets, tmp_path / "run", preset="recommended", settings={**TWO_EPOCHS, "epochs": 1}, log=_quiet)
     resume(tmp_path / "run", epochs=2, log=_quiet)
     assert (tmp_path / "run/model/model.safetensors").read_bytes() == (
         pretrained_run / "model/model.safetensors"
@@ -98,5 +86,5 @@ def test_missing_weights_are_told_before_a_folder_is_made(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(UserError, match=r"--model\.encoder none"):
-        train(streets, tmp_path / "run", preset="recommended", settings=SMALL, log=_quiet)
+        train(streets, tmp_path / "run", preset="recommended", settings=TWO_EPOCHS, log=_quiet)
     assert not (tmp_path / "run").exists()

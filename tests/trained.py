@@ -7,6 +7,19 @@ from pathlib import Path
 ONE_EPOCH: Mapping[str, object] = {"size": 32, "epochs": 1, "model.width": 4, "model.encoder": "none"}
 """The quickest training."""
 
+TWO_EPOCHS: Mapping[str, object] = {
+    "size": 32,
+    "model.width": 4,
+    "batch_size": 2,
+    "epochs": 2,
+    "device": "cpu",
+    "optim.decay": "none",
+    "train.snapshot_every": 2,
+    "train.samples": 1,
+    "train.keep": "last",
+}
+"""A quick training on an encoder that ends in the same bytes when it is stopped between its epochs and resumed."""
+
 FROM_RANDOM_WEIGHTS: Mapping[str, object] = {
     "model.encoder": "none",
     "model.norm": "instance",

@@ -326,8 +326,7 @@ class LossConfig:
         for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "deep_supervision", "discriminator_weight"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"loss.{name} must be a number of 0 or more")
-        own = (weight for name, weight in self.weights.items() if name != "coarse")
-        _require(any(own), "every weight of the loss is 0")
+        _require(any(self.weights.values()), "every weight of the loss is 0")
         _require(1 < self.class_weight_offset < math.inf, "loss.class_weight_offset must be a number above 1")
 
     @property
@@ -338,7 +337,8 @@ class LossConfig:
             "l1": self.l1,
             "cross_entropy": self.cross_entropy,
             "lovasz": self.lovasz,
-            "coarse": self.deep_supervision,
+            "coarse_cross_entropy": self.deep_supervision * self.cross_entropy,
+            "coarse_lovasz": self.deep_supervision * self.lovasz,
         }
 
 
@@ -501,7 +501,8 @@ class Experiment:
                 "set model.depth to auto for other sizes",
             )
         elif depth != "auto":
-            _require(side >= 2**depth, f"{name} {size} cannot be downsampled {depth} times; lower model.depth")
+            fits = side > 2**depth if self.data.crop else side >= 2**depth  # 1×1 has no statistics at other sizes
+            _require(fits, f"{name} {size} cannot be downsampled {depth} times; lower model.depth")
 
     @property
     def input_size(self) -> Size:

@@ -44,7 +44,10 @@ ALIASES: Mapping[str, str] = {
 
 _SECTIONS = tuple(section.name for section in dataclasses.fields(Experiment))
 
-WITHOUT_ENCODER = "without_encoder"
+_Layer = tuple[str, Mapping[str, Mapping[str, object]]]
+"""Where settings come from, and their values by section and name."""
+
+_WITHOUT_ENCODER = "without_encoder"
 """The part of a preset that is laid over the rest of it where `model.encoder` is none."""
 
 
@@ -108,14 +111,10 @@ def load_experiment(
     return _instantiate(parser, namespace)
 
 
-_Layer = tuple[str, Mapping[str, Mapping[str, object]]]
-"""Where settings come from, and their values by section and name."""
-
-
 def _read_preset(name: str) -> tuple[_Layer, _Layer]:
     """Return a preset's settings, and those that are laid over them where `model.encoder` is none."""
-    values = _read_yaml(str(resources.files("pairloom.presets") / f"{name}.yaml"), (*_SECTIONS, WITHOUT_ENCODER))
-    without_encoder: Mapping[str, Any] = values.pop(WITHOUT_ENCODER, {})
+    values = _read_yaml(str(resources.files("pairloom.presets") / f"{name}.yaml"), (*_SECTIONS, _WITHOUT_ENCODER))
+    without_encoder: Mapping[str, Any] = values.pop(_WITHOUT_ENCODER, {})
     return (f"preset {name}", values), (f"preset {name}", without_encoder)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from backbones import FAMILIES
-from hub import Repository, standing_in
+from hub import Repository, standing_in, use_hub
 from pairloom.errors import UserError
 from pairloom.models.backbone import Backbone
 from pairloom.models.backbone_description import BackboneDescription
@@ -323,18 +323,9 @@ def test_a_model_folder_that_lacks_its_description_is_a_user_error(tmp_path: Pat
 def test_a_backbone_comes_from_the_hub_and_stays_without_a_connection(
     backbones: Backbones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import constants
-
     folder = backbones("convnext")
     with standing_in() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.chdir(tmp_path)
+        use_hub(hub, tmp_path, monkeypatch)
         repository = hub.repositories["me/tiny"] = Repository()
         card = b"---\nlicense: mit\n---\n"
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -342,7 +333,7 @@ def test_a_backbone_comes_from_the_hub_and_stays_without_a_connection(
         description = describe_backbone("me/tiny")
         assert (description.name, description.license) == ("me/tiny", "mit")
         assert not any("pytorch_model" in path for _, path in hub.asked)
-        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
     encoder = Backbone(description, 3, "me/tiny")
     encoder.load_pretrained()  # from the cache
     own = encoder.network.state_dict()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import pairloom
-from hub import Hub, Repository, standing_in
+from hub import Hub, Repository, standing_in, use_hub
 from pairloom.errors import UserError
 from pairloom.images import read_picture
 from pairloom.models.hub import download, may_be_on_hub, upload
@@ -31,15 +31,8 @@ FILES = ["README.md", "config.json", "model.safetensors"]
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A hub to which this process is logged in."""
     with standing_in() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        use_hub(hub, tmp_path, monkeypatch)
         monkeypatch.setenv("HF_TOKEN", hub.token)
-        monkeypatch.chdir(tmp_path)
         yield hub
 
 

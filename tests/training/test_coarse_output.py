@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.models.generator import EncoderDecoder
+from pairloom.models.generator import EncoderDecoder, Generator
 from pairloom.palette import CAMVID
 from pairloom.settings import load_experiment
 from pairloom.training.coarse_output import CoarseOutput
@@ -85,7 +86,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_bytes_and_its_model_has_no_seco
     assert (run / model).read_bytes() == (tmp_path / "stopped" / model).read_bytes()
     expected = random_model(target=ImageSpec(3, palette=CAMVID), size="32").generator.state_dict()
     assert load_file(run / model).keys() == expected.keys()
-    assert all(losses["coarse"] > 0 for losses in _losses(run))
+    assert all(losses["coarse_cross_entropy"] > 0 and losses["coarse_lovasz"] > 0 for losses in _losses(run))
 
 
 def test_it_changes_what_is_learned_and_is_counted_at_its_weight(streets: Path, tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_it_changes_what_is_learned_and_is_counted_at_its_weight(streets: Path, 
         )
         for weight in (0.0, 1e-12, 0.4)
     }
-    assert "coarse" not in _losses(tmp_path / "0.0")[0]
+    assert "coarse_cross_entropy" not in _losses(tmp_path / "0.0")[0]
     name = "bottleneck.0.weight"
     assert torch.allclose(weights[0.0][name], weights[1e-12][name], atol=1e-6)
     assert not torch.allclose(weights[0.0][name], weights[0.4][name], atol=1e-6)
@@ -115,7 +116,28 @@ def test_it_changes_what_is_learned_and_is_counted_at_its_weight(streets: Path, 
 def test_it_goes_with_the_other_ways_to_train(streets: Path, tmp_path: Path, changes: Mapping[str, object]) -> None:
     losses = _losses(_train(streets, tmp_path / "run", epochs=1, **changes))[0]
     plain = _losses(_train(streets, tmp_path / "plain", epochs=1))[0]
-    assert losses["coarse"] == pytest.approx(plain["coarse"], rel=0.02)
+    for name in ("coarse_cross_entropy", "coarse_lovasz"):
+        assert losses[name] == pytest.approx(plain[name], rel=0.02)
+
+
+@pytest.mark.parametrize("setting", [{"loss.deep_supervision": 0.4}, {"train.checkpoint_activations": True}])
+def test_a_generator_without_a_decoder_is_refused(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: Mapping[str, object]
+) -> None:
+    class Pointwise(Generator):
+        stride = 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Conv2d(3, len(CAMVID), kernel_size=1)
+
+        def forward(self, source: Tensor) -> Tensor:
+            logits: Tensor = self.layer(source)
+            return logits
+
+    monkeypatch.setattr("pairloom.models.translation.build_generator", lambda *_: Pointwise())
+    with pytest.raises(UserError, match=f"{next(iter(setting))} cannot be had with Pointwise"):
+        _train(streets, tmp_path / "run", **{"loss.deep_supervision": 0.0, **setting})
 
 
 @pytest.mark.parametrize(

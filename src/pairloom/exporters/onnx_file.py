@@ -81,7 +81,7 @@ def load_onnx(path: str | Path) -> TranslationModel:
     content, program = _read(path)
     try:
         record = {entry.key: entry.value for entry in program.metadata_props}
-        names = [name for name in ("model", "source", "target", "size", "scale") if name != "scale" or name in record]
+        names = record.keys() & {"model", "source", "target", "size", "scale"}
         description = read_description({name: json.loads(record[name]) for name in names}, path)
         if description.config.backbone is not None:
             raise UserError(

@@ -154,8 +154,7 @@ class TrainingStep:
             losses |= self._class_losses(output, part.target)
             if coarse is not None:
                 target = F.interpolate(part.target.unsqueeze(1), size=coarse.shape[2:], mode="nearest").squeeze(1)
-                of_classes = self._class_losses(coarse, target)
-                losses["coarse"] = torch.stack([weights[name] * loss for name, loss in of_classes.items()]).sum()
+                losses |= {f"coarse_{name}": loss for name, loss in self._class_losses(coarse, target).items()}
             yield losses
 
     def _class_losses(self, logits: Tensor, target: Tensor) -> Losses:
