@@ -314,7 +314,7 @@ def test_lists_name_the_splits(tmp_path: Path) -> None:
         "train": 6,
         "val": 2,
     }
-    assert any("2 pairs that no list names" in note for note in chosen.notes)
+    assert any("which leave 2 pairs out" in note for note in chosen.notes)
     (problem,) = [problem for listing in chosen.reading.listings.values() for problem in listing.problems]
     assert problem.path == Path("nobody")
 

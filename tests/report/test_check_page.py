@@ -35,7 +35,9 @@ def _page(data: Path, **settings: str) -> str:
     folder = PairFolder.open(DataConfig(str(data), **settings))  # type: ignore[arg-type]
     page = data.parent / "page.html"
     write_check_page(page, folder, check_pairs(folder))
-    return page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert str(data.parent) not in text  # a page that is passed on tells nothing of this machine
+    return text
 
 
 def test_the_page_shows_pairs_classes_and_notes(data: Path) -> None:

@@ -43,7 +43,6 @@ def write_check_page(page: Path, folder: PairFolder, result: CheckResult) -> Non
     pairs = [pair for split in folder.splits() for pair in _sample(folder, result, split)]
     context = {
         "title": folder.root.name,
-        "root": folder.root,
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "description": description[:1].upper() + description[1:],
         "notes": folder.notes,

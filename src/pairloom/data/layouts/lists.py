@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.data.layouts.listing import Listing, Problem, Reading
 from pairloom.data.layouts.splits import SPLITS, split_and_rest
-from pairloom.data.layouts.tree import Folder, Tree, normalised
+from pairloom.data.layouts.tree import Folder, Tree, counted, normalised
 from pairloom.data.pairs import PairFiles
 
 LARGEST = 2**26
@@ -48,7 +48,7 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
     }
     note = f"the splits are those of the lists in {found_in.label}"
     if left_out:
-        note += f"; not used: {left_out} pairs that no list names"
+        note += f", which leave {counted(left_out, 'pair')} out"
     return replace(reading, listings=listings, notes=(*reading.notes, note))
 
 
