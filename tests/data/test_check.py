@@ -31,8 +31,12 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _open(root: Path, **settings: object) -> PairFolder:
+    return PairFolder.open(DataConfig(str(root), **settings))  # type: ignore[arg-type]
+
+
 def _check(root: Path, **settings: object) -> CheckResult:
-    return check_pairs(PairFolder.open(DataConfig(str(root), **settings)))  # type: ignore[arg-type]
+    return check_pairs(_open(root, **settings))
 
 
 def _missing_partner(root: Path) -> Path:
@@ -317,3 +321,13 @@ def test_found_classes_are_written_to_be_named(tmp_path: Path, capsys: pytest.Ca
 def test_settings_that_are_not_the_datas_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(data), "--epochs", "3"]) == 2
     assert "check accepts --data.field only" in capsys.readouterr().err
+
+
+def test_groups_in_two_splits_are_found_where_the_data_have_splits(data: Path) -> None:
+    assert _kinds(_check(data).problems) == {}
+    result = _check(data, group=r"(\d+E\d)_")
+    assert _kinds(result.problems) == {"group in two splits": {"0016E5_00000.png"}}
+    assert "the group '0016E5', whose pairs are in train and val" in result.problems[0].message
+    assert _kinds(_check(data, group=r"^(train|val)/").problems) == {}
+    assert any("data.group draws no splits" in note for note in _open(data, group="(E)").notes)
+    assert not any("data.group" in note for note in _open(data).notes)

@@ -15,6 +15,7 @@ from pairloom.data.set_problems import (
     SeenPair,
     find_blank_targets,
     find_copies,
+    find_divided_groups,
     find_misplaced,
     find_swapped,
 )
@@ -116,8 +117,8 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
     be read, images that differ in size or of which one alone is turned by EXIF, values and colours outside the palette,
     targets that are nearly all void, sources that show nothing, sides that have changed places. Of all pairs together:
-    the same picture in two splits, targets that are mirrored, turned or shifted, classes that are in one split only,
-    one class alone, and palettes most of whose classes occur nowhere.
+    the same picture in two splits, groups of `data.group` in two splits, targets that are mirrored, turned or shifted,
+    classes that are in one split only, one class alone, and palettes most of whose classes occur nowhere.
 
     Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
     """
@@ -152,7 +153,8 @@ def check_pairs(folder: PairFolder) -> CheckResult:
         counts = {name: sum(count.pixels.values()) for name, count in result.classes.items()}
         result.problems += [Problem(kind, folder.root, text) for kind, text in palette_problems(counts, folder.palette)]
     same, near = find_copies(folder, seen)
-    for finding in (*same, *find_swapped(folder, seen), *_misplaced(folder, seen), *_in_one_split_only(result)):
+    of_pairs = (*find_swapped(folder, seen), *_misplaced(folder, seen), *find_divided_groups(folder, seen))
+    for finding in (*same, *of_pairs, *_in_one_split_only(result)):
         result.add(finding)
     for finding in (*near, *find_blank_targets(folder, seen)):
         result.add(finding, warning=True)

@@ -97,6 +97,9 @@ class PairFolder:
         source_reader: Reader = PictureReader(source_values)
         if source_classes:
             source_reader = PaintedReader(source_classes.reader, source_classes.palette)
+        notes = [*chosen.notes, *([target_classes.note] if target_classes and target_classes.note else [])]
+        if config.group and not cls._draws(reading.splits()):
+            notes.append("data.group draws no splits: the data have their own; check names groups in two of them")
         return cls(
             root,
             reading,
@@ -108,7 +111,7 @@ class PairFolder:
             source_classes.palette if source_classes else None,
             target_classes.palette if target_classes else None,
             target_classes.far_share if target_classes else None,
-            (*chosen.notes, *([target_classes.note] if target_classes and target_classes.note else [])),
+            tuple(notes),
         )
 
     def splits(self) -> tuple[str, ...]:

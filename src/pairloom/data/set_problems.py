@@ -7,6 +7,7 @@ import numpy as np
 
 from pairloom.data.alignment import Agreement, Misalignment, find_misaligned
 from pairloom.data.folder import PairFolder
+from pairloom.data.grouping import group_of
 from pairloom.data.layouts import PairFiles, Part, Problem
 from pairloom.data.near_duplicates import Look, find_near
 from pairloom.images import Picture
@@ -107,6 +108,25 @@ def find_blank_targets(folder: PairFolder, pairs: Sequence[SeenPair]) -> Iterato
         for pair in blank:
             message = f"shows {pair.blank} alone; remove the pair, unless there is nothing else to be seen"
             yield Finding(Problem("blank target", folder.parts(pair.files)[1].path, message), (pair.files,))
+
+
+def find_divided_groups(folder: PairFolder, pairs: Sequence[SeenPair]) -> Iterator[Finding]:
+    """Find groups of `data.group` whose pairs are in more than one split.
+
+    Raises:
+        UserError: if a pair has no group.
+    """
+    if not folder.config.group:
+        return
+    groups: dict[str, dict[str, PairFiles]] = {}
+    for pair in pairs:
+        groups.setdefault(group_of(pair.files, folder.root, folder.config.group), {}).setdefault(pair.split, pair.files)
+    for name, by_split in groups.items():
+        if len(by_split) > 1:
+            splits = " and ".join(by_split)
+            shown = tuple(by_split.values())
+            message = f"is of the group {name!r}, whose pairs are in {splits}; move them into one split"
+            yield Finding(Problem("group in two splits", folder.parts(shown[-1])[0].path, message), shown)
 
 
 def find_copies(folder: PairFolder, pairs: Sequence[SeenPair]) -> tuple[list[Finding], list[Finding]]:
