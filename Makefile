@@ -2,17 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 KILLS ?= 200
 SEED ?= 0
 SECONDS ?= 60
-# `--constraint requirements-ci.txt` takes the versions that CI is held to.
-CONSTRAINTS ?=
+# The versions that are tested; `make test CONSTRAINTS=` takes the newest that pyproject.toml allows.
+CONSTRAINTS ?= --constraint constraints.txt
 
 .PHONY: demo test test-slow check format docs faults fuzz lock audit clean
 
-demo: $(INSTALLED)
+demo: $(RUNNABLE)
 	$(BIN)/pairloom demo --out runs/demo
 
 test: check
@@ -44,7 +46,7 @@ faults: $(INSTALLED)
 
 # SECONDS for each reader of files; atheris is wanted by nothing else.
 fuzz: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fuzz]"
+	$(PIP_INSTALL) --editable ".[fuzz]"
 	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS)
 
 lock: $(INSTALLED)
@@ -52,12 +54,18 @@ lock: $(INSTALLED)
 
 # Asks the registry for known weaknesses of these versions; says so where it cannot.
 audit:
-	$(PYTHON) -m pip_audit --no-deps --requirement requirements-ci.txt
+	$(PYTHON) -m pip_audit --no-deps --requirement constraints.txt
 
-$(INSTALLED): pyproject.toml
+# What running needs; tests need what is installed on top of it. Modules are compiled when they are first imported.
+$(RUNNABLE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Pairloom needs Python 3.11 to 3.13; name one: make PYTHON=python3.12")'
+	@echo "Installing into $(VENV): about 300 MB to download, a minute or more"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --editable ".[dev]"
+	$(PIP_INSTALL) --no-compile $(CONSTRAINTS) --editable .
+	@touch $(RUNNABLE)
+
+$(INSTALLED): $(RUNNABLE)
+	$(PIP_INSTALL) $(CONSTRAINTS) --editable ".[dev]"
 	@touch $(INSTALLED)
 
 clean:

@@ -1,4 +1,4 @@
-"""Writes `requirements-ci.txt`: the version of everything that `.[dev]` brings, as pip finds them today (`make lock`).
+"""Writes `constraints.txt`: the version of everything that `.[dev]` brings, as pip finds them today (`make lock`).
 
 Versions alone, without the local part and without hashes, so that torch may come as PyPI's wheel or as a CPU build.
 """
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-HEAD = "# Versions that CI is held to: pip install --constraint requirements-ci.txt. Written by `make lock`.\n"
+HEAD = "# The versions that are tested: pip install --constraint constraints.txt. Written by `make lock`.\n"
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
     pins = sorted(
         f"{one['name'].lower()}=={one['version'].partition('+')[0]}" for one in found if one["name"] != "pairloom"
     )
-    (ROOT / "requirements-ci.txt").write_text(HEAD + "\n".join(pins) + "\n", encoding="utf-8")
+    (ROOT / "constraints.txt").write_text(HEAD + "\n".join(pins) + "\n", encoding="utf-8")
     return 0
 
 
