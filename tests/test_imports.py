@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import pairloom
+from random_models import save_random_model
 
 PACKAGE = Path(pairloom.__file__).parent
 
@@ -142,3 +143,17 @@ def test_check_loads_nothing_that_only_training_needs(tmp_path: Path) -> None:
     assert "pairloom.data.check" in modules
     heavy = {"torch", "kornia", "torchmetrics", "matplotlib", "lightning_fabric"}
     assert heavy & {module.split(".")[0] for module in modules} == set()
+
+
+@pytest.mark.parametrize("encoder", ["none", "efficientnet-lite0"])
+def test_translate_loads_nothing_that_one_picture_does_not_need(tmp_path: Path, encoder: str) -> None:
+    model = save_random_model(tmp_path / "model", encoder=encoder)
+    Image.fromarray(np.full((32, 48, 3), 90, dtype=np.uint8)).save(tmp_path / "photo.png")
+    words = ["translate", str(model), str(tmp_path / "photo.png"), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    code = f"import sys, pairloom.cli; pairloom.cli.main({words!r}); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / "out" / "photo.png").is_file()
+    modules = said.splitlines()[-1].split()
+    heavy = {"kornia", "torchmetrics", "matplotlib", "lightning_fabric", "tensorboard", "onnx", "sympy", "transformers"}
+    assert heavy & {module.split(".")[0] for module in modules} == set()
+    assert "torch._dynamo" not in modules

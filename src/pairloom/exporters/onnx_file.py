@@ -24,6 +24,7 @@ from pairloom.exporters.parity import Parity, Samples, compare, sizes_to_try
 from pairloom.images import Picture, limits
 from pairloom.models.generator import Generator
 from pairloom.models.heads import build_head
+from pairloom.models.meta import on_meta
 from pairloom.models.model_folder import read_description
 from pairloom.models.translation import TranslationModel
 
@@ -89,8 +90,8 @@ def load_onnx(path: str | Path) -> TranslationModel:
                 "run it by ONNX Runtime itself, or use the model folder here"
             )
         head = build_head(description.config.head, description.target, torch.device("cpu"))
-        with torch.device("meta"):
-            described = description.build(torch.device("meta"))
+        with on_meta() as meta:
+            described = description.build(meta)
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise UserError(
             f"{path}: is not an ONNX file of Pairloom ({first_line(error)}); write one with pairloom export"

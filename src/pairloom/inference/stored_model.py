@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pairloom.errors import UserError
-from pairloom.exporters.onnx_file import load_onnx, write_onnx
-from pairloom.exporters.parity import sample_pictures
 from pairloom.inference.options import Backend
 from pairloom.models.devices import choose_device
 from pairloom.models.model_folder import MODEL_FILES, find_model, load_model
@@ -70,6 +68,10 @@ class StoredModel:
         """
         if self.backend == "torch":
             return load_model(self.path, choose_device(device))
+        # Reading and writing of ONNX files, half a second that most translations have no need of.
+        from pairloom.exporters.onnx_file import load_onnx, write_onnx
+        from pairloom.exporters.parity import sample_pictures
+
         if device == "cuda":
             raise UserError("ONNX Runtime runs on the CPU only; leave out --device cuda")
         cpu = choose_device("cpu")

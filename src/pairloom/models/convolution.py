@@ -10,6 +10,7 @@ convolving it is one transposed convolution of the small map.
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -84,8 +85,9 @@ class ResizeConv2d(nn.Sequential):
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(nn.Upsample(scale_factor=2), Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
         # Which of the three weights of a row each of the four of the larger kernel is the sum of.
-        row = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
-        self.register_buffer("taps", torch.einsum("ap,bq->pqab", row, row).reshape(9, 16), persistent=False)
+        row = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], dtype=np.float32)
+        taps = np.einsum("ap,bq->pqab", row, row).reshape(9, 16)
+        self.register_buffer("taps", torch.tensor(taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn B×in×H×W into B×out×2H×2W."""

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,7 @@ class Painter:
     """Looks up a palette's colours on the device: class ids in, a picture in [-1, 1] out."""
 
     def __init__(self, palette: Palette, device: torch.device) -> None:
-        table = torch.from_numpy(palette.table).to(device).float().div_(127.5).sub_(1.0)
+        table = torch.from_numpy(palette.table.astype(np.float32) / np.float32(127.5) - np.float32(1)).to(device)
         self._table = table  # 256×3; ids outside the palette are void's colour
         self.colours = table[: len(palette)]
         """The classes' colours, K×3 in [-1, 1]."""

@@ -18,6 +18,7 @@ from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError, first_line
 from pairloom.files import read_text, replacing
 from pairloom.models.hub import download, may_be_on_hub
+from pairloom.models.meta import on_meta
 from pairloom.models.translation import TranslationModel
 from pairloom.palette.fields import shown
 
@@ -72,9 +73,8 @@ def load_model(folder: Path, device: torch.device) -> TranslationModel:
             raise UserError(f"{path}: has format {shown(description['format'])}; this version reads {known}")
         build = read_description(description, path).build
         # First without memory: what does not fit the weights may ask for any amount of it.
-        meta = torch.device("meta")
         try:
-            with meta:
+            with on_meta() as meta:
                 model = build(meta)
                 expected = model.generator.state_dict()
                 if model.config.backbone is not None:

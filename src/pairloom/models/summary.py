@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pairloom.config import ModelConfig, Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.models.layers import count_parameters
+from pairloom.models.meta import META, on_meta
 from pairloom.models.translation import TranslationModel, build_discriminator
 
 
@@ -19,11 +20,10 @@ def summarise(
     Shapes are channels × height × width for one pair of this size. Without an adversarial loss no discriminator is
     trained, and none is described.
     """
-    meta = torch.device("meta")
-    with meta:
+    with on_meta() as meta:
         generator = TranslationModel.build(config, source, target, size, meta).generator
         discriminator = build_discriminator(config, source, target)
-    pair = [torch.empty(1, side.channels, *size, device=meta) for side in (source, target)]
+    pair = [torch.empty(1, side.channels, *size, device=META) for side in (source, target)]
     convolutions = {name: layer for name, layer in discriminator.named_modules() if isinstance(layer, nn.Conv2d)}
     field = discriminator.receptive_field
     lines = [
