@@ -59,7 +59,7 @@ audit:
 # What running needs; tests need what is installed on top of it. Modules are compiled when they are first imported.
 $(RUNNABLE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Pairloom needs Python 3.11 to 3.13; name one: make PYTHON=python3.12")'
-	@echo "Installing into $(VENV): about 300 MB to download, a minute or more"
+	@echo "Installing into $(VENV); most of it is PyTorch"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --no-compile $(CONSTRAINTS) --editable .
 	@touch $(RUNNABLE)
