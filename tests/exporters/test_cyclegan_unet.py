@@ -132,7 +132,8 @@ def test_nothing_in_a_file_is_executed(how: str, tmp_path: Path) -> None:
         ({3: torch.zeros(1)}, "holds more than named weights .'3'"),
         ({"model.1.weight": torch.zeros(4, 3, 7, 7)}, "is not a U-Net generator"),
         ({"model.10.conv_block.1.weight": torch.zeros(4)}, "holds a ResNet generator"),
-        ({"a": torch.zeros(4).to_sparse()}, "not stored as plain numbers"),
+        # torch 2.14 and later read no sparse tensor without executing code.
+        ({"a": torch.zeros(4).to_sparse()}, "not stored as plain numbers|can be read without executing code"),
         ({"a": torch.zeros(1).expand(10**12)}, "claims more weights than it holds"),
         ({"model.model.0.weight": torch.zeros(1), "model.model.3.weight": torch.zeros(1)}, "are missing"),
     ],
