@@ -68,7 +68,7 @@ class StoredModel:
         """
         if self.backend == "torch":
             return load_model(self.path, choose_device(device))
-        # Reading and writing of ONNX files, half a second that most translations have no need of.
+        # Here, since most translations need none of what reads and writes ONNX files.
         from pairloom.exporters.onnx_file import load_onnx, write_onnx
         from pairloom.exporters.parity import sample_pictures
 

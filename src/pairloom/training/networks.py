@@ -78,14 +78,11 @@ class Networks:
             )
             translation = dataclasses.replace(translation, config=without_path(model))
             generator = translation.generator
-            of_decoders = {
-                "loss.deep_supervision": loss.deep_supervision,
-                "train.checkpoint_activations": train.checkpoint_activations,
-            }
             if isinstance(generator, EncoderDecoder):
                 generator.checkpoint_activations = train.checkpoint_activations
-            elif asked := [name for name, value in of_decoders.items() if value]:
-                raise UserError(f"{' and '.join(asked)} cannot be had with {type(generator).__name__}; leave it out")
+            elif loss.deep_supervision or train.checkpoint_activations:
+                asked = "loss.deep_supervision" if loss.deep_supervision else "train.checkpoint_activations"
+                raise UserError(f"{asked} cannot be had with {type(generator).__name__}; leave it out")
             discriminator = build_discriminator(model, training.source, training.target)
             # Before the generator is watched: a copy of it would be watched as well.
             ema = EMA(generator, optim.ema) if optim.ema else None
