@@ -144,14 +144,17 @@ def undisturbed(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
     return run
 
 
-def test_a_state_with_the_loss_names_of_an_earlier_version_is_refused(of_one_epoch: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "now"), [("discriminator_true", "discriminator_real"), ("coarse", "coarse_cross_entropy")]
+)
+def test_a_state_with_the_loss_names_of_an_earlier_version_is_refused(of_one_epoch: Path, old: str, now: str) -> None:
     path = of_one_epoch / "checkpoints" / "last.pt"
     state = torch.load(path, weights_only=True)
     losses = state["history"][0]["losses"]
-    losses["discriminator_true"] = losses.pop("discriminator_real")
+    losses[old] = losses.pop("discriminator_real")
     torch.save(state, path)
     before = path.read_bytes()
-    with pytest.raises(UserError, match=r"its loss 'discriminator_true' is 'discriminator_real' now"):
+    with pytest.raises(UserError, match=f"its loss '{old}' is '{now}' now"):
         resume(of_one_epoch, epochs=2, log=lambda _line: None)
     assert path.read_bytes() == before
 

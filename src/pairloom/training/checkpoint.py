@@ -14,7 +14,11 @@ from pairloom.evaluation.history import EpochRecord, is_history
 from pairloom.files import replacing
 from pairloom.run import RunFolder
 
-RENAMED_LOSSES = {"discriminator_true": "discriminator_real", "discriminator_generated": "discriminator_fake"}
+RENAMED_LOSSES = {
+    "discriminator_true": "discriminator_real",
+    "discriminator_generated": "discriminator_fake",
+    "coarse": "coarse_cross_entropy",
+}
 """Names of losses in earlier versions, and those of today."""
 
 
