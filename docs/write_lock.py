@@ -1,6 +1,7 @@
 """Writes `constraints.txt`: the version of everything that `.[dev]` brings, as pip finds them today (`make lock`).
 
 Versions alone, without the local part and without hashes, so that torch may come as PyPI's wheel or as a CPU build.
+Run it with the oldest Python that is supported (3.11.0): a later one pins versions that an earlier one cannot install.
 """
 
 import json
