@@ -107,7 +107,7 @@ def check_beside_decoding(root: Path, rounds: int) -> dict[str, float]:
             pass
 
     def check() -> None:
-        check_pairs(folder)
+        check_pairs(folder, processes=cpu_count())
 
     check_seconds, decode_seconds = [], []
     for _ in range(rounds):

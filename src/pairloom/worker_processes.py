@@ -5,9 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from typing import Any, TypeVar
 
+from pairloom.allocator import return_freed_images
 from pairloom.cpu import cpu_count
 from pairloom.errors import UserError
 
@@ -36,8 +37,13 @@ def map_in_processes(
         UserError: if a worker process dies.
     """
     count = min(workers or cpu_count(), -(-len(items) // chunk)) or 1
-    # Spawned, since forking a process that has used torch's threads can hang.
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _prepare_worker, (function,))
+    # Forking a process that has used torch's threads can hang, so workers are forked from one that has none, and that
+    # has imported once what they need.
+    forks = "forkserver" in get_all_start_methods()
+    context = get_context("forkserver" if forks else "spawn")
+    if forks:
+        context.set_forkserver_preload([getattr(function, "func", function).__module__])  # of a partial, its function's
+    pool = ProcessPoolExecutor(count, context, _prepare_worker, (function,))
     try:
         yield from pool.map(_call, items, chunksize=chunk)
     except BrokenExecutor as error:
@@ -54,6 +60,7 @@ def _prepare_worker(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return_freed_images()
 
     def exit_with_parent() -> None:
         if parent := parent_process():

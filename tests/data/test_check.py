@@ -11,6 +11,7 @@ from PIL import Image
 
 from pairloom.cli import main
 from pairloom.config import DataConfig, LayoutName
+from pairloom.data import check
 from pairloom.data.check import CheckResult, by_kind, check_pairs
 from pairloom.data.folder import PairFolder
 from pairloom.data.layouts import Problem
@@ -37,6 +38,16 @@ def _open(root: Path, **settings: object) -> PairFolder:
 
 def _check(root: Path, **settings: object) -> CheckResult:
     return check_pairs(_open(root, **settings))
+
+
+def test_processes_find_what_threads_find(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _truncated(data)
+    _different_sizes(data)
+    by_threads = _check(data)
+    monkeypatch.setattr(check, "MANY", 1)
+    by_processes = check_pairs(_open(data), processes=2)
+    assert by_processes == by_threads
+    assert len(by_threads.problems) == 2
 
 
 def _missing_partner(root: Path) -> Path:

@@ -46,6 +46,7 @@ def check(words: list[str]) -> int:
 
     from pairloom.allocator import return_freed_images
     from pairloom.cli.tables import print_check
+    from pairloom.cpu import cpu_count
     from pairloom.data.check import check_pairs
     from pairloom.data.folder import PairFolder
     from pairloom.palette import write_palette
@@ -62,7 +63,7 @@ def check(words: list[str]) -> int:
         if options.write_palette.exists():
             raise UserError(f"{options.write_palette}: already exists; choose another file")
         write_palette(options.write_palette, folder.palette, TO_NAME)
-    result = check_pairs(folder)
+    result = check_pairs(folder, processes=cpu_count())
     if options.out:
         from pairloom.report.check_page import write_check_page
 

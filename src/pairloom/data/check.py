@@ -21,9 +21,12 @@ from pairloom.data.set_problems import (
 )
 from pairloom.palette import palette_problems
 from pairloom.progress import track
+from pairloom.worker_processes import map_in_processes
 
 COMPARED = 400
 """Pairs whose edges are compared; of larger data sets a sample, evenly spaced, unless it holds single bad ones."""
+MANY = 1500
+"""Pairs from which processes are worth their start."""
 SHOWN_OF_A_KIND = 6
 """Problems of one kind whose pairs are noted down, to be shown."""
 
@@ -111,7 +114,7 @@ def by_kind(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return groups
 
 
-def check_pairs(folder: PairFolder) -> CheckResult:
+def check_pairs(folder: PairFolder, processes: int = 0) -> CheckResult:
     """Look at every pair of every split, on all cores.
 
     Problems of the files: missing partners, files that share a stem, empty folders. Of single pairs: files that cannot
@@ -121,6 +124,11 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     classes that are in one split only, one class alone, and palettes most of whose classes occur nowhere.
 
     Warnings: pictures that are nearly the same in two splits, and targets that show nothing.
+
+    Args:
+        folder: the data set.
+        processes: worker processes that look at the pairs, where there are `MANY` or more; the calling script must then
+            be guarded by `if __name__ == "__main__":`. 0 takes threads.
     """
     names = () if folder.palette is None else folder.palette.names
     result = CheckResult({}, [], {name: ClassCount() for name in names})
@@ -134,7 +142,11 @@ def check_pairs(folder: PairFolder) -> CheckResult:
     work = [(split, files, place % step == 0) for place, (split, files) in enumerate(items)]
     seen: list[SeenPair] = []
     far = []
-    facts = read_ahead(partial(examine, folder), work)
+    look = partial(examine, folder)
+    if processes and len(work) >= MANY:
+        facts = map_in_processes(look, work, chunk=8, workers=processes)
+    else:
+        facts = read_ahead(look, work)
     for (split, files), fact in zip(items, track(facts, len(items), "Checking"), strict=True):
         for problem in fact.problems:
             result.add(Finding(problem, (files,)))
