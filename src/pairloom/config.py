@@ -319,8 +319,8 @@ class LossConfig:
     discriminator_weight: float = 0.5
     """Weight of the discriminator's loss on real and fake pairs, ≥ 0."""
     mask_void: bool = True
-    """Leave void pixels out of every loss term. `false` trains on black there, as the original does. Pixels with no
-    reading in pictures are always left out."""
+    """Leave void pixels out of the adversarial and the L1 loss; `false` trains on black there, as the original does.
+    Cross-entropy and Lovász always leave them out, and every loss pixels with no reading in pictures."""
 
     def __post_init__(self) -> None:
         for name in ("adversarial_weight", "l1", "cross_entropy", "lovasz", "deep_supervision", "discriminator_weight"):
@@ -480,6 +480,7 @@ class Experiment:
             self.model.head == "classes" or not of_classes,
             f"{' and '.join(of_classes)} need class logits; set model.head to classes, or these weights to 0",
         )
+        # The hook behind the coarse output keeps what the last of the parts' passes has left.
         _require(
             not (self.loss.deep_supervision and self.loss.adversarial_weight and self.train.accumulate > 1)
             or self.train.update == "separate",

@@ -24,7 +24,7 @@ from pairloom.images import UInt8Array, read_picture
 from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
 from pairloom.run import RunFolder
-from pairloom.training.best_model import BestModel
+from pairloom.training.kept_model import KeptModel
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.signals import Interrupted
 from pairloom.training.step import Losses, TrainingStep
@@ -488,7 +488,7 @@ def test_a_model_that_the_saved_state_does_not_know_is_put_back(
         with pytest.raises(SystemExit):
             resume(run, epochs=2, log=_quiet)
     assert _weights(run) != known[0]
-    BestModel(RunFolder(run))
+    KeptModel(RunFolder(run))
     assert (_weights(run), (run / "model" / "config.json").read_bytes()) == known
     assert not (run / "checkpoints" / "model-before").exists()
 

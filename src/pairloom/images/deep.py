@@ -64,7 +64,7 @@ class ImageInfo(NamedTuple):
 def kind(path: ImageFile, *, as_stored: bool = False) -> Kind | None:
     """Tell what reads a file; None for what Pillow reads without loss.
 
-    With `as_stored` that is no TIFF, since Pillow inverts some of them.
+    With `as_stored` every TIFF file is `tiff`, since Pillow inverts some of them.
     """
     if path.suffix.lower() == ".npy":
         return "npy"
@@ -81,7 +81,11 @@ def kind(path: ImageFile, *, as_stored: bool = False) -> Kind | None:
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         samples = page.samplesperpixel
-        shallow = page.dtype in (np.uint8, np.bool_) and samples <= 4 and (len(tiff.pages) == 1 or _is_alone(tiff))
+        shallow = (
+            page.dtype in (np.uint8, np.bool_)
+            and samples <= 4
+            and (len(tiff.pages) == 1 or _others_are_auxiliary(tiff))
+        )
         explained = COLOUR_SAMPLES.get(tifffile.PHOTOMETRIC(page.photometric), samples)
         bands = len(_kept(page, samples)) > explained
         apart = samples > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
@@ -107,9 +111,8 @@ def inspect(path: ImageFile, kind: Kind) -> ImageInfo:
     if kind == "heif":
         image = heif.opened(path)
         width, height = image.size
-        dtype = "uint8" if ";" not in image.mode else "uint16"
-        require_bearable(height, width, heif.channels(image), np.dtype(dtype).itemsize)
-        return ImageInfo(height, width, heif.channels(image), dtype)
+        require_bearable(height, width, heif.channels(image), np.dtype(heif.dtype(image)).itemsize)
+        return ImageInfo(height, width, heif.channels(image), heif.dtype(image))
     with tifffile.TiffFile(readable(path)) as tiff:
         page = tiff.pages.first
         (height, width, samples), _ = _tiff_shape(tiff)
@@ -137,7 +140,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
     if kind == "heif":
         image = heif.opened(path)
         width, height = image.size
-        require_bearable(height, width, heif.channels(image), 2)
+        require_bearable(height, width, heif.channels(image), np.dtype(heif.dtype(image)).itemsize)
         pixels = heif.pixels(image)
         if pixels.shape[:2] != (height, width):
             raise Unfit("has another size than its header; save it again")
@@ -146,7 +149,7 @@ def read(path: ImageFile, kind: Kind, *, as_stored: bool = False) -> NDArray[Any
         page = tiff.pages.first
         (height, width, samples), samples_first = _tiff_shape(tiff)
         require_bearable(height, width, samples, _itemsize(page))
-        pixels = page.asarray() if _is_alone(tiff) else tiff.series[0].asarray()
+        pixels = page.asarray() if _others_are_auxiliary(tiff) else tiff.series[0].asarray()
         if samples_first:
             pixels = np.moveaxis(pixels, 0, -1)
         kept = _kept(page, samples)
@@ -271,7 +274,7 @@ def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
     jpeg = page.compression in (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG)  # decoded to RGB
     if page.photometric in OTHER_COLOURS or (page.photometric == tifffile.PHOTOMETRIC.YCBCR and not jpeg):
         raise Unfit(f"holds {tifffile.PHOTOMETRIC(page.photometric).name} colours; convert it to RGB")
-    alone = _is_alone(tiff)
+    alone = _others_are_auxiliary(tiff)
     axes, shape = (page.axes, page.shape) if alone else (tiff.series[0].axes, tiff.series[0].shape)
     sides = dict(zip(axes, shape, strict=True))
     order = "".join(axis for axis in axes if sides[axis] > 1 or axis in "YX")
@@ -283,8 +286,8 @@ def _tiff_shape(tiff: tifffile.TiffFile) -> tuple[tuple[int, int, int], bool]:
     return (sides["Y"], sides["X"], samples), order[:1] in ("S", "C")
 
 
-def _is_alone(tiff: tifffile.TiffFile) -> bool:
-    """Tell whether the first of several pages is the image, and the others are its overviews and masks of validity.
+def _others_are_auxiliary(tiff: tifffile.TiffFile) -> bool:
+    """Tell whether there are several pages of which the first is the image, the others its overviews and masks.
 
     Raises:
         Unfit: for more pages than any image has.

@@ -1,6 +1,6 @@
 """HEIC, the format of many phones, by the optional library pillow-heif."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,11 @@ def opened(path: ImageFile) -> Any:
 def channels(image: Any) -> int:
     """Return the channels of an image without its transparency."""
     return CHANNELS.get(image.mode.partition(";")[0], 3)
+
+
+def dtype(image: Any) -> Literal["uint8", "uint16"]:
+    """Return the kind of its numbers: of 8 bits, or of 10 and 12, which fill 16."""
+    return "uint16" if ";" in image.mode else "uint8"
 
 
 def pixels(image: Any) -> NDArray[Any]:

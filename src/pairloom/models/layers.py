@@ -1,4 +1,4 @@
-"""What both networks are built of: normalisation by name, initial weights, and passes with a network held still."""
+"""What both networks are built of: normalisation by name, initial weights, frozen batch statistics, checkpointing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext

@@ -56,7 +56,7 @@ class CapturedStep:
         return {name: loss.clone() for name, loss in self._losses.items()}
 
     def _record(self, source: Tensor, target: Tensor) -> torch.cuda.CUDAGraph | None:
-        """Record a step, which is not made by that; None where it cannot be."""
+        """Capture a step without executing it; None where it cannot be captured."""
         self._source, self._target = source.clone(), target.clone()
         graph = torch.cuda.CUDAGraph()
         try:

@@ -142,10 +142,10 @@ class DistributedContext:
         if device.type == "cpu":
             torch.set_num_threads(max(1, cpu_count() // here))
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of every process that it meets
-        with self._together():
+        with self._explained_if_lost():
             self.fabric.launch()
             # What processes tell one another goes past the GPU, which must not wait for it.
-            self._words = dist.new_group(backend="gloo", timeout=PATIENCE)
+            self._cpu_group = dist.new_group(backend="gloo", timeout=PATIENCE)
 
     @property
     def is_main_process(self) -> bool:
@@ -177,8 +177,8 @@ class DistributedContext:
         self._knows_experiment = True
         return self.broadcast(experiment)
 
-    def part(self, count: int) -> range:
-        """Return which of so many things are this process's; together the processes have each once."""
+    def shard(self, count: int) -> range:
+        """Return the indices, of so many, that are this process's; together the processes have each once."""
         return range(self.rank, count, self.world_size)
 
     def backward(self, loss: Tensor, inputs: list[Tensor]) -> None:
@@ -194,7 +194,7 @@ class DistributedContext:
         """Replace each tensor by its mean over the processes."""
         if self.world_size == 1:
             return
-        with self._together():
+        with self._explained_if_lost():
             travelling = []
             for bucket in _buckets(tensors):
                 packed = torch.cat([tensor.flatten() for tensor in bucket])
@@ -207,28 +207,28 @@ class DistributedContext:
                     tensor.copy_(part.view_as(tensor))
 
     def agree(self, *flags: int) -> tuple[int, ...]:
-        """Return the largest of each flag over the processes, as they gave them the time before (0 the first time).
+        """Start a reduction of these flags to their maximum over the processes; return the result of the last call's.
 
-        So that nobody waits: the answer has had a step's time to come.
+        So that no step waits for it. The first call returns 0 for each; a process alone has its own flags back at once.
         """
         if self.world_size == 1:
             return flags
-        with self._together():
+        with self._explained_if_lost():
             answer: tuple[int, ...] = (0,) * len(flags)
             if self._asked:
                 told, work = self._asked
                 work.wait()
                 answer = tuple(int(flag) for flag in told)
             asked = torch.tensor(flags)
-            self._asked = asked, dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._words, async_op=True)
+            self._asked = asked, dist.all_reduce(asked, dist.ReduceOp.MAX, group=self._cpu_group, async_op=True)
             return answer
 
     @torch.no_grad()
-    def share(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast_tensors(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by the main process's."""
         if self.world_size == 1:
             return
-        with self._together():
+        with self._explained_if_lost():
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
@@ -237,21 +237,25 @@ class DistributedContext:
         if self.world_size == 1:
             return thing
         things = [thing]
-        with self._together():
-            dist.broadcast_object_list(things, src=0, group=self._words)
+        with self._explained_if_lost():
+            dist.broadcast_object_list(things, src=0, group=self._cpu_group)
         return things[0]
+
+    def barrier(self) -> None:
+        """Wait until every process has come here."""
+        self.broadcast(None)
 
     def gather(self, thing: Thing) -> list[Thing]:
         """Return what every process has given, in their order."""
         if self.world_size == 1:
             return [thing]
         things: list[Thing] = [thing] * self.world_size
-        with self._together():
-            dist.all_gather_object(things, thing, group=self._words)
+        with self._explained_if_lost():
+            dist.all_gather_object(things, thing, group=self._cpu_group)
         return things
 
     @contextmanager
-    def _together(self) -> Iterator[None]:
+    def _explained_if_lost(self) -> Iterator[None]:
         """Say that another process has ended, where that is why this one cannot go on."""
         try:
             yield

@@ -89,19 +89,19 @@ class Networks:
             coarse = None
             if loss.deep_supervision and isinstance(generator, EncoderDecoder):
                 coarse = CoarseOutput(generator, translation.head.channels).to(fabric.device)
-            set_generator, generator_optimizer = fabric.setup(
+            wrapped_generator, generator_optimizer = fabric.setup(
                 generator, build_optimizer(generator, optim, captured_on, also=coarse)
             )
-            set_discriminator, discriminator_optimizer = fabric.setup(
+            wrapped_discriminator, discriminator_optimizer = fabric.setup(
                 discriminator, build_optimizer(discriminator, optim, captured_on)
             )
         modules = {"generator": generator, "discriminator": discriminator, **({"coarse": coarse} if coarse else {})}
         step = TrainingStep(
-            set_generator,
-            set_discriminator,
+            wrapped_generator,
+            wrapped_discriminator,
             generator_optimizer,
             discriminator_optimizer,
-            _void_masked(loss, training.target),
+            _with_mask(loss, training.target),
             translation.head,
             train.update,
             _class_weights(loss, training, fabric.device),
@@ -126,7 +126,7 @@ class Networks:
             },
         )
 
-    def take_pretrained(self) -> None:
+    def load_pretrained_encoder(self) -> None:
         """Give the generator's encoder, where it has one, its pretrained weights.
 
         Raises:
@@ -138,8 +138,8 @@ class Networks:
             if self.ema:
                 self.ema.load_state_dict(generator.state_dict())
 
-    def begin_with(self, weights: Mapping[str, Tensor]) -> list[str]:
-        """Give the generator the weights that fit by name and shape; return the names of those that it keeps."""
+    def load_matching(self, weights: Mapping[str, Tensor]) -> list[str]:
+        """Load into the generator the weights that fit by name and shape; return the names of those that do not."""
         generator = self.modules["generator"]
         own = generator.state_dict()
         taken = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
@@ -163,9 +163,9 @@ class Networks:
         """Return all weights and statistics, those of the average included."""
         return [tensor for network in self._networks() for tensor in network.state_dict().values()]
 
-    def statistics(self) -> list[Tensor]:
-        """Return what the networks have measured of their batches: batch norm's running means and variances."""
-        return [buffer for network in self._networks() for buffer in _measured(network) if buffer.is_floating_point()]
+    def batch_statistics(self) -> list[Tensor]:
+        """Return batch norm's running means and variances, of all networks."""
+        return [tensor for network in self._networks() for tensor in running_statistics(network)]
 
     def _networks(self) -> list[nn.Module]:
         return [*self.modules.values(), *([self.ema.network] if self.ema else [])]
@@ -187,12 +187,13 @@ class Networks:
                 keeper.load_state_dict(state[name])
 
 
-def _measured(network: nn.Module) -> Iterator[Tensor]:
-    """Yield the buffers of a network, but not those of a backbone, which stay as they came."""
-    if not isinstance(network, Encoder):
-        yield from network.buffers(recurse=False)
+def running_statistics(network: nn.Module) -> Iterator[Tensor]:
+    """Yield the running means and variances of batch norm; not those of a pretrained encoder, which are fixed."""
+    if isinstance(network, nn.BatchNorm2d):
+        yield from (buffer for buffer in network.buffers() if buffer.is_floating_point())
+    elif not isinstance(network, Encoder):
         for child in network.children():
-            yield from _measured(child)
+            yield from running_statistics(child)
 
 
 def is_captured(train: TrainConfig, loss: LossConfig, context: DistributedContext) -> bool:
@@ -226,6 +227,6 @@ def _class_weights(loss: LossConfig, training: PairStore, device: torch.device) 
     return bounded_class_weights(training.class_fractions(), loss.class_weight_offset).to(device)
 
 
-def _void_masked(loss: LossConfig, target: ImageSpec) -> LossConfig:
-    """Return the losses with `mask_void` as the targets need it: no colour could be asked for without a reading."""
+def _with_mask(loss: LossConfig, target: ImageSpec) -> LossConfig:
+    """Return the losses with `mask_void` as the targets need it: of pictures, just where pixels may lack a reading."""
     return loss if target.palette else dataclasses.replace(loss, mask_void=target.may_lack_readings)

@@ -1,4 +1,4 @@
-"""Writes the files of a run: checkpoints, the best model, snapshots, metrics and the report."""
+"""Writes the files of a run: checkpoints, the kept model, snapshots, metrics and the report."""
 
 import time
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from pairloom.report.model_card import write_card
 from pairloom.report.run_report import RunReport
 from pairloom.report.run_summary import RunSummary
 from pairloom.run import RunFolder
-from pairloom.training.best_model import BestModel
 from pairloom.training.checkpoint import TrainingState, save_state
+from pairloom.training.kept_model import KeptModel
 
 REPORT_SECONDS = 60
 """Time after which the report is written again at the end of an epoch, between the snapshots too."""
@@ -41,16 +41,16 @@ class RunLogger:
         self._summary, self._eval_model = summary, eval_model
         self._run, self._keep = summary.run, summary.experiment.train.keep
         self._metrics = MetricsLog(summary.run, summary.history)
-        self._kept = BestModel(summary.run)
+        self._kept = KeptModel(summary.run)
         self._report = RunReport(summary, device)
         self._reported, self._report_seconds = time.monotonic(), 0.0
 
-    def state(self, state: TrainingState) -> None:
+    def save_state(self, state: TrainingState) -> None:
         """Save a training state."""
         save_state(self._run.checkpoints, state)
         self._kept.state_is_saved()
 
-    def model(self, record: EpochRecord, scores: Scores | PictureScores) -> None:
+    def keep_model(self, record: EpochRecord, scores: Scores | PictureScores) -> None:
         """Put the model in `model/` if the record, which has its scores, is to be kept."""
         best = best_record(self._summary.history)
         if self._keep == "last" or best is None or best_record([best, record]) is record:
@@ -58,7 +58,7 @@ class RunLogger:
             self._kept.replace(self._eval_model, about)
             self._report.model_is_kept(scores)
 
-    def snapshot(self, epoch: int) -> None:
+    def save_snapshot(self, epoch: int) -> None:
         """Write the model as it is after an epoch, and the sample pairs as it translates them."""
         save_model(self._eval_model, self._run.snapshot(epoch), about=self._about(epoch, "snapshot"))
         write_card(self._run.snapshot(epoch))
@@ -82,12 +82,12 @@ class RunLogger:
             },
         }
 
-    def record(self, record: EpochRecord) -> None:
+    def log_epoch(self, record: EpochRecord) -> None:
         """Log a finished epoch."""
         self._summary.history.append(record)
         self._metrics.append(record)
 
-    def report(self, *, now: bool = True, snapshot: bool = False) -> None:
+    def write_report(self, *, now: bool = True, snapshot: bool = False) -> None:
         """Write the report and its pictures if there is anything to tell; or, if not `now`, the page where it is old.
 
         At a snapshot it is old as soon as the time since then is long beside the time that it took.
@@ -100,7 +100,7 @@ class RunLogger:
             self._reported = time.monotonic()
             self._report_seconds = self._reported - began
 
-    def report_if_missing(self) -> None:
+    def write_first_report(self) -> None:
         """Write the report if there is none."""
         if not self._report.page.exists():
             self._report.write(pictures=True)

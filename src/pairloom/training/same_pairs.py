@@ -50,17 +50,21 @@ def require_same_files(
         UserError: if their names or the contents of their files differ.
     """
     require_same_pairs(state, training, validation, run, root)
-    before = state.get("digests")
-    if before is None:
+    if "digests" not in state:
         log(f"{run.path}: was saved without file digests; only the names are compared")
         return
-    now = [*training.digests, *validation.digests]
-    changed = [name for name, old, new in zip(state["pairs"], before, now, strict=True) if old != new]
-    if changed:
+    if changed := changed_pairs(state, training, validation):
         raise UserError(
-            f"{root}: the files of {counted(len(changed), 'pair')} differ from those that {run.path} started with "
-            f"({_some(changed)}); name the same data, or start a new run"
+            f"{root}: {changed} differ from those that {run.path} started with; name the same data, or start a new run"
         )
+
+
+def changed_pairs(state: TrainingState, training: PairStore, validation: PairStore) -> str:
+    """Say which pairs, named as those of a saved state, have files of other contents; empty for none."""
+    now = [*training.digests, *validation.digests]
+    before = state.get("digests", now)
+    changed = [name for name, old, new in zip(state["pairs"], before, now, strict=True) if old != new]
+    return f"the files of {counted(len(changed), 'pair')} ({_some(changed)})" if changed else ""
 
 
 def _some(names: list[str]) -> str:

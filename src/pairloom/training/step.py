@@ -24,8 +24,8 @@ from pairloom.training.segmentation_losses import cross_entropy, lovasz_loss
 Losses = dict[str, Tensor]
 
 
-class _Part(NamedTuple):
-    """Some of the pairs of a step."""
+class _MicroBatch(NamedTuple):
+    """Pairs that are computed at once: the batch of a step, or one of its `accumulate` parts."""
 
     source: Tensor
     target: Tensor
@@ -55,7 +55,7 @@ class TrainingStep:
 
     With `accumulate` above 1 the batch is computed in so many equal parts, one after another, and each network is
     updated by the mean of their gradients. As every loss is a mean over the pairs, that is the gradient of the whole
-    batch; only dropout draws otherwise, and batch norm takes the statistics of a part, and its running ones follow each
+    batch; only dropout masks differ, and batch norm takes the statistics of a part, and its running ones follow each
     part. A `joint` generator learns from the discriminator that all parts have updated: of each part it keeps the
     output alone, and computes the rest again for its own gradient, with the same dropout.
     """
@@ -89,71 +89,74 @@ class TrainingStep:
             The unweighted mean of each term, detached, by name; and, with an adversarial loss, `adversarial_share`:
             the norm of its gradient at the generator's output over the norm of the other terms', weights included.
         """
-        parts = [
-            _Part(*tensors, self.head.target_picture(tensors[1]))
+        batches = [
+            _MicroBatch(*tensors, self.head.target_picture(tensors[1]))
             for tensors in zip(source.chunk(self.accumulate), target.chunk(self.accumulate), strict=True)
         ]
         adversarial = self.loss.adversarial_weight > 0
         share = GradientShare()
-        translations: Iterable[_Translation] = (self._translate(part, share) for part in parts)  # each in its turn
+        # Lazy: in separate updates the generator runs within its own update alone, after both of the discriminator's.
+        translations: Iterable[_Translation] = (self._translate(batch, share) for batch in batches)
         losses: Losses = {}
         if adversarial and self.update == "separate":
-            losses |= self._update_discriminator(self._on_real(part) for part in parts)
-            losses |= self._update_discriminator(self._on_fake(part, self._new_fake(part)) for part in parts)
+            losses |= self._update_discriminator(self._on_real(batch) for batch in batches)
+            losses |= self._update_discriminator(self._on_fake(batch, self._new_fake(batch)) for batch in batches)
         if adversarial and self.update == "joint":
             translations = list(translations)
             losses |= self._update_discriminator(
-                self._on_real(part) | self._on_fake(part, translation.fake.detach())
-                for part, translation in zip(parts, translations, strict=True)
+                self._on_real(batch) | self._on_fake(batch, translation.fake.detach())
+                for batch, translation in zip(batches, translations, strict=True)
             )
         losses |= self._update(
             [self.generator, self.coarse] if self.coarse else [self.generator],
             self.generator_optimizer,
             self.loss.weights,
-            self._generator_losses(parts, translations),
+            self._generator_losses(batches, translations),
         )
         if adversarial and (ratio := share.ratio()) is not None:
             losses["adversarial_share"] = ratio
         return losses
 
-    def _translate(self, part: _Part, share: GradientShare) -> _Translation:
+    def _translate(self, batch: _MicroBatch, share: GradientShare) -> _Translation:
         """Translate a part; where other parts come before its gradient, what that needs is computed again for it."""
         if self.accumulate > 1 and self.loss.adversarial_weight > 0 and self.update == "joint":
-            output = checkpointed(self.generator, part.source)
+            output = checkpointed(self.generator, batch.source)
         else:
-            output = self.generator(part.source)
+            output = self.generator(batch.source)
         judged, compared = share.fork(output)
-        return _Translation(self._picture(judged, part), compared, self.coarse() if self.coarse else None)
+        return _Translation(self._picture(judged, batch), compared, self.coarse() if self.coarse else None)
 
-    def _new_fake(self, part: _Part) -> Tensor:
+    def _new_fake(self, batch: _MicroBatch) -> Tensor:
         """Return a picture that is made to train the discriminator alone."""
         with torch.no_grad(), frozen_batch_stats(self.generator):
-            return self._picture(self.generator(part.source), part)
+            return self._picture(self.generator(batch.source), batch)
 
-    def _picture(self, output: Tensor, part: _Part) -> Tensor:
+    def _picture(self, output: Tensor, batch: _MicroBatch) -> Tensor:
         """Return the picture of an output; void pixels show the real one, so that they give nothing away."""
         picture = self.head.picture(output)
-        return torch.where(void_mask(part.target), part.real, picture) if self.loss.mask_void else picture
+        return torch.where(void_mask(batch.target), batch.real, picture) if self.loss.mask_void else picture
 
-    def _on_real(self, part: _Part) -> Losses:
-        return {"discriminator_real": self._adversarial.real(self.discriminator(part.source, part.real))}
+    def _on_real(self, batch: _MicroBatch) -> Losses:
+        return {"discriminator_real": self._adversarial.real(self.discriminator(batch.source, batch.real))}
 
-    def _on_fake(self, part: _Part, fake: Tensor) -> Losses:
-        return {"discriminator_fake": self._adversarial.fake(self.discriminator(part.source, fake))}
+    def _on_fake(self, batch: _MicroBatch, fake: Tensor) -> Losses:
+        return {"discriminator_fake": self._adversarial.fake(self.discriminator(batch.source, fake))}
 
-    def _generator_losses(self, parts: Iterable[_Part], translations: Iterable[_Translation]) -> Iterator[Losses]:
+    def _generator_losses(
+        self, batches: Iterable[_MicroBatch], translations: Iterable[_Translation]
+    ) -> Iterator[Losses]:
         """Yield every term of the generator's loss, part by part; the discriminator is held fixed."""
         weights = self.loss.weights
-        for part, (fake, output, coarse) in zip(parts, translations, strict=True):
+        for batch, (fake, output, coarse) in zip(batches, translations, strict=True):
             losses = Losses()
             if weights["adversarial"]:
                 with frozen_batch_stats(self.discriminator):
-                    losses["adversarial"] = self._adversarial.generator(self.discriminator(part.source, fake))
+                    losses["adversarial"] = self._adversarial.generator(self.discriminator(batch.source, fake))
             if weights["l1"]:
-                losses["l1"] = F.l1_loss(self._picture(output, part), part.real)
-            losses |= self._class_losses(output, part.target)
+                losses["l1"] = F.l1_loss(self._picture(output, batch), batch.real)
+            losses |= self._class_losses(output, batch.target)
             if coarse is not None:
-                target = F.interpolate(part.target.unsqueeze(1), size=coarse.shape[2:], mode="nearest").squeeze(1)
+                target = F.interpolate(batch.target.unsqueeze(1), size=coarse.shape[2:], mode="nearest").squeeze(1)
                 losses |= {f"coarse_{name}": loss for name, loss in self._class_losses(coarse, target).items()}
             yield losses
 
@@ -165,22 +168,22 @@ class TrainingStep:
             losses["lovasz"] = lovasz_loss(logits, target)
         return losses
 
-    def _update_discriminator(self, losses_of_parts: Iterable[Losses]) -> Losses:
+    def _update_discriminator(self, losses_by_batch: Iterable[Losses]) -> Losses:
         weights = dict.fromkeys(("discriminator_real", "discriminator_fake"), self.loss.discriminator_weight)
-        return self._update([self.discriminator], self.discriminator_optimizer, weights, losses_of_parts)
+        return self._update([self.discriminator], self.discriminator_optimizer, weights, losses_by_batch)
 
     def _update(
         self,
         networks: Sequence[nn.Module],
         optimizer: Optimizer,
         weights: Mapping[str, float],
-        losses_of_parts: Iterable[Losses],
+        losses_by_batch: Iterable[Losses],
     ) -> Losses:
         """Update networks once, and return the mean of each loss over the parts, which are computed one by one."""
         parameters: list[Tensor] = [parameter for network in networks for parameter in network.parameters()]
         optimizer.zero_grad()
         found: list[Losses] = []
-        for losses in losses_of_parts:
+        for losses in losses_by_batch:
             total = torch.zeros_like(next(iter(losses.values())))
             for name, loss in losses.items():
                 total = total + weights[name] * loss

@@ -29,7 +29,7 @@ from pairloom.training.initial_weights import load_initial_weights
 from pairloom.training.networks import Networks
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.run_logger import RunLogger
-from pairloom.training.same_pairs import require_same_pairs
+from pairloom.training.same_pairs import changed_pairs, require_same_pairs
 from pairloom.training.signals import Interrupted, StopSignals
 
 FINITE_CHECK_STEPS = 50
@@ -100,7 +100,7 @@ class Trainer:
             train=experiment.train,
             log=log,
         )
-        self._environment = _environment(context, training, validation)
+        self._environment = _environment(context)
         self._signals = StopSignals(REPEAT_SECONDS if context.world_size > 1 else 0.0)
         self._logger: RunLogger | None = None  # in the main process alone
         self._stream: Iterator[tuple[Tensor, Tensor]] = iter(())
@@ -137,8 +137,8 @@ class Trainer:
             except Interrupted:
                 self.save_checkpoint()
                 if self._logger:
-                    self._logger.report()  # whoever stops a run wants to see how far it has come
-                self._context.broadcast(None)  # a process that ends before that would be taken for lost
+                    self._logger.write_report()  # whoever stops a run wants to see how far it has come
+                self._context.barrier()  # a process that ends before that would be taken for lost
                 raise
             if (self._step, len(self._history)) != (self._saved_step, self._saved_epochs):
                 self.save_checkpoint()
@@ -169,18 +169,20 @@ class Trainer:
                 f"{self._run.checkpoints}: the saved state does not fit the networks of {self._run.config}; revert "
                 "your edits to it"
             ) from error
-        for name, before in state["circumstances"].items():
-            if (now := self._environment.get(name)) != before:
+        if changed := changed_pairs(state, self._training, self._validation):
+            self._log_line(f"{changed} have changed since the run started; it goes on with them as they are now")
+        for name, now in self._environment.items():
+            if (before := state["circumstances"].get(name)) != now:
                 self._log_line(f"{name}: {before} before, {now} now; the last bits of results may differ")
         return True
 
     def _take_initial_weights(self) -> None:
         """Begin with an encoder's pretrained weights, and with those of another run, where the config names them."""
-        self._networks.take_pretrained()
+        self._networks.load_pretrained_encoder()
         if not (init := self._config.init):
             return
         weights = load_initial_weights(init, self._experiment.model, self._training.target)
-        anew = self._networks.begin_with(weights)
+        anew = self._networks.load_matching(weights)
         also = f"; new are {', '.join(anew)}, since its classes or channels are others" if anew else ""
         self._log_line(f"begins with the weights of {init}{also}")
 
@@ -208,7 +210,7 @@ class Trainer:
     def validate(self) -> Scores | PictureScores:
         """Score the model that is kept, the EMA where there is one; each process scores a part of the pairs."""
         pairs, context = self._validation, self._context
-        mine = context.part(len(pairs))
+        mine = context.shard(len(pairs))
         model = self._networks.eval_model
         scores = score_model(model, (pairs[index] for index in mine), len(mine), "val", after_each=self._check_for_stop)
         if len(mine) < len(range(0, len(pairs), context.world_size)):
@@ -217,9 +219,9 @@ class Trainer:
 
     def save_checkpoint(self) -> None:
         """Save where training stands; a state that is not finite must not take the place of a good one."""
-        self._gather_epoch()
+        self._synchronise()
         if self._logger:
-            self._logger.state(
+            self._logger.save_state(
                 TrainingState(
                     step=self._step,
                     pairs=[*self._training.names, *self._validation.names],
@@ -239,15 +241,17 @@ class Trainer:
     def _running(self) -> Iterator[None]:
         """Inside the block all is there that the loop needs: equal weights, the logger, signals, bars and batches."""
         context, steps = self._context, range(self._step, self._last_step)
-        context.share(self._networks.tensors())  # unlike processors may draw weights that differ in their last bits
+        context.broadcast_tensors(
+            self._networks.tensors()
+        )  # unlike processors may draw weights that differ in their last bits
         with ExitStack() as stack:
             if context.is_main_process:
                 self._logger = stack.enter_context(closing(self._new_logger()))
-                self._logger.report_if_missing()  # what was read can be looked at before the first step
+                self._logger.write_first_report()  # what was read can be looked at before the first step
             stack.enter_context(self._signals)
             bars = stack.enter_context(progress())
             stack.enter_context(torch_seeded(0, self._device))
-            slots = context.part(self._config.batch_size)
+            slots = context.shard(self._config.batch_size)
             self._stream = stack.enter_context(closing(batches_on(self._device, self._batches, steps, slots)))
             bar = bars.add_task("Training", total=self._last_step, completed=self._step)
 
@@ -273,7 +277,7 @@ class Trainer:
 
     def _finish_epoch(self) -> None:
         """Validate and log the epoch whose steps are done."""
-        self._gather_epoch()
+        self._synchronise()
         config, steps, number = self._config, self._batches.steps_per_epoch, len(self._history) + 1
         record = EpochRecord(
             epoch=number,
@@ -288,17 +292,17 @@ class Trainer:
                 scores = self.validate()
             record["validation"] = scores.to_record()
             if self._logger:
-                self._logger.model(record, scores)
+                self._logger.keep_model(record, scores)
         snapshot = last or number % config.snapshot_every == 0
         if self._logger and snapshot:
             with self._epoch.timed("pictures"):
-                self._logger.snapshot(number)
+                self._logger.save_snapshot(number)
         self._history.append(record)
         self._epoch = Epoch()
         if self._logger:
-            self._logger.record(record)
+            self._logger.log_epoch(record)
             with self._epoch.timed("pictures"):
-                self._logger.report(now=last, snapshot=snapshot)
+                self._logger.write_report(now=last, snapshot=snapshot)
         self._log(_sentence(record, config.epochs))
 
     def _save_if_due(self) -> None:
@@ -347,9 +351,9 @@ class Trainer:
         except BrokenPipeError:
             self._signals.received = self._signals.received or signal.SIGPIPE
 
-    def _gather_epoch(self) -> None:
-        """Average what each process has measured, and require that it is finite."""
-        self._context.average([*self._epoch.totals.values(), *self._networks.statistics()])
+    def _synchronise(self) -> None:
+        """Average the losses and batch norm's statistics over the processes; require that all is finite."""
+        self._context.average([*self._epoch.totals.values(), *self._networks.batch_statistics()])
         self._require_finite()
 
     def _require_finite(self, *, losses_only: bool = False) -> None:
@@ -373,19 +377,18 @@ class Trainer:
 def _load_checkpoint(run: RunFolder, context: DistributedContext, log: Callable[[str], None]) -> TrainingState | None:
     # The main process looks first: it may have to set a damaged state aside.
     state = load_state(run.checkpoints, log) if context.is_main_process else None
-    context.broadcast(None)
+    context.barrier()
     return state if context.is_main_process else load_state(run.checkpoints)
 
 
-def _environment(context: DistributedContext, training: PairStore, validation: PairStore) -> dict[str, str]:
+def _environment(context: DistributedContext) -> dict[str, str]:
+    """Return what else may alter the last bits of a result."""
     device = context.fabric.device
     return {
         "version": f"pairloom {__version__}, torch {torch.__version__}",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "precision": context.precision,
         "threads": str(torch.get_num_threads()),
-        "files of the training pairs": training.fingerprint[:8],
-        "files of the validation pairs": validation.fingerprint[:8],
     }
 
 

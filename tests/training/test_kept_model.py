@@ -12,7 +12,7 @@ from pairloom.models.translation import TranslationModel
 from pairloom.palette import CAMVID
 from pairloom.run import RunFolder
 from pairloom.settings import load_experiment
-from pairloom.training.best_model import BestModel
+from pairloom.training.kept_model import KeptModel
 
 
 def _model(seed: int) -> TranslationModel:
@@ -35,7 +35,7 @@ def _kept(run: RunFolder) -> tuple[bytes, bytes]:
 
 
 def test_after_the_state_is_saved_a_new_start_keeps_the_model(run: RunFolder) -> None:
-    kept = BestModel(run)
+    kept = KeptModel(run)
     kept.replace(_model(1), {"epoch": 1})
     kept.state_is_saved()
     first = _kept(run)
@@ -43,35 +43,35 @@ def test_after_the_state_is_saved_a_new_start_keeps_the_model(run: RunFolder) ->
     assert _kept(run) != first
     kept.state_is_saved()
     second = _kept(run)
-    BestModel(run)
+    KeptModel(run)
     assert _kept(run) == second
     assert [path.name for path in run.checkpoints.iterdir()] == []
 
 
 @pytest.mark.parametrize("better", [1, 3])
 def test_before_it_is_saved_a_new_start_goes_back_to_the_model_of_the_state(run: RunFolder, better: int) -> None:
-    kept = BestModel(run)
+    kept = KeptModel(run)
     kept.replace(_model(1), {"epoch": 1})
     kept.state_is_saved()
     known = _kept(run)
     for epoch in range(2, 2 + better):
         kept.replace(_model(epoch), {"epoch": epoch})
-    BestModel(run)
+    KeptModel(run)
     assert _kept(run) == known
     assert load_model(run.model, torch.device("cpu")).size == (32, 32)
 
 
 def test_a_copy_that_was_cut_off_is_in_nobodys_way(run: RunFolder) -> None:
-    kept = BestModel(run)
+    kept = KeptModel(run)
     kept.replace(_model(1), {"epoch": 1})
     kept.state_is_saved()
     known = _kept(run)
     (run.checkpoints / "model-before.partial").mkdir()
     (run.checkpoints / "model-before.partial" / "config.json").write_text("half")
     run.prepare()
-    again = BestModel(run)
+    again = KeptModel(run)
     again.replace(_model(2), {"epoch": 2})
-    BestModel(run)
+    KeptModel(run)
     assert _kept(run) == known
 
 
@@ -80,7 +80,7 @@ def test_a_stop_between_setting_aside_and_the_last_new_file_goes_back_to_the_mod
     run: RunFolder, written: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is set aside and what lies in `model/` are then two names of one file, which a renaming leaves both."""
-    kept = BestModel(run)
+    kept = KeptModel(run)
     kept.replace(_model(1), {"epoch": 1})
     kept.state_is_saved()
     known = _kept(run)
@@ -91,9 +91,9 @@ def test_a_stop_between_setting_aside_and_the_last_new_file_goes_back_to_the_mod
             (folder / ".new").replace(folder / "model.safetensors")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pairloom.training.best_model.save_model", stop)
+    monkeypatch.setattr("pairloom.training.kept_model.save_model", stop)
     with pytest.raises(KeyboardInterrupt):
         kept.replace(_model(2), {"epoch": 2})
-    BestModel(run)
+    KeptModel(run)
     assert _kept(run) == known
     assert list(run.checkpoints.iterdir()) == []

@@ -11,8 +11,8 @@ from pairloom.report.model_card import write_card
 from pairloom.run import RunFolder
 
 
-class BestModel:
-    """Replaces `model/` by better ones, and keeps the one that belongs to the saved state until a newer is saved.
+class KeptModel:
+    """Replaces `model/` by the best model, or the last; until a newer state is saved, that of the last one is held.
 
     A run that is killed in between continues from that state. Where its steps cannot be repeated bit for bit, as on a
     GPU, the epoch that was better may not come again, so the model of that epoch must not stay.
