@@ -7,9 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pairloom.models import convolution
-from pairloom.models.convolution import FEW, MANY, Conv2d, ConvTranspose2d, ResizeConv2d
+from pairloom.models.convolution import FEW, MANY, Conv2d, ConvTranspose2d, ResizeConv2d, enlarge_and_convolve
 
 PLAIN = {Conv2d: nn.Conv2d, ConvTranspose2d: nn.ConvTranspose2d}
 Layer = type[Conv2d] | type[ConvTranspose2d]
@@ -68,6 +69,26 @@ def test_enlarging_and_convolving_is_that_of_pytorch(batch: int, sides: tuple[in
     plain.load_state_dict(ours.state_dict())  # also the names of the weights
     x = torch.randn(batch, 3, *sides)
     for own, other in zip(_with_gradients(ours, x), _with_gradients(plain, x), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 3), st.tuples(st.integers(1, 24), st.integers(1, 24)))
+def test_a_skip_connection_beside_the_enlarged_map_is_convolved_with_it(batch: int, sides: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = Conv2d(5, 4, 3, padding=1)
+    x, skip = torch.randn(batch, 3, *sides), torch.randn(batch, 2, 2 * sides[0], 2 * sides[1])
+    found = []
+    for ours in (True, False):
+        tensors = [x.clone().requires_grad_(), skip.clone().requires_grad_(), *layer.parameters()]
+        beside = torch.cat([F.interpolate(tensors[0], scale_factor=2), tensors[1]], dim=1)
+        output = (
+            enlarge_and_convolve(tensors[0], layer, tensors[1])
+            if ours
+            else F.conv2d(beside, layer.weight, layer.bias, padding=1)
+        )
+        found.append([output, *torch.autograd.grad(output.square().sum(), tensors)])
+    for own, other in zip(*found, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-3, atol=1e-3)
 
 

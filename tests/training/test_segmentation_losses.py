@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pairloom.evaluation.metrics import score
 from pairloom.palette import CAMVID, VOID
-from pairloom.training.segmentation_losses import bounded_class_weights, cross_entropy, lovasz_loss
+from pairloom.training.segmentation_losses import bounded_class_weights, cross_entropy, descending, lovasz_loss
 
 K = len(CAMVID)
 IDS = st.sampled_from([0, 1, 4, K - 1])
@@ -77,3 +77,11 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_pairs_losses(truth: np.ndarray, 
     for loss in (lovasz_loss, partial(cross_entropy, weights=None), partial(cross_entropy, weights=weights)):
         alone = [loss(logits[index : index + 1], target[index : index + 1]) for index in range(3)]
         torch.testing.assert_close(loss(logits, target), torch.stack(alone).mean())
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.sampled_from([0.0, 1e-38, 1e-7, 0.25, 0.5, 1.0, 2.0]) | st.floats(0, 2, width=32), min_size=1))
+def test_errors_are_sorted_from_the_largest_and_equal_ones_by_their_place(errors: list[float]) -> None:
+    tensor = torch.tensor(errors).expand(1, 2, -1)
+    expected = tensor.sort(dim=2, descending=True, stable=True)
+    assert torch.equal(descending(tensor), expected.indices)

@@ -10,7 +10,6 @@ convolving it is one transposed convolution of the small map.
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -74,30 +73,37 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 class ResizeConv2d(nn.Sequential):
-    """Nearest-neighbour enlargement to twice the side, then a 3×3 convolution (A. Odena et al., 2016).
-
-    Of the nine values that the kernel sees of an enlarged map, at most four differ, so a 4×4 kernel of sums of its
-    weights, which steps over the map as it is, comes to the same with fewer than half of the multiplications.
-    """
-
-    taps: Tensor
+    """Nearest-neighbour enlargement to twice the side, then a 3×3 convolution (A. Odena et al., 2016)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(nn.Upsample(scale_factor=2), Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
-        # Which of the three weights of a row each of the four of the larger kernel is the sum of.
-        row = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], dtype=np.float32)
-        taps = np.einsum("ap,bq->pqab", row, row).reshape(9, 16)
-        self.register_buffer("taps", torch.tensor(taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn B×in×H×W into B×out×2H×2W."""
-        if torch.compiler.is_compiling() or len(x) * x.shape[-2] * x.shape[-1] < MANY:
-            output: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
-            return output
-        convolution = cast("Conv2d", self[1])
-        kernel = convolution.weight.flatten(2) @ self.taps  # out × in × 16
-        kernel = kernel.transpose(0, 1).reshape(x.shape[1], -1, 4, 4)
-        return F.conv_transpose2d(x, kernel, convolution.bias, stride=2, padding=1)
+        return enlarge_and_convolve(x, cast("Conv2d", self[1]))
+
+
+def enlarge_and_convolve(x: Tensor, convolution: Conv2d, skip: Tensor | None = None) -> Tensor:
+    """Enlarge a map (B×C×H×W) to twice its sides by nearest neighbour, put `skip` beside it, and convolve both.
+
+    Of the nine values that a 3×3 kernel sees of an enlarged map, at most four differ, so a 4×4 kernel of sums of its
+    weights, which steps over the map as it is, comes to the same with fewer than half of the multiplications.
+
+    Args:
+        x: the map.
+        convolution: 3×3, with a padding of 1.
+        skip: B×S×2H×2W; the last S input channels of the convolution are its.
+    """
+    if torch.compiler.is_compiling() or len(x) * x.shape[-2] * x.shape[-1] < MANY:
+        enlarged = F.interpolate(x, scale_factor=2)
+        output: Tensor = convolution(enlarged if skip is None else torch.cat([enlarged, skip], dim=1))
+        return output
+    weight, of_skip = convolution.weight.tensor_split([x.shape[1]], dim=1)
+    kernel = weight.flip(2, 3).transpose(0, 1)
+    kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))
+    kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))
+    output = F.conv_transpose2d(x, kernel, convolution.bias, stride=2, padding=1)
+    return output if skip is None else output + F.conv2d(skip, of_skip, padding=1)
 
 
 def _is_plain(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:

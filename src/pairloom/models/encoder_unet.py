@@ -1,11 +1,12 @@
 """A U-Net (O. Ronneberger et al., 2015) whose encoder has learned to see before."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from pairloom.models.convolution import Conv2d
+from pairloom.models.convolution import Conv2d, enlarge_and_convolve
 from pairloom.models.encoder import Encoder
 from pairloom.models.generator import EncoderDecoder
 from pairloom.models.layers import Norm
@@ -159,14 +160,15 @@ class _DecoderBlock(nn.Module):
 
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int, norm: Norm) -> None:
         super().__init__()
-        self.enlarge = nn.Upsample(scale_factor=2)
         self.layers = nn.Sequential(
             _layer(in_channels + skip_channels, out_channels, norm), _layer(out_channels, out_channels, norm)
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Turn B×in_channels×H×W and B×skip_channels×2H×2W into B×out_channels×2H×2W."""
-        output: Tensor = self.layers(torch.cat([self.enlarge(x), skip], dim=1))
+        first, second = cast("tuple[nn.Sequential, nn.Module]", tuple(self.layers))
+        convolved = enlarge_and_convolve(x, cast("Conv2d", first[0]), skip)
+        output: Tensor = second(first[1:](convolved))
         return output
 
 

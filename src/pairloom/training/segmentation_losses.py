@@ -30,7 +30,7 @@ def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
     places = torch.arange(logits.shape[1], device=target.device, dtype=target.dtype).view(1, -1, 1)
     truth = (target.flatten(1).unsqueeze(1) == places).float()
     errors = (truth - shares).abs() * scored
-    order = errors.detach().argsort(dim=2, descending=True)
+    order = descending(errors.detach())
     truth = truth.gather(2, order)
     weight = scored.float().expand_as(truth).gather(2, order)
     count = truth.sum(dim=2, keepdim=True)
@@ -39,6 +39,20 @@ def lovasz_loss(logits: Tensor, target: Tensor) -> Tensor:
     losses = (errors.gather(2, order) * steps).sum(dim=2)  # B×K
     there = (count.squeeze(2) > 0).float()
     return ((losses * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)).mean()
+
+
+def descending(errors: Tensor) -> Tensor:
+    """Return the indices that sort errors (B×K×N float32, ≥ 0) along N from the largest to the smallest.
+
+    On a CPU NumPy sorts whole numbers with vector instructions, four times as fast as PyTorch sorts floats. Floats of 0
+    or more sort as their bits do, and below these lie the indices.
+    """
+    if errors.device.type != "cpu":
+        return errors.argsort(dim=2, descending=True)
+    keys = (~errors.contiguous().numpy().view(np.uint32)).astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(errors.shape[2], dtype=np.uint64)
+    keys.sort(axis=2)
+    return torch.from_numpy((keys & np.uint64(2**32 - 1)).astype(np.int64))
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
