@@ -18,6 +18,7 @@ from trees import COUNTS, WRITERS, cityscapes, save, write_manifest
 
 RNG = np.random.default_rng(0)
 GREY = np.zeros((4, 8), dtype=np.uint8)
+COLOURS = np.array([[0, 0, 0], [200, 40, 40], [40, 200, 60]], dtype=np.uint8)
 
 
 def _choose(root: Path, **settings: object) -> Chosen:
@@ -209,6 +210,62 @@ def test_two_targets_that_differ_are_refused_with_both_ways_out(tmp_path: Path) 
     flags = {"sources": "images/*.png", "targets": "second/*.png"}
     assert f"--data.sources '{flags['sources']}' --data.targets '{flags['targets']}'" in str(caught.value)
     assert {pair.b.path.parent.name for pair in _reading(tmp_path, **flags).pairs} == {"second"}
+
+
+def test_a_word_in_the_middle_tells_two_kinds_apart(tmp_path: Path) -> None:
+    for city in ("berlin", "bonn", "ulm"):
+        _pairs(tmp_path, f"images/{city}_image_{{n}}.png", f"masks/{city}_mask_{{n}}.png", 4)
+    reading = _reading(tmp_path)
+    assert {(pair.a.path.name, pair.b.path.name) for pair in reading.pairs} == {
+        (f"{city}_image_{n}.png", f"{city}_mask_{n}.png") for city in ("berlin", "bonn", "ulm") for n in range(4)
+    }
+    by_flags = _reading(tmp_path, sources=reading.sources, targets=reading.targets)
+    assert [pair[1:] for pair in by_flags.pairs] == [pair[1:] for pair in reading.pairs]
+
+
+def test_labels_of_another_sequence_are_no_rivals(tmp_path: Path) -> None:
+    for sequence in ("seq1", "seq2"):
+        for n in range(6):
+            mask = _mask()
+            save(tmp_path / sequence / f"rgb/{n}.jpg", _photograph())
+            save(tmp_path / sequence / f"label_id/{n}.png", mask)
+            save(tmp_path / sequence / f"label_color/{n}.png", COLOURS[mask])
+    pairs = _reading(tmp_path).pairs
+    assert len(pairs) == 12
+    assert all(pair.a.path.parts[-3] == pair.b.path.parts[-3] and pair.b.path.parts[-2] == "label_id" for pair in pairs)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_same_photographs_with_other_masks_are_asked_about(tmp_path: Path, alike: bool) -> None:
+    for n in range(6):
+        photograph, mask = _photograph(), _mask()
+        for kind in ("lesions", "vessels"):
+            save(tmp_path / kind / f"images/{n}.png", photograph)
+            save(tmp_path / kind / f"masks/{n}.png", mask if alike else _mask())
+    if alike:
+        assert len(_reading(tmp_path).pairs) == 6
+        return
+    with pytest.raises(UserError, match="the same photographs have two kinds of targets, say which") as caught:
+        _reading(tmp_path)
+    for kind in ("lesions", "vessels"):
+        assert f"--data.sources '{kind}/images/*.png' --data.targets '{kind}/masks/*.png'" in str(caught.value)
+    assert len(_reading(tmp_path, sources="vessels/images/*.png", targets="vessels/masks/*.png").pairs) == 6
+
+
+def test_numbers_with_void_are_not_taken_for_the_outline_of_a_view(tmp_path: Path) -> None:
+    """Every mask has the same rows of void; in the colours void looks like a class."""
+    for n in range(8):
+        mask = _mask()
+        save(tmp_path / f"images/{n}.jpg", _photograph())
+        void = np.arange(48)[:, None].repeat(48, axis=1) >= 40
+        save(tmp_path / f"masks/{n}.png", np.where(void, 255, mask).astype(np.uint8))
+        save(tmp_path / f"colours/{n}.png", np.where(void[:, :, None], COLOURS[0], COLOURS[mask]).astype(np.uint8))
+    try:
+        reading = _reading(tmp_path)
+    except UserError as error:
+        assert "can be read in two ways" in str(error)  # noqa: PT017 (either is right)
+    else:
+        assert reading.targets.startswith("masks")
 
 
 def test_the_flags_of_a_refusal_name_the_photographs_alone(tmp_path: Path) -> None:

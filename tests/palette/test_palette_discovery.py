@@ -50,7 +50,14 @@ def test_small_values_are_class_numbers_and_255_is_void(values: set[int], void: 
     assert find_indices(dict.fromkeys(counts, 7)) == palette
 
 
-@pytest.mark.parametrize("levels", [(0, 255), (0, 127, 255), (0, 64, 128, 192), (255,), tuple(range(0, 256, 8))])
+@pytest.mark.parametrize(
+    "levels",
+    [
+        *((0, 255), (0, 127, 255), (0, 64, 128, 192), (255,), tuple(range(0, 256, 8))),
+        *((0, 100, 180, 255), (0, 36, 73, 109, 182, 255)),  # few, and evenly spaced with one missing
+        (29, 76, 105, 150, 226, 255),  # pure colours and white, turned to grey
+    ],
+)
 def test_few_grey_levels_are_classes_drawn_as_they_are(levels: tuple[int, ...]) -> None:
     palette = find_indices(_counts(*levels))
     assert palette is not None
@@ -58,6 +65,15 @@ def test_few_grey_levels_are_classes_drawn_as_they_are(levels: tuple[int, ...]) 
     assert palette.colours == tuple((level, level, level) for level in levels)
     assert len(set(palette.void_colour)) > 1
     assert palette.from_values(np.array([levels]), "a").tolist() == [[*range(len(levels))]]
+
+
+@pytest.mark.parametrize("numbers", [(17, 33, 35, 49, 67, 81, 97), (0, 2, 15, 56, 92, 124, 156, 181)])
+def test_255_is_void_beside_large_class_numbers_that_are_no_even_greys(numbers: tuple[int, ...]) -> None:
+    palette = find_indices(_counts(*numbers, 255))
+    assert palette is not None
+    assert palette.values == numbers
+    assert palette.void_values == (255,)
+    assert palette.names == tuple(f"class {number}" for number in numbers)
 
 
 def test_few_values_of_16_bits_are_classes_in_generated_colours() -> None:

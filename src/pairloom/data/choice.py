@@ -1,11 +1,12 @@
 """Chooses how a data folder is read: weighs the readings that its names allow by what a sample of the files shows."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pairloom.config import DataConfig
-from pairloom.data.layouts import LAYOUTS, Part, Reading, Tree
+from pairloom.data.layouts import LAYOUTS, Listing, Part, Reading, Tree
 from pairloom.data.layouts.lists import with_lists
 from pairloom.data.layouts.tree import counted
 from pairloom.data.rivals import flags_of, settle
@@ -46,7 +47,7 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
     for layout in known:
         found = [with_lists(tree, reading) for reading in layout.readings(tree, config)]
         if found and found[0].certain:
-            return Chosen(found[0], False, (*found[0].notes, *_unused(tree, found[0])))
+            return _chosen(tree, found[0])
         readings += found
         if config.layout == "auto" and layout.conclusive and (perfect := _perfect(tree, found)):
             return perfect
@@ -63,19 +64,33 @@ def choose_reading(tree: Tree, config: DataConfig) -> Chosen:
     best = settle(tree, weighed)
     reading = best.reading
     turned = reading.halves and kinds_of(best.sides) == ("classes", "pictures")
-    return Chosen(reading, turned, (*reading.notes, *best.notes, *_unused(tree, reading)))
+    return _chosen(tree, reading, turned, best.notes)
+
+
+def _chosen(tree: Tree, reading: Reading, turned: bool = False, notes: Sequence[str] = ()) -> Chosen:
+    """Return a reading with what people should know of it; `turned` says that B shows the photographs.
+
+    Pairs in no split's folder beside others that are in one are the training pairs, where these have no folder.
+    """
+    notes = [*reading.notes, *notes]
+    apart = reading.listing(None)
+    if reading.splits() and None in reading.listings:
+        listings: dict[str | None, Listing] = {split: reading.listing(split) for split in reading.splits()}
+        if apart.pairs and "train" not in listings:
+            listings["train"] = apart
+            notes.append(f"{counted(len(apart.pairs), 'pair')} in no split's folder are the training pairs")
+        reading = dataclasses.replace(reading, listings=listings)
+    return Chosen(reading, turned, (*notes, *_unused(tree, reading)))
 
 
 def _halves_as_told(tree: Tree, reading: Reading) -> Chosen:
     """Take both halves of each image for a pair, as the settings say, and tell where the images say otherwise."""
-    notes = [*reading.notes, *_unused(tree, reading)]
+    notes: list[str] = []
     proven = bool(two_pictures(reading).pairs)  # before the sample below: each holds its images in memory
     sides = sample_sides(evenly_spaced(reading.pairs, SAMPLE))
     if sides[0].displayed and not proven:
-        notes.insert(
-            0, "read side by side as data.layout says, but in a sample the halves look like parts of one picture"
-        )
-    return Chosen(reading, kinds_of(sides) == ("classes", "pictures"), tuple(notes))
+        notes = ["read side by side as data.layout says, but in a sample the halves look like parts of one picture"]
+    return _chosen(tree, reading, kinds_of(sides) == ("classes", "pictures"), notes)
 
 
 def _perfect(tree: Tree, readings: Sequence[Reading]) -> Chosen | None:
@@ -84,7 +99,7 @@ def _perfect(tree: Tree, readings: Sequence[Reading]) -> Chosen | None:
         return None
     for item in weigh(tree, readings, sure=False):
         if kinds_of(item.sides) == ("pictures", "classes"):
-            return Chosen(item.reading, False, item.reading.notes)
+            return _chosen(tree, item.reading)
     return None
 
 
@@ -102,7 +117,11 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     if side.kind == "unreadable":
         return side.refusal or UserError(f"{images[0]}: cannot be read")
     near = max(readings, key=lambda reading: len(reading.pairs) * cover(reading), default=None)
-    what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
+    kinds = {SideSample((part,)).kind for part in side.parts}
+    if {"classes", "pictures"} <= kinds:
+        what = "photographs and label maps, but no names that go together"
+    else:
+        what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"
     lead = f"{tree.root}: no pairs are found: {what}"
     way = "Name both places, such as --data.sources images --data.targets masks"
     if near is not None and near.pairs and not near.halves and near.annotations is None:

@@ -100,6 +100,10 @@ class PairFolder:
         notes = [*chosen.notes, *([target_classes.note] if target_classes and target_classes.note else [])]
         if config.group and not cls._draws(reading.splits()):
             notes.append("data.group draws no splits: the data have their own; check names groups in two of them")
+        if reading.splits() and not {"train", None} & reading.listings.keys():
+            notes.append(
+                f"there are no training pairs, only {' and '.join(reading.splits())}: these can be scored alone"
+            )
         return cls(
             root,
             reading,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.data.layouts import PairFiles, Reading, Tree
 from pairloom.data.layouts.affixes import is_aside
-from pairloom.data.samples import mostly_the_same, same_partition, show_the_same
+from pairloom.data.samples import mostly_the_same, same_partition, show_the_same, show_the_same_areas
 from pairloom.data.sampling import evenly_spaced
 from pairloom.data.weighing import Weighed
 from pairloom.errors import UserError
@@ -40,7 +40,12 @@ def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
         # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
         # of one photograph as pairs of each other.
-        worse = rival.reading.used <= best.reading.used and len(rival.reading.pairs) < len(best.reading.pairs)
+        worse = any(
+            rival.likelihood <= other.likelihood
+            and len(rival.reading.pairs) < len(other.reading.pairs)
+            and rival.reading.used <= other.reading.used
+            for other in weighed
+        )
         worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
         if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
             continue
@@ -51,11 +56,15 @@ def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
             raise UserError(_ambiguity(tree, best.reading, rival.reading))
         winner, note = verdict
         best = dataclasses.replace(winner, notes=(*best.notes, note))
-    return _without_copies(best)
+    return _without_copies(tree, best)
 
 
-def _without_copies(best: Weighed) -> Weighed:
-    """Leave out folders that hold the pictures of another once more, in a second format say."""
+def _without_copies(tree: Tree, best: Weighed) -> Weighed:
+    """Leave out folders that hold the pairs of another once more, in a second format say.
+
+    Raises:
+        UserError: where the same photographs have other targets there.
+    """
     listings = {}
     notes = []
     for split, listing in best.reading.listings.items():
@@ -67,6 +76,8 @@ def _without_copies(best: Weighed) -> Weighed:
             original, *others = folders
             for folder in others:
                 if _are_copies(folders[original], folders[folder]):
+                    if not _have_same_targets(best, folders[original], folders[folder]):
+                        raise UserError(_two_targets(tree, folders[original], folders[folder]))
                     kept.remove(folder)
                     notes.append(f"{folder.name}/ in {folder.parent.name}/ holds the pictures of {original} once more")
         pairs = tuple(pair for pair in listing.pairs if pair.a.path.parent in kept)
@@ -80,11 +91,33 @@ def _without_copies(best: Weighed) -> Weighed:
 def _are_copies(first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
     if first.keys() != second.keys() or len(first) < 2:
         return False
-    chosen = evenly_spaced([first[name] for name in sorted(first)], _SAMPLED)
     try:
-        return all(show_the_same(pair.a.path, second[pair.a.path.stem].a.path) for pair in chosen)
+        return all(show_the_same(pair.a.path, second[name].a.path) for name, pair in _some(first))
     except UserError:
         return False
+
+
+def _have_same_targets(best: Weighed, first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
+    same = show_the_same_areas if best.sides[1].kind == "classes" else show_the_same
+    if best.reading.annotations is not None:
+        return True
+    try:
+        return all(same(pair.b.path, second[name].b.path) for name, pair in _some(first))
+    except UserError:
+        return True  # the check of the pairs says what is wrong with their files
+
+
+def _some(pairs: dict[str, PairFiles]) -> list[tuple[str, PairFiles]]:
+    return evenly_spaced(sorted(pairs.items()), _SAMPLED)
+
+
+def _two_targets(tree: Tree, *folders: dict[str, PairFiles]) -> str:
+    ways = []
+    for pairs in folders:
+        sides = [next(iter(pairs.values())).a.path, next(iter(pairs.values())).b.path]
+        patterns = [(path.parent.relative_to(tree.root) / f"*{path.suffix}").as_posix() for path in sides]
+        ways.append(f"--data.sources '{patterns[0]}' --data.targets '{patterns[1]}'")
+    return f"{tree.root}: the same photographs have two kinds of targets, say which: {'; or '.join(ways)}"
 
 
 def _holds(masks: Reading, other: Reading) -> bool:
@@ -151,7 +184,7 @@ def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
     if (own_in_theirs or theirs_in_own) and (fine.sides[1].refusal or is_aside(fine.reading.targets.split("/"))):
         winner, other = coarse, fine
         return winner, f"{other.reading.targets} divides the areas of {winner.reading.targets} further, and is not used"
-    still = [mostly_the_same(list(item.sides[1].displayed.values())) for item in (best, rival)]
+    still = [mostly_the_same(item.sides[1]) for item in (best, rival)]
     if still[0] != still[1]:
         winner, other = (rival, best) if still[0] else (best, rival)
         return winner, f"{other.reading.targets} is nearly the same in all files, and is not used"

@@ -16,6 +16,7 @@ from pairloom.cpu import cpu_count
 from pairloom.data.discovery import find_classes
 from pairloom.data.encodings import half
 from pairloom.data.pairs import PairFiles, Part
+from pairloom.data.readers import Classes
 from pairloom.errors import UserError
 from pairloom.images import UInt8Array, for_display, read_picture, stretched
 
@@ -31,6 +32,8 @@ _LITTLE = 0.04
 """The least by which it must do so where it does in every pair."""
 _ENOUGH, _ERRORS = 6, 4
 """Pairs that show that, and by how many standard errors."""
+_SAME_AREAS = 0.9
+"""Share of the points whose class follows from that in another label image."""
 _APART = 0.1
 """By how much it must exceed that of images of different pairs."""
 
@@ -50,10 +53,7 @@ class SideSample:
     @cached_property
     def kind(self) -> Kind:
         """Whether the images show classes or are pictures; `unreadable` if none can be read."""
-        try:
-            if find_classes(self.parts) is not None:
-                return "classes"
-        except UserError:  # label maps of a kind that is refused, such as instance numbers
+        if self._found is not None:  # classes, or label maps of a kind that is refused, such as instance numbers
             return "classes"
         return "pictures" if self.displayed else "unreadable"
 
@@ -63,10 +63,22 @@ class SideSample:
         try:
             if not self.displayed:
                 read_picture(self.parts[0].path, any_number=True)
-            find_classes(self.parts)
         except UserError as error:
             return error
-        return None
+        return self._found if isinstance(self._found, UserError) else None
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes that its images show; 0 where that is not known."""
+        return len(self._found.palette) if isinstance(self._found, Classes) else 0
+
+    @cached_property
+    def _found(self) -> Classes | UserError | None:
+        """What its images hold: classes, classes that cannot be read, or none."""
+        try:
+            return find_classes(self.parts)
+        except UserError as error:
+            return error
 
     @cached_property
     def displayed(self) -> dict[Part, UInt8Array]:
@@ -174,6 +186,20 @@ def _areas(path: Path) -> NDArray[np.int64]:
     return found
 
 
+def show_the_same_areas(first: Path, second: Path) -> bool:
+    """Tell whether two label images, of any size, divide the picture alike, but for a few points."""
+    a, b = (_points(_areas(path)) for path in (first, second))
+    together = np.zeros((a.max() + 1, b.max() + 1))
+    np.add.at(together, (a, b), 1)
+    return all(together.max(axis=axis).sum() >= _SAME_AREAS * len(a) for axis in (0, 1))
+
+
+def _points(areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 32×32 values, evenly spaced, as numbers from 0."""
+    rows, columns = (np.linspace(0, side - 1, 32).round().astype(int) for side in areas.shape)
+    return np.unique(areas[np.ix_(rows, columns)], return_inverse=True)[1].ravel()
+
+
 def show_the_same(first: Path, second: Path) -> bool:
     """Tell whether two files hold one picture, but for their compression and depth."""
     small = [
@@ -183,10 +209,12 @@ def show_the_same(first: Path, second: Path) -> bool:
     return float(np.abs(small[0] - small[1]).mean()) < 3
 
 
-def mostly_the_same(images: Sequence[UInt8Array]) -> bool:
-    """Tell whether masks hardly differ from file to file, as the outline of a camera's view does."""
+def mostly_the_same(masks: SideSample) -> bool:
+    """Tell whether masks of two classes hardly differ from file to file, as the outline of a camera's view does."""
+    if masks.class_count != 2:
+        return False
     areas = []
-    for image in images:
+    for image in masks.displayed.values():
         small = np.asarray(Image.fromarray(image).convert("L").resize((_SIDE, _SIDE), Image.Resampling.NEAREST)) > 127
         areas.append(small if small.mean() < 0.5 else ~small)
     overlaps = [float((a & b).sum()) / max(1.0, float((a | b).sum())) for a, b in pairwise(areas)]

@@ -21,6 +21,10 @@ _VOID_16 = 65535
 """What 16 bits hold where 8 hold 255."""
 _TONES, _AREAS, _FEW = 0.4, 0.75, 4
 """Shares of equal neighbours below which values are tones, and above which they are areas; few values are no tones."""
+_MOST_STEPS = 12
+"""Equal steps from black to white that classes are drawn in; finer ones fit any numbers."""
+_GREYS_OF_COLOURS = frozenset({0, 29, 76, 105, 150, 179, 226, 255})
+"""The luma (ITU-R BT.601) of black, blue, red, magenta, green, cyan, yellow and white."""
 _MOST_COLOURS = 64
 _NEARLY_ALL = 0.999
 _JUMP = 8
@@ -98,9 +102,22 @@ def find_indices(
         return _found(values, void_values, *_table_colours(values, table))
     if len(present) > (MOST_CLASSES if areas else _MOST_LEVELS):
         return None
-    if present[-1] > 255:
+    if present[-1] > 255 or (numbered and VOID in present and not _are_greys(present)):
         return _found(numbers, void_values, *_table_colours(numbers, ()), numbers)
     return _found(present, (), [(value, value, value) for value in present], (255, 0, 255))
+
+
+def _are_greys(levels: Sequence[int]) -> bool:
+    """Tell whether levels up to 255 are greys of classes, white among them, rather than class numbers with void.
+
+    So are a few; those that are evenly spaced; and those of black, white and the pure colours, turned to grey.
+    """
+    if len(levels) <= _FEW or _GREYS_OF_COLOURS.issuperset(levels):
+        return True
+    return any(
+        all(abs(level - round(level / VOID * steps) * VOID / steps) <= 1 for level in levels)
+        for steps in range(2, _MOST_STEPS + 1)
+    )
 
 
 def _filled(numbers: list[int]) -> list[int]:

@@ -6,22 +6,31 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 _TOKENS = re.compile(r"\d+|[^\W\d_]+|[\W_]")
-_LONGEST = 7
-"""Tokens of a constant prefix or suffix at the most: `_gtFine_labelIds` has four."""
+_LONGEST = 9
+"""Tokens of a constant prefix or suffix at the most: `_label_ground-truth_semantic` has eight."""
 _FREQUENT = 0.08
 """Share of a folder's names that must have a prefix or suffix in common."""
 _MOST = 8
+_MOST_INFIXES = 3
+_GAP = "\0"
+"""Stands in a core for the infix that was there."""
 
 
 class Affix(NamedTuple):
-    """The constant part of the names of one kind of file; `extension` is empty where any will do."""
+    """The constant part of the names of one kind of file; `extension` is empty where any will do.
+
+    An `infix`, such as `image` in `ulm_image_007`, is a word in the middle; then the other two are empty.
+    """
 
     prefix: str = ""
     suffix: str = ""
     extension: str = ""
+    infix: str = ""
 
     def core(self, stem: str) -> str | None:
         """Return what is left of a stem without the affix; None where it does not have it."""
+        if self.infix:
+            return stem.replace(self.infix, _GAP) if stem.count(self.infix) == 1 else None
         if len(stem) < len(self.prefix) + len(self.suffix):
             return None
         if not (stem.startswith(self.prefix) and stem.endswith(self.suffix)):
@@ -30,16 +39,16 @@ class Affix(NamedTuple):
 
     def stem(self, core: str) -> str:
         """Return the stem with the affix around it."""
-        return f"{self.prefix}{core}{self.suffix}"
+        return core.replace(_GAP, self.infix) if self.infix else f"{self.prefix}{core}{self.suffix}"
 
-    def pattern(self, core: str = "*") -> str:
+    def pattern(self) -> str:
         """Return the names as a pattern: `*_mask.png`."""
-        return f"{self.prefix}{core}{self.suffix}{self.extension or '.*'}"
+        return f"{self.stem(f'*{_GAP}*' if self.infix else '*')}{self.extension or '.*'}"
 
     @property
     def weight(self) -> int:
         """How much it says: the letters of it. Of two readings alike, that with the lesser weight is simpler."""
-        return len(self.prefix) + len(self.suffix) + len(self.extension)
+        return len(self.prefix) + len(self.suffix) + len(self.extension) + len(self.infix)
 
 
 def frequent_affixes(stems: Sequence[str]) -> list[Affix]:
@@ -62,7 +71,16 @@ def frequent_affixes(stems: Sequence[str]) -> list[Affix]:
         tail = _shared_start([stem[::-1] for stem in stems])[::-1].lstrip("0123456789")
         heads += [head] if head and head not in heads else []
         tails += [tail] if tail and tail not in tails else []
-    return [Affix(head, tail) for head in ("", *heads) for tail in ("", *tails)]
+    around = [Affix(head, tail) for head in ("", *heads) for tail in ("", *tails)]
+    return [*around, *(Affix(infix=word) for word in _infixes(stems))]
+
+
+def _infixes(stems: Sequence[str]) -> list[str]:
+    """Return the words that stand, once each, in the middle of all stems: `image` of `ulm_image_1`, `bonn_image_1`."""
+    shared: Counter[str] = Counter()
+    for stem in stems:
+        shared.update({token for token in _TOKENS.findall(stem)[1:-1] if token.isalpha() and stem.count(token) == 1})
+    return [word for word, count in shared.items() if count == len(stems) > 1][:_MOST_INFIXES]
 
 
 def _shared_start(texts: Sequence[str]) -> str:
@@ -120,7 +138,7 @@ _ROLES = {**dict.fromkeys(_SOURCE_WORDS.split(), 1.0), **dict.fromkeys(_TARGET_W
 _OTHER_WORDS = (
     "instance instances object objects panoptic depth disparity flow normals nir infrared thermal ir gray grey preview "
     "previews thumb thumbs thumbnail thumbnails overlay overlays visualization visualisation vis prediction "
-    "predictions predict pred preds heatmap heatmaps skeleton edge fov roi parts"
+    "predictions predict pred preds heatmap heatmaps skeleton edge fov roi parts superpixel superpixels"
 )
 _OTHERS = frozenset(_OTHER_WORDS.split())
 

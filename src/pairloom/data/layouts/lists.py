@@ -20,11 +20,11 @@ _LEAST_SHARE = 0.5
 def with_lists(tree: Tree, reading: Reading) -> Reading:
     """Return a reading with the splits that lists in the folder name; the same one where there are none.
 
-    A folder's lists count where they name pairs of the reading, each pair in one split. Pairs in no list are left out,
-    and so are photographs without a partner: whoever lists the pairs has said which they are. Where splits are folders
-    already, lists are not looked at.
+    A folder's lists count where they name pairs of the reading, or folders of them, each pair in one split. Pairs in
+    no list are left out, and so are photographs without a partner: whoever lists the pairs has said which they are.
+    Where splits are folders already, lists are not looked at.
     """
-    if reading.splits() or reading.certain:
+    if reading.splits():
         return reading
     lists_of = [(folder, lists) for folder in tree.folders if (lists := _lists(folder))]
     if not lists_of:
@@ -52,18 +52,26 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
     return replace(reading, listings=listings, notes=(*reading.notes, note))
 
 
-def _names(root: Path, pairs: Sequence[PairFiles]) -> Mapping[str, PairFiles]:
-    """Return the pairs by all that a list may call them; what two pairs could be called is left out."""
+def _names(root: Path, pairs: Sequence[PairFiles]) -> Mapping[str, Sequence[PairFiles]]:
+    """Return the pairs by all that a list may call them; what two pairs could be called is left out.
+
+    A folder's name, such as that of a sequence, stands for all pairs in it, where other pairs are in other folders.
+    """
     names: dict[str, PairFiles | None] = {}
+    folders: dict[str, dict[str, PairFiles]] = {}
     for pair in pairs:
-        called = {pair.name}
+        called, inside = {pair.name}, set()
         for path in (*pair.a.files[:1], *pair.b.files[:1]):
             relative = path.relative_to(root) if path.is_relative_to(root) else path
             parts = relative.with_suffix("").parts
             called |= {"/".join(parts[index:]) for index in range(len(parts))}
+            inside |= {"/".join(parts[index:-1]) for index in range(len(parts) - 1)}
         for name in {normalised(name) for name in called}:
             names[name] = pair if names.get(name, pair) is pair else None
-    return {name: pair for name, pair in names.items() if pair is not None}
+        for name in map(normalised, inside):
+            folders.setdefault(name, {})[pair.name] = pair
+    sequences = {name: list(found.values()) for name, found in folders.items() if len(found) < len(pairs)}
+    return {**sequences, **{name: [pair] for name, pair in names.items() if pair is not None}}
 
 
 def _lists(folder: Folder) -> dict[str, Path]:
@@ -83,7 +91,7 @@ def _lists(folder: Folder) -> dict[str, Path]:
 
 
 def _assigned(
-    lists: Mapping[str, Path], names: Mapping[str, PairFiles]
+    lists: Mapping[str, Path], names: Mapping[str, Sequence[PairFiles]]
 ) -> tuple[dict[str, list[PairFiles]], list[Problem]]:
     """Return the pairs that the lists name, by split, and their names that are those of no file."""
     splits: dict[str, list[PairFiles]] = {}
@@ -93,28 +101,28 @@ def _assigned(
         if split not in lists:
             continue
         listed = _read(lists[split])
-        found = {pair.name: pair for name in listed if (pair := _pair(name, names)) is not None}
-        if not listed or len(found) < _LEAST_SHARE * len(listed):
+        named = {name: _pairs(name, names) for name in listed}
+        absent = [name for name, pairs in named.items() if not pairs]
+        if not listed or len(absent) > (1 - _LEAST_SHARE) * len(listed):
             continue
+        found = {pair.name: pair for pairs in named.values() for pair in pairs}
         shared = [name for name in found if owner.setdefault(name, split) != split]
         if len(shared) > 0.5 * len(found):  # a list of everything, under a name such as this
             continue
-        for name in listed:
-            if _pair(name, names) is None:
-                message = f"is named by {lists[split]} but makes no pair here; add its files, or remove the line"
-                missing.append(Problem("missing partner", Path(name), message))
+        message = f"is named by {lists[split]} but makes no pair here; add its files, or remove the line"
+        missing += [Problem("missing partner", Path(name), message) for name in absent]
         splits[split] = [pair for name, pair in found.items() if owner[name] == split]
     return {split: pairs for split, pairs in splits.items() if pairs}, missing
 
 
-def _pair(line: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
-    """Return the pair that a line names: by the whole line, or by what stands before one of its separators."""
+def _pairs(line: str, names: Mapping[str, Sequence[PairFiles]]) -> Sequence[PairFiles]:
+    """Return the pairs that a line names: by the whole line, or by what stands before one of its separators."""
     ends = [len(line), *(found.start() for found in reversed(list(_SEPARATORS.finditer(line))))]
-    return next((pair for end in ends if (pair := _named(line[:end].strip(" /"), names)) is not None), None)
+    return next((pairs for end in ends if (pairs := _named(line[:end].strip(" /"), names))), ())
 
 
-def _named(path: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
-    """Return the pair of a path; of as much of its end as tells one."""
+def _named(path: str, names: Mapping[str, Sequence[PairFiles]]) -> Sequence[PairFiles]:
+    """Return the pairs of a path; of as much of its end as tells some."""
     parts = path.split("/")
     for index in range(len(parts)):
         ending = "/".join(parts[index:])
@@ -122,7 +130,7 @@ def _named(path: str, names: Mapping[str, PairFiles]) -> PairFiles | None:
             return names[ending]
         if (stem := re.sub(r"\.\w{2,5}$", "", ending)) in names:
             return names[stem]
-    return None
+    return ()
 
 
 def _read(path: Path) -> list[str]:

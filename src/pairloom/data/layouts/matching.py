@@ -61,14 +61,15 @@ def match_places(first: Place, second: Place) -> list[Match]:
     if not sample:
         return []
     kinds = _kinds(first, first.sample(second, _SAMPLE)), _kinds(second, sample)
+    if together:
+        kinds = [affix for affix in kinds[0] if not _counts_only(affix)], [b for b in kinds[1] if not _counts_only(b)]
     found: list[tuple[int, int, Affix, Affix, frozenset[frozenset[Key]]]] = []
     for b in kinds[1]:
         cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
         for a in kinds[0]:
-            if together and (
-                ((a.prefix, a.suffix) == (b.prefix, b.suffix) and a.extension >= b.extension)
-                or (_counts_only(a) or _counts_only(b))
-            ):
+            if bool(a.infix) != bool(b.infix):
+                continue
+            if together and a[:2] == b[:2] and a.infix == b.infix and a.extension >= b.extension:
                 continue
             matched = frozenset(
                 frozenset({(group, a.stem(core)), (group, stem + "\0")})
@@ -97,7 +98,7 @@ def match_places(first: Place, second: Place) -> list[Match]:
 
 def _counts_only(affix: Affix) -> bool:
     """Tell whether an affix is a number: of the files in one folder it tells no two kinds."""
-    text = affix.prefix + affix.suffix
+    text = affix.prefix + affix.infix + affix.suffix
     return any(letter.isdigit() for letter in text) and not any(letter.isalpha() for letter in text)
 
 
@@ -119,7 +120,7 @@ def _kinds(place: Place, sample: Sequence[Key]) -> list[Affix]:
         return affixes
     endings = Counter(Path(name).suffix for names in place.files.values() for _, name in names)
     return [
-        Affix(affix.prefix, affix.suffix, ending)
+        affix._replace(extension=ending)
         for affix in affixes
         for ending, _ in sorted(endings.most_common(4), key=lambda item: item[0])
     ]
@@ -165,10 +166,10 @@ def _match(first: Place, second: Place, a: Affix, b: Affix, kinds: Sequence[Affi
 def _is_relative(group: Group, stem: str, kinds: Sequence[Affix], cores: set[Key], *, alike: Affix) -> bool:
     """Tell whether a file is of another kind: with another affix its name belongs to a pair."""
     for affix in kinds:
-        if (affix.prefix, affix.suffix) == (alike.prefix, alike.suffix):
+        if affix._replace(extension="") == alike._replace(extension=""):
             continue
         core = affix.core(stem)
-        if core is not None and (group, core) in cores and (affix.prefix or affix.suffix):
+        if core is not None and (group, core) in cores and affix._replace(extension="") != Affix():
             return True
     return False
 

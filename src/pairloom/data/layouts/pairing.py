@@ -7,10 +7,10 @@ from itertools import combinations
 from pathlib import Path
 
 from pairloom.config import DataConfig, LayoutName
-from pairloom.data.layouts.affixes import role, states_order
+from pairloom.data.layouts.affixes import Affix, role, states_order
 from pairloom.data.layouts.listing import LONGEST_NAME, Layout, Listing, Problem, Reading, alone, empty, taken
 from pairloom.data.layouts.matching import File, Match, match_places
-from pairloom.data.layouts.places import Group, Place, find_places
+from pairloom.data.layouts.places import DEEP, Group, Place, find_places
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
 from pairloom.data.pairs import PairFiles, Part
 
@@ -52,7 +52,8 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
         if len({(id(pair[side][0]), pair[side][1]) for pair in match.pairs}) < len(match.pairs):
             return None
     words = [
-        (*place.pattern, affix.prefix, affix.suffix) for place, affix in zip(match.places, match.affixes, strict=True)
+        (*place.pattern, affix.prefix, affix.infix, affix.suffix)
+        for place, affix in zip(match.places, match.affixes, strict=True)
     ]
     roles = role(words[0]), role(words[1])
     # Where the words say nothing, it is the target whose name has one more.
@@ -84,7 +85,7 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
     listings = {split: Listing(tuple(_named_apart(sorted(pairs[split]))), tuple(problems[split])) for split in pairs}
     patterns = [_pattern(match, side) for side in (first, second)]
     _, core, *example = match.pairs[0]
-    how = " with ".join(_shown(example[side], match.affixes[side].pattern("\0"), core) for side in (first, second))
+    how = " with ".join(_shown(example[side], match.affixes[side], core) for side in (first, second))
     return Reading(
         layout,
         how,
@@ -99,8 +100,8 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
 def _pattern(match: Match, side: int) -> str:
     """Return the pattern that `data.sources` or `data.targets` would take for one side of a match."""
     place = match.places[side]
-    nested = any(len(group.folders) > place.wild for group in place.groups)
-    return f"{place.label.replace('~', '*')}{'**/' if nested else ''}{match.affixes[side].pattern('*')}"
+    nested = DEEP not in place.pattern and any(len(group.folders) > place.wild for group in place.groups)
+    return f"{place.label.replace('~', '*')}{'**/' if nested else ''}{match.affixes[side].pattern()}"
 
 
 def pair_name(group: Group, core: str, source: str) -> str:
@@ -179,11 +180,10 @@ def _empty_folders(tree: Tree, match: Match, splits: set[str | None]) -> Iterato
             yield folder.split, folder
 
 
-def _shown(file: File, pattern: str, core: str) -> str:
+def _shown(file: File, affix: Affix, core: str) -> str:
     """Write a file's path with `*` for what differs from pair to pair."""
     folder, name = file
-    affix = pattern.split("\0")
-    stem = f"{affix[0]}*{affix[1].removesuffix('.*')}" if core else stem_of(name)
+    stem = affix.pattern().removesuffix(".*") if core else stem_of(name)
     ending = os.path.splitext(name)[1]  # noqa: PTH122 (a name, not a path)
     return f"{'' if folder.label == './' else folder.label}{stem.removesuffix(ending)}{ending}"
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pairloom.data.layouts.tree import Folder, Tree, normalised
 
 ANY = "*"
+DEEP = "**"
 Path_ = tuple[str, ...]
 _MOST_PLACES = 60
 """More folders differ in more than what is a kind of file; then they are scenes."""
@@ -107,7 +108,23 @@ def find_places(tree: Tree) -> list[Place]:
         for wild in combinations(levels, count):
             for pattern, groups in _patterns(folders, frozenset(wild)).items():
                 places.setdefault(pattern, Place(pattern, groups))
-    return list(places.values())
+    return [*places.values(), *_at_any_depth(folders)]
+
+
+def _at_any_depth(folders: tuple[Folder, ...]) -> Iterator[Place]:
+    """Yield the places of folders of one name that are deeper in one split than in another: `**/images`."""
+    depths: dict[str, set[int]] = defaultdict(set)
+    for folder in folders:
+        if folder.rest:
+            depths[folder.rest[-1]].add(len(folder.rest))
+    names = [name for name, found in depths.items() if len(found) > 1]
+    for name in names[:_MOST_PLACES]:
+        groups: dict[Group, tuple[Folder, ...]] = {}
+        for folder in folders:
+            if folder.rest[-1:] == (name,):
+                group = Group(folder.split, tuple(map(normalised, folder.rest[:-1])))
+                groups[group] = (*groups.get(group, ()), folder)
+        yield Place((DEEP, name), groups)
 
 
 def _patterns(folders: tuple[Folder, ...], wild: frozenset[int]) -> dict[Path_, dict[Group, tuple[Folder, ...]]]:

@@ -1,7 +1,7 @@
 """Which split a folder or a list belongs to, by the words that people use for splits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 SPLITS = ("train", "val", "test")
 
@@ -41,7 +41,7 @@ def split_folders(paths: Sequence[tuple[str, ...]]) -> list[tuple[str | None, tu
     splits_of: dict[str, set[str]] = {}
     for split, rest in attached.values():
         splits_of.setdefault(rest.lower(), set()).add(split)
-    known = {part: split_and_rest(part) for part in components}
+    known = {part: split_and_rest(part) for part in components} | _abbreviated(components)
     names = {name.lower() for name in components}
     for part, (candidate, other) in attached.items():
         spoken = other[0].isupper() or {other.lower(), candidate} & names or len(splits_of[other.lower()]) > 1
@@ -79,11 +79,28 @@ def without_split(stem: str, split: str) -> str:
     return stem
 
 
+def _abbreviated(names: Collection[str]) -> dict[str, tuple[str | None, str]]:
+    """Find folders named apart by `TR` and `TE` alone: `DUTS-TR` and `DUTS-TE`."""
+    found: dict[str, tuple[str | None, str]] = {}
+    for name in names:
+        tokens = _TOKENS.findall(name)
+        for index in (index for index, word in enumerate(tokens) if word == "TR"):
+            before, after = tokens[:index], tokens[index + 1 :]
+            twin = "".join([*before, "TE", *after])
+            if len(tokens) > 1 and twin in names:
+                rest = re.sub(r"^[\W_]+|[\W_]+$", "", "".join([*before, *after]))
+                found |= {name: ("train", rest), twin: ("test", rest)}
+    return found
+
+
 def _attached(part: str) -> tuple[str, str] | None:
     match = _ATTACHED.fullmatch(part)
     if match is None or part.lower() in _SPLIT_OF:
         return None
-    return _SPLIT_OF[match[1].lower()], match[2]
+    split, rest = _SPLIT_OF[match[1].lower()], match[2]
+    if any(rest.lower().startswith(words) for other, words in WORDS.items() if other != split):
+        return None  # `TrainVal_images` are those of both
+    return split, rest
 
 
 def _of_path(path: tuple[str, ...], known: dict[str, tuple[str | None, str]]) -> tuple[str | None, tuple[str, ...]]:
