@@ -15,7 +15,7 @@ from pairloom.training_run import train
 
 @pytest.mark.slow
 def test_twenty_validation_pictures_at_three_sizes(camvid: Path, tmp_path: Path) -> None:
-    settings: dict[str, object] = {"size": 128, "train_pairs": 120, "model.width": 16, "epochs": 3}
+    settings: dict[str, object] = {"size": 128, "train_pairs": 48, "model.width": 16, "epochs": 1}
     train(camvid, tmp_path / "run", settings=settings, log=lambda _line: None)
     model = load_model(find_model(tmp_path / "run"), choose_device("cpu"))
     folder = PairFolder.open(DataConfig(root=str(camvid)))
