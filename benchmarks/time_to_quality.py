@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    if options.out.exists():
+        parser.error(f"{options.out} exists; name another --out, or remove it first")
+    options.out.mkdir(parents=True)
     manifest = recipes.leave_out(options.camvid, options.leave_out, options.out)
     curves = {"plain PyTorch": train_plain(manifest, options)}
     goal = curves["plain PyTorch"][-1][1]
@@ -86,11 +88,10 @@ def train_plain(manifest: Path, options: argparse.Namespace) -> list[tuple[float
     seconds, curve = 0.0, []
     for epoch in range(options.epochs):
         began = time.perf_counter()
-        model.generator.train()
         for _ in folder.files("train"):
             model.step(*next(pairs))
         seconds += time.perf_counter() - began
-        model.generator.eval()
+        # As that project tests: dropout is on, and batch norm takes the statistics of the picture.
         with torch.no_grad():
             predictions = (
                 (pair.name, head.read(model.generator(to_tensor(pair.source)[None].to(device)))[0], pair.target)

@@ -58,6 +58,7 @@ def test_a_worker_that_dies_is_an_error_with_a_message() -> None:
         list(map_in_processes(_die, range(4), workers=1))
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc tells which processes there are")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_the_process_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
     script, noted = tmp_path / "sleepers.py", tmp_path / "noted"

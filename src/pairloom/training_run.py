@@ -238,7 +238,7 @@ def _resume(
         folder.prepare()
         training, validation = _open_pairs(changed, PairFolder.open(changed.data))
         if changed.data.root != experiment.data.root and (state := load_state(folder.checkpoints, log)):
-            require_same_files(state, training, validation, folder, changed.data.root, log)
+            require_same_files(state, training, validation, folder, changed.data.root)
         changed = _with_channels(changed, training.source, training.target)
         if changed != experiment:
             palette = folder.palette.name if folder.palette.is_file() else changed.data.palette

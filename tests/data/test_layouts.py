@@ -1,5 +1,6 @@
 """Pairs are found as they lie on disk, by what their names and a sample of their pixels show, or refused."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -235,21 +236,49 @@ def test_labels_of_another_sequence_are_no_rivals(tmp_path: Path) -> None:
     assert all(pair.a.path.parts[-3] == pair.b.path.parts[-3] and pair.b.path.parts[-2] == "label_id" for pair in pairs)
 
 
+def test_a_smaller_version_of_the_sources_is_no_rival(tmp_path: Path) -> None:
+    for n in range(8):
+        clean = _photograph()
+        save(tmp_path / f"norain-{n}.png", clean)
+        save(tmp_path / f"rain-{n}.png", (clean // 2 + _photograph() // 2).astype(np.uint8))
+        save(tmp_path / f"rainx2/rain-{n}.png", (clean // 2 + _photograph() // 2).astype(np.uint8)[::2, ::2])
+    pairs = _reading(tmp_path).pairs
+    assert [(pair.a.path.name, pair.a.path.parent) for pair in pairs] == [(f"rain-{n}.png", tmp_path) for n in range(8)]
+
+
 @pytest.mark.parametrize("alike", [True, False])
-def test_the_same_photographs_with_other_masks_are_asked_about(tmp_path: Path, alike: bool) -> None:
+@pytest.mark.parametrize("split", ["", "train/"])
+@pytest.mark.parametrize("suffix", ["", "_mask"])
+def test_the_same_photographs_with_other_masks_are_asked_about(
+    tmp_path: Path, alike: bool, split: str, suffix: str
+) -> None:
     for n in range(6):
-        photograph, mask = _photograph(), _mask()
-        for kind in ("lesions", "vessels"):
-            save(tmp_path / kind / f"images/{n}.png", photograph)
-            save(tmp_path / kind / f"masks/{n}.png", mask if alike else _mask())
+        photograph = _photograph()
+        for kind, column in (("lesions", 2), ("vessels", 2 if alike else 30)):
+            mask = np.zeros((48, 48), np.uint8)
+            mask[10 + n : 22 + n, column : column + 12] = 1  # a sixteenth of the picture
+            save(tmp_path / f"{split}{kind}/images/{n}.png", photograph)
+            save(tmp_path / f"{split}{kind}/masks/{n}{suffix}.png", mask)
     if alike:
         assert len(_reading(tmp_path).pairs) == 6
         return
     with pytest.raises(UserError, match="the same photographs have two kinds of targets, say which") as caught:
         _reading(tmp_path)
-    for kind in ("lesions", "vessels"):
-        assert f"--data.sources '{kind}/images/*.png' --data.targets '{kind}/masks/*.png'" in str(caught.value)
-    assert len(_reading(tmp_path, sources="vessels/images/*.png", targets="vessels/masks/*.png").pairs) == 6
+    ways = re.findall(r"--data.sources '(\S+)' --data.targets '(\S+)'", str(caught.value))
+    for kind, (sources, targets) in zip(("lesions", "vessels"), ways, strict=True):
+        pairs = _reading(tmp_path, sources=sources, targets=targets).pairs
+        assert [pair.b.path for pair in pairs] == [tmp_path / f"{split}{kind}/masks/{n}{suffix}.png" for n in range(6)]
+
+
+def test_predictions_beside_the_data_are_not_read(tmp_path: Path) -> None:
+    _pairs(tmp_path, "images/{n}.png", "masks/{n}.png", 12)
+    (tmp_path / "results/images").mkdir(parents=True)
+    for n in range(3):
+        shutil.copy(tmp_path / f"images/{n}.png", tmp_path / f"results/images/{n}.png")
+        save(tmp_path / f"results/masks/{n}.png", _mask())
+    chosen = _choose(tmp_path)
+    assert {pair.a.path.parent for pair in chosen.reading.pairs} == {tmp_path / "images"}
+    assert any(note.startswith("not used: results/") for note in chosen.notes)
 
 
 def test_numbers_with_void_are_not_taken_for_the_outline_of_a_view(tmp_path: Path) -> None:
@@ -260,12 +289,8 @@ def test_numbers_with_void_are_not_taken_for_the_outline_of_a_view(tmp_path: Pat
         void = np.arange(48)[:, None].repeat(48, axis=1) >= 40
         save(tmp_path / f"masks/{n}.png", np.where(void, 255, mask).astype(np.uint8))
         save(tmp_path / f"colours/{n}.png", np.where(void[:, :, None], COLOURS[0], COLOURS[mask]).astype(np.uint8))
-    try:
-        reading = _reading(tmp_path)
-    except UserError as error:
-        assert "can be read in two ways" in str(error)  # noqa: PT017 (either is right)
-    else:
-        assert reading.targets.startswith("masks")
+    with pytest.raises(UserError, match="can be read in two ways"):
+        _reading(tmp_path)
 
 
 def test_the_flags_of_a_refusal_name_the_photographs_alone(tmp_path: Path) -> None:

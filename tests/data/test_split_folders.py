@@ -106,3 +106,37 @@ def test_lists_name_the_splits_also_of_places_that_are_given(
 ) -> None:
     write(tmp_path)
     assert _counts(tmp_path, **settings) == expected
+
+
+def test_a_sequence_may_hold_both_sides_and_one_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    for sequence in ("seq1", "seq2", "seq3"):
+        _write(tmp_path, sequence, range(4), "rgb", "label")
+    (tmp_path / "train.txt").write_text("seq1\nseq2\nseq4\n", encoding="utf-8")
+    (tmp_path / "val.txt").write_text("seq3\n", encoding="utf-8")
+    folder = PairFolder.open(DataConfig(str(tmp_path)))
+    assert [len(folder.listing(split).pairs) for split in ("train", "val")] == [8, 4]
+    (problem,) = folder.listing("train").problems
+    assert (problem.kind, problem.path) == ("missing partner", Path("seq4"))
+
+
+def test_a_folder_name_that_two_folders_have_stands_for_neither(tmp_path: Path) -> None:
+    for number, place in enumerate(("a/01", "b/01", "a/02")):
+        _write(tmp_path, "", range(10 * number, 10 * number + 4), f"images/{place}", f"masks/{place}")
+    (tmp_path / "train.txt").write_text("a/01\na/02\n", encoding="utf-8")
+    (tmp_path / "test.txt").write_text("c/01\n", encoding="utf-8")
+    assert _counts(tmp_path, sources="images", targets="masks") == {"train": 7, "val": 1}
+
+
+def test_a_list_that_names_other_files_too_is_no_problem_for_places_that_are_given(tmp_path: Path) -> None:
+    _write(tmp_path, "", range(8))
+    listed = "".join(f"{number:03}\n" for number in range(12))
+    (tmp_path / "train.txt").write_text(listed, encoding="utf-8")
+    assert _counts(tmp_path, sources="images", targets="masks") == {"train": 7, "val": 1}
+
+
+def test_a_manifest_is_the_only_list(tmp_path: Path) -> None:
+    _write(tmp_path, "", range(10))
+    rows = "".join(f"images/{number:03}.png,masks/{number:03}.png\n" for number in range(10))
+    (tmp_path / "pairs.csv").write_text(f"source,target\n{rows}", encoding="utf-8")
+    (tmp_path / "train.txt").write_text("".join(f"{number:03}\n" for number in range(5)), encoding="utf-8")
+    assert _counts(tmp_path) == {"train": 8, "val": 2}

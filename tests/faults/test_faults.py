@@ -358,7 +358,9 @@ def test_a_data_file_that_changes_while_it_is_trained_on_changes_nothing_until_a
     assert _result(tmp_path / "run") == _result(tmp_path / "whole")
     if fault == "replaced":
         resume(tmp_path / "run", epochs=3, log=said.append)
-        assert any(line.startswith("the files of 1 pair (0003) have changed since the run started") for line in said)
+        assert any(
+            line.startswith("the files of 1 pair (0003) have changed since the state was saved") for line in said
+        )
     else:
         with pytest.raises(UserError, match="0003"):
             resume(tmp_path / "run", epochs=3, log=_quiet)

@@ -55,7 +55,9 @@ def test_small_values_are_class_numbers_and_255_is_void(values: set[int], void: 
     [
         *((0, 255), (0, 127, 255), (0, 64, 128, 192), (255,), tuple(range(0, 256, 8))),
         *((0, 100, 180, 255), (0, 36, 73, 109, 182, 255)),  # few, and evenly spaced with one missing
-        (29, 76, 105, 150, 226, 255),  # pure colours and white, turned to grey
+        *((0, 50, 100, 150, 200, 255), (0, 60, 120, 180, 240, 255), (0, 40, 80, 120, 160, 200, 255)),
+        *((0, 70, 140, 210, 255), (0, 100, 150, 200, 255)),
+        *((29, 76, 105, 150, 226, 255), (0, 18, 54, 73, 182, 255)),  # pure colours and white, turned to grey
     ],
 )
 def test_few_grey_levels_are_classes_drawn_as_they_are(levels: tuple[int, ...]) -> None:

@@ -129,7 +129,9 @@ def test_pairs_that_changed_in_their_place_are_named(data: Path, run: Path) -> N
     _change(data)
     said: list[str] = []
     resume(run, epochs=2, log=said.append)
-    changed = "the files of 1 pair (0002) have changed since the run started; it goes on with them as they are now"
+    changed = (
+        "the files of 1 pair (0002) have changed since the state was saved; training goes on with them as they are"
+    )
     assert changed in said
 
 

@@ -1,7 +1,7 @@
 """Looks at every pair of a data set before training does, and names what is wrong with its file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -142,11 +142,11 @@ def check_pairs(folder: PairFolder, processes: int = 0) -> CheckResult:
     work = [(split, files, place % step == 0) for place, (split, files) in enumerate(items)]
     seen: list[SeenPair] = []
     far = []
-    look = partial(examine, folder)
     if processes and len(work) >= MANY:
-        facts = map_in_processes(look, work, chunk=8, workers=processes)
+        alone = replace(folder, reading=replace(folder.reading, listings={}))  # a process is sent the pairs it looks at
+        facts = map_in_processes(partial(examine, alone), work, chunk=8, workers=processes)
     else:
-        facts = read_ahead(look, work)
+        facts = read_ahead(partial(examine, folder), work)
     for (split, files), fact in zip(items, track(facts, len(items), "Checking"), strict=True):
         for problem in fact.problems:
             result.add(Finding(problem, (files,)))

@@ -1,7 +1,7 @@
 """Chooses how a data folder is read: weighs the readings that its names allow by what a sample of the files shows."""
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -117,8 +117,8 @@ def _refusal(tree: Tree, readings: Sequence[Reading]) -> UserError:
     if side.kind == "unreadable":
         return side.refusal or UserError(f"{images[0]}: cannot be read")
     near = max(readings, key=lambda reading: len(reading.pairs) * cover(reading), default=None)
-    kinds = {SideSample((part,)).kind for part in side.parts}
-    if {"classes", "pictures"} <= kinds:
+    kinds = Counter(SideSample((part,)).kind for part in side.parts)
+    if min(kinds["classes"], kinds["pictures"]) >= len(side.parts) / 4:
         what = "photographs and label maps, but no names that go together"
     else:
         what = "label maps only, and no photographs" if side.kind == "classes" else "photographs only, and no masks"

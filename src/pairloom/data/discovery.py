@@ -18,8 +18,9 @@ from pairloom.images import colour_table, inspect
 from pairloom.images.masks import StoredMask
 from pairloom.palette import ClassNames, Palette, SoftEdgesError, find_colours, name_classes
 from pairloom.palette.areas import Census, add_up, area_share, is_shaded, take_census
-from pairloom.palette.classes import MOST_CLASSES
+from pairloom.palette.classes import MOST_CLASSES, VOID
 from pairloom.palette.colour_reading import pack
+from pairloom.palette.discovery import LARGEST_SURE_INDEX
 from pairloom.palette.instances import own_numbers
 
 COLOUR_SAMPLE = 24
@@ -69,6 +70,9 @@ def find_classes(
     if found is None or named or not isinstance(found.reader, IndexReader | ColourReader):
         return found
     palette, note = name_classes(found.palette, names, numbered=isinstance(found.reader, IndexReader))
+    largest = palette.values[-1] if isinstance(found.reader, IndexReader) and palette.void_values else 0
+    if LARGEST_SURE_INDEX < largest < VOID:  # such numbers may be greys, white among them
+        note = "; ".join(filter(None, (note, f"class numbers go up to {largest}, and {VOID} is void")))
     return found._replace(palette=palette, reader=found.reader.with_palette(palette), note=note)
 
 

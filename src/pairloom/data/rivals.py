@@ -11,7 +11,7 @@ from pairloom.data.samples import mostly_the_same, same_partition, show_the_same
 from pairloom.data.sampling import evenly_spaced
 from pairloom.data.weighing import Weighed
 from pairloom.errors import UserError
-from pairloom.images import colour_table, read_picture
+from pairloom.images import colour_table, inspect, read_picture
 
 _SAMPLED = 4
 """Pairs whose images are compared."""
@@ -19,6 +19,7 @@ _MARGIN = 0.25
 """A reading is the best where no rival comes so close."""
 _FEW = 0.3
 """A reading with a smaller share of the best one's pairs is no rival."""
+_LOSSY = frozenset({".jpg", ".jpeg", ".jfif", ".webp"})
 _MOST_COPIES = 4
 """Folders that may hold the same pictures in different formats."""
 
@@ -38,18 +39,18 @@ def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
         if rival is best:
             continue
         few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
+        if few or best.likelihood - rival.likelihood >= _MARGIN:
+            continue
         # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
         # of one photograph as pairs of each other.
         worse = any(
-            rival.likelihood <= other.likelihood
+            (other is best or rival.likelihood <= other.likelihood)
             and len(rival.reading.pairs) < len(other.reading.pairs)
             and rival.reading.used <= other.reading.used
             for other in weighed
         )
         worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
-        if few or worse or best.likelihood - rival.likelihood >= _MARGIN:
-            continue
-        if not _contradict(best.reading, rival.reading):
+        if worse or not _contradict(best.reading, rival.reading):
             continue
         verdict = _compared(best, rival)
         if verdict is None:
@@ -77,7 +78,7 @@ def _without_copies(tree: Tree, best: Weighed) -> Weighed:
             for folder in others:
                 if _are_copies(folders[original], folders[folder]):
                     if not _have_same_targets(best, folders[original], folders[folder]):
-                        raise UserError(_two_targets(tree, folders[original], folders[folder]))
+                        raise UserError(_two_targets(tree, best.reading, folders[original], folders[folder]))
                     kept.remove(folder)
                     notes.append(f"{folder.name}/ in {folder.parent.name}/ holds the pictures of {original} once more")
         pairs = tuple(pair for pair in listing.pairs if pair.a.path.parent in kept)
@@ -98,26 +99,36 @@ def _are_copies(first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bo
 
 
 def _have_same_targets(best: Weighed, first: dict[str, PairFiles], second: dict[str, PairFiles]) -> bool:
-    same = show_the_same_areas if best.sides[1].kind == "classes" else show_the_same
-    if best.reading.annotations is not None:
+    if best.reading.halves or best.reading.annotations is not None or best.reading.masks is not None:
         return True
+    classes = best.sides[1].kind == "classes"
     try:
-        return all(same(pair.b.path, second[name].b.path) for name, pair in _some(first))
+        for name, pair in _some(first):
+            one, other = pair.b.path, second[name].b.path
+            exact = classes and not {one.suffix.lower(), other.suffix.lower()} & _LOSSY
+            if not (show_the_same_areas if exact else show_the_same)(one, other):
+                return False
     except UserError:
-        return True  # the check of the pairs says what is wrong with their files
+        pass  # the check of the pairs says what is wrong with their files
+    return True
 
 
 def _some(pairs: dict[str, PairFiles]) -> list[tuple[str, PairFiles]]:
     return evenly_spaced(sorted(pairs.items()), _SAMPLED)
 
 
-def _two_targets(tree: Tree, *folders: dict[str, PairFiles]) -> str:
+def _two_targets(tree: Tree, reading: Reading, *folders: dict[str, PairFiles]) -> str:
+    lead = f"{tree.root}: the same photographs have two kinds of targets"
+    places = {folder.path: "/".join(folder.rest).replace("~", "*") for folder in tree.folders}
     ways = []
     for pairs in folders:
-        sides = [next(iter(pairs.values())).a.path, next(iter(pairs.values())).b.path]
-        patterns = [(path.parent.relative_to(tree.root) / f"*{path.suffix}").as_posix() for path in sides]
-        ways.append(f"--data.sources '{patterns[0]}' --data.targets '{patterns[1]}'")
-    return f"{tree.root}: the same photographs have two kinds of targets, say which: {'; or '.join(ways)}"
+        pair = next(iter(pairs.values()))
+        sources, targets = (
+            f"{places[path.parent]}/{pattern.rpartition('/')[2]}"
+            for path, pattern in ((pair.a.path, reading.sources), (pair.b.path, reading.targets))
+        )
+        ways.append(f"--data.sources '{sources}' --data.targets '{targets}'")
+    return f"{lead}, say which: {'; or '.join(ways)}"
 
 
 def _holds(masks: Reading, other: Reading) -> bool:
@@ -151,13 +162,16 @@ def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
 
     Of two targets that divide their pictures alike the one with fewer channels is taken (numbers in place of colours);
     of classes and instances, the classes; of masks that hardly differ from file to file, the other. Of two sources,
-    the coloured one.
+    that of the targets' size, or the coloured one.
     """
     theirs = {pair.a.path: pair for pair in rival.reading.pairs}
     shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs if pair.a.path in theirs]
     if not shared:
         by_target = {pair.b.path for pair in rival.reading.pairs}
         if any(pair.b.path in by_target for pair in best.reading.pairs):
+            if _fit(best) != _fit(rival):
+                winner, other = (best, rival) if _fit(best) else (rival, best)
+                return winner, f"{other.reading.how} was not taken, since its images differ in size"
             if best.sides[0].coloured and not rival.sides[0].coloured:
                 return best, f"{rival.reading.how} was not taken, since its sources have no colours"
             if rival.sides[0].coloured and not best.sides[0].coloured:
@@ -189,6 +203,17 @@ def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
         winner, other = (rival, best) if still[0] else (best, rival)
         return winner, f"{other.reading.targets} is nearly the same in all files, and is not used"
     return None
+
+
+def _fit(item: Weighed) -> bool:
+    """Tell whether the images of most pairs in the sample have one size."""
+    try:
+        sizes = [
+            [inspect(part.path)[:2] for part in pair] for pair in zip(*(side.parts for side in item.sides), strict=True)
+        ]
+    except UserError:
+        return True  # the check of the pairs says what is wrong with their files
+    return sum(source == target for source, target in sizes) > len(sizes) / 2
 
 
 def _plainness(path: Path) -> tuple[bool, int]:

@@ -73,7 +73,10 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 class ResizeConv2d(nn.Sequential):
-    """Nearest-neighbour enlargement to twice the side, then a 3×3 convolution (A. Odena et al., 2016)."""
+    """Nearest-neighbour enlargement to twice the side, then a 3×3 convolution (A. Odena et al., 2016).
+
+    Its two modules give the weights their names; `enlarge_and_convolve` does the work of both.
+    """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(nn.Upsample(scale_factor=2), Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
@@ -92,9 +95,11 @@ def enlarge_and_convolve(x: Tensor, convolution: Conv2d, skip: Tensor | None = N
     Args:
         x: the map.
         convolution: 3×3, with a padding of 1.
-        skip: B×S×2H×2W; the last S input channels of the convolution are its.
+        skip: B×S×2H×2W; the last S input channels of the convolution are its. With one, the quicker way is two
+            convolutions and a sum, which has been measured on CPUs alone and is taken there.
     """
-    if torch.compiler.is_compiling() or len(x) * x.shape[-2] * x.shape[-1] < MANY:
+    small = len(x) * x.shape[-2] * x.shape[-1] < MANY
+    if torch.compiler.is_compiling() or small or (skip is not None and x.device.type != "cpu"):
         enlarged = F.interpolate(x, scale_factor=2)
         output: Tensor = convolution(enlarged if skip is None else torch.cat([enlarged, skip], dim=1))
         return output

@@ -168,7 +168,7 @@ class _DecoderBlock(nn.Module):
         """Turn B×in_channels×H×W and B×skip_channels×2H×2W into B×out_channels×2H×2W."""
         first, second = cast("tuple[nn.Sequential, nn.Module]", tuple(self.layers))
         convolved = enlarge_and_convolve(x, cast("Conv2d", first[0]), skip)
-        output: Tensor = second(first[1:](convolved))
+        output: Tensor = second(first[2](first[1](convolved)))
         return output
 
 

@@ -1,5 +1,6 @@
 """Finding out from a sample of targets whether they show classes, and which."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from pairloom.palette.distinct import colour_beside_blends, colour_for_void, dis
 from pairloom.palette.flat_colours import area_colours
 from pairloom.palette.soft_edges import CONTINUOUS, SHARP, has_blends, soft_areas
 
-_LARGEST_INDEX = 63
+LARGEST_SURE_INDEX = 63
 """Small values are taken for class numbers; an 8-bit picture of grey tones has larger ones."""
 _MOST_LEVELS = 32
 """Grey levels beyond this number are tones, not classes."""
@@ -23,8 +24,11 @@ _TONES, _AREAS, _FEW = 0.4, 0.75, 4
 """Shares of equal neighbours below which values are tones, and above which they are areas; few values are no tones."""
 _MOST_STEPS = 12
 """Equal steps from black to white that classes are drawn in; finer ones fit any numbers."""
-_GREYS_OF_COLOURS = frozenset({0, 29, 76, 105, 150, 179, 226, 255})
-"""The luma (ITU-R BT.601) of black, blue, red, magenta, green, cyan, yellow and white."""
+_GREYS_OF_COLOURS = (
+    frozenset({0, 29, 76, 105, 150, 179, 226, 255}),
+    frozenset({0, 18, 54, 73, 182, 201, 237, 255}),
+)
+"""The luma (ITU-R BT.601 and BT.709) of black, blue, red, magenta, green, cyan, yellow and white."""
 _MOST_COLOURS = 64
 _NEARLY_ALL = 0.999
 _JUMP = 8
@@ -85,7 +89,7 @@ def find_indices(
     # A mask of 0 and 255 has two classes; otherwise 255 beside other numbers is void.
     numbered = bool(numbers) and not (numbers == [0] and VOID in present)
     void_values = tuple(sorted(unset))
-    largest = _LARGEST_INDEX
+    largest = LARGEST_SURE_INDEX
     if table is None:
         tones = flat_share is not None and flat_share < _TONES
         if tones and not areas and len(present) > _FEW:
@@ -110,14 +114,16 @@ def find_indices(
 def _are_greys(levels: Sequence[int]) -> bool:
     """Tell whether levels up to 255 are greys of classes, white among them, rather than class numbers with void.
 
-    So are a few; those that are evenly spaced; and those of black, white and the pure colours, turned to grey.
+    So are a few; those that are evenly spaced, or multiples of one number but for white; and those of black, white and
+    the pure colours, turned to grey.
     """
-    if len(levels) <= _FEW or _GREYS_OF_COLOURS.issuperset(levels):
+    if len(levels) <= _FEW or any(greys.issuperset(levels) for greys in _GREYS_OF_COLOURS):
         return True
-    return any(
+    even = any(
         all(abs(level - round(level / VOID * steps) * VOID / steps) <= 1 for level in levels)
         for steps in range(2, _MOST_STEPS + 1)
     )
+    return even or math.gcd(*levels[:-1]) >= VOID // _MOST_STEPS
 
 
 def _filled(numbers: list[int]) -> list[int]:

@@ -1,7 +1,5 @@
 """Whether the pairs with which a run is to go on are those that it began with."""
 
-from collections.abc import Callable
-
 from pairloom.data.layouts.tree import counted
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError
@@ -40,19 +38,13 @@ def require_same_files(
     validation: PairStore,
     run: RunFolder,
     root: str,
-    log: Callable[[str], None],
 ) -> None:
     """Compare pairs that lie in another place than before with a saved state, file by file.
-
-    States of earlier versions hold no digests of the files; `log` receives a line about that.
 
     Raises:
         UserError: if their names or the contents of their files differ.
     """
     require_same_pairs(state, training, validation, run, root)
-    if "digests" not in state:
-        log(f"{run.path}: was saved without file digests; only the names are compared")
-        return
     if changed := changed_pairs(state, training, validation):
         raise UserError(
             f"{root}: {changed} differ from those that {run.path} started with; name the same data, or start a new run"

@@ -169,8 +169,10 @@ class Trainer:
                 f"{self._run.checkpoints}: the saved state does not fit the networks of {self._run.config}; revert "
                 "your edits to it"
             ) from error
-        if changed := changed_pairs(state, self._training, self._validation):
-            self._log_line(f"{changed} have changed since the run started; it goes on with them as they are now")
+        if "digests" not in state:
+            self._log_line(f"{self._run.path}: was saved without file digests; only the names are compared")
+        elif changed := changed_pairs(state, self._training, self._validation):
+            self._log_line(f"{changed} have changed since the state was saved; training goes on with them as they are")
         for name, now in self._environment.items():
             if (before := state["circumstances"].get(name)) != now:
                 self._log_line(f"{name}: {before} before, {now} now; the last bits of results may differ")
@@ -241,9 +243,8 @@ class Trainer:
     def _running(self) -> Iterator[None]:
         """Inside the block all is there that the loop needs: equal weights, the logger, signals, bars and batches."""
         context, steps = self._context, range(self._step, self._last_step)
-        context.broadcast_tensors(
-            self._networks.tensors()
-        )  # unlike processors may draw weights that differ in their last bits
+        # Unlike processors may draw weights that differ in their last bits.
+        context.broadcast_tensors(self._networks.tensors())
         with ExitStack() as stack:
             if context.is_main_process:
                 self._logger = stack.enter_context(closing(self._new_logger()))

@@ -1,4 +1,4 @@
-"""What names of files that belong together share: a stem, and constant words before or behind it."""
+"""What names of files that belong together share: a stem, and a constant word before, behind or within it."""
 
 import re
 from collections import Counter

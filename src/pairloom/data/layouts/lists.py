@@ -1,8 +1,10 @@
 """Splits that are lists of names: `ImageSets/Segmentation/train.txt`, `splits/val.txt`, `train.txt`."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 from pairloom.data.layouts.listing import Listing, Problem, Reading
@@ -22,9 +24,9 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
 
     A folder's lists count where they name pairs of the reading, or folders of them, each pair in one split. Pairs in
     no list are left out, and so are photographs without a partner: whoever lists the pairs has said which they are.
-    Where splits are folders already, lists are not looked at.
+    Where splits are folders already, or a manifest lists the pairs, lists are not looked at.
     """
-    if reading.splits():
+    if reading.splits() or reading.layout == "manifest":
         return reading
     lists_of = [(folder, lists) for folder in tree.folders if (lists := _lists(folder))]
     if not lists_of:
@@ -43,7 +45,8 @@ def with_lists(tree: Tree, reading: Reading) -> Reading:
     kept = {pair.name for pairs in best.values() for pair in pairs}
     left_out = len(together.pairs) - len(kept)
     listings: dict[str | None, Listing] = {
-        split: Listing(tuple(sorted(pairs)), tuple(missing) if index == 0 else ())
+        # Of places that are given, the list may name other files as well.
+        split: Listing(tuple(sorted(pairs)), tuple(missing) if index == 0 and not reading.certain else ())
         for index, (split, pairs) in enumerate(best.items())
     }
     note = f"the splits are those of the lists in {found_in.label}"
@@ -58,19 +61,26 @@ def _names(root: Path, pairs: Sequence[PairFiles]) -> Mapping[str, Sequence[Pair
     A folder's name, such as that of a sequence, stands for all pairs in it, where other pairs are in other folders.
     """
     names: dict[str, PairFiles | None] = {}
-    folders: dict[str, dict[str, PairFiles]] = {}
+    folders: dict[str, dict[str, PairFiles]] = defaultdict(dict)
+    places: dict[tuple[str, int], set[tuple[str, ...]]] = defaultdict(set)
     for pair in pairs:
-        called, inside = {pair.name}, set()
-        for path in (*pair.a.files[:1], *pair.b.files[:1]):
+        called = {pair.name}
+        for side, path in enumerate((*pair.a.files[:1], *pair.b.files[:1])):
             relative = path.relative_to(root) if path.is_relative_to(root) else path
-            parts = relative.with_suffix("").parts
+            parts = tuple(map(normalised, relative.with_suffix("").parts))
             called |= {"/".join(parts[index:]) for index in range(len(parts))}
-            inside |= {"/".join(parts[index:-1]) for index in range(len(parts) - 1)}
+            for start, end in combinations(range(len(parts)), 2):
+                name = "/".join(parts[start:end])
+                folders[name][pair.name] = pair
+                places[name, side].add(parts[:end])
         for name in {normalised(name) for name in called}:
             names[name] = pair if names.get(name, pair) is pair else None
-        for name in map(normalised, inside):
-            folders.setdefault(name, {})[pair.name] = pair
-    sequences = {name: list(found.values()) for name, found in folders.items() if len(found) < len(pairs)}
+    ambiguous = {name for (name, _), found in places.items() if len(found) > 1}
+    sequences = {
+        name: list(found.values())
+        for name, found in folders.items()
+        if len(found) < len(pairs) and name not in ambiguous
+    }
     return {**sequences, **{name: [pair] for name, pair in names.items() if pair is not None}}
 
 

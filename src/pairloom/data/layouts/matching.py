@@ -61,12 +61,13 @@ def match_places(first: Place, second: Place) -> list[Match]:
     if not sample:
         return []
     kinds = _kinds(first, first.sample(second, _SAMPLE)), _kinds(second, sample)
-    if together:
-        kinds = [affix for affix in kinds[0] if not _counts_only(affix)], [b for b in kinds[1] if not _counts_only(b)]
+    first_kinds, second_kinds = (
+        [affix for affix in affixes if not (together and _counts_only(affix))] for affixes in kinds
+    )
     found: list[tuple[int, int, Affix, Affix, frozenset[frozenset[Key]]]] = []
-    for b in kinds[1]:
+    for b in second_kinds:
         cores = [(group, core, stem) for group, stem in sample if (core := b.core(stem)) is not None]
-        for a in kinds[0]:
+        for a in first_kinds:
             if bool(a.infix) != bool(b.infix):
                 continue
             if together and a[:2] == b[:2] and a.infix == b.infix and a.extension >= b.extension:

@@ -135,7 +135,7 @@ def _distinct(readings: Iterable[Reading]) -> list[Reading]:
 
 def _most_pairs(first: Place, second: Place) -> int:
     """Return how many pairs two places could make at the most, by the number of files in the groups that both have."""
-    if first.wild != second.wild:
+    if first.wild != second.wild or (DEEP in first.pattern) != (DEEP in second.pattern):
         return 0
     first, second = first.without(second), second.without(first)
     counts = [

@@ -113,11 +113,15 @@ def find_places(tree: Tree) -> list[Place]:
 
 def _at_any_depth(folders: tuple[Folder, ...]) -> Iterator[Place]:
     """Yield the places of folders of one name that are deeper in one split than in another: `**/images`."""
-    depths: dict[str, set[int]] = defaultdict(set)
+    depths: dict[str, dict[str | None, set[int]]] = defaultdict(lambda: defaultdict(set))
     for folder in folders:
         if folder.rest:
-            depths[folder.rest[-1]].add(len(folder.rest))
-    names = [name for name, found in depths.items() if len(found) > 1]
+            depths[folder.rest[-1]][folder.split].add(len(folder.rest))
+    names = [
+        name
+        for name, by_split in depths.items()
+        if all(len(found) == 1 for found in by_split.values()) and len(set().union(*by_split.values())) > 1
+    ]
     for name in names[:_MOST_PLACES]:
         groups: dict[Group, tuple[Folder, ...]] = {}
         for folder in folders:

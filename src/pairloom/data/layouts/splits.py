@@ -98,7 +98,8 @@ def _attached(part: str) -> tuple[str, str] | None:
     if match is None or part.lower() in _SPLIT_OF:
         return None
     split, rest = _SPLIT_OF[match[1].lower()], match[2]
-    if any(rest.lower().startswith(words) for other, words in WORDS.items() if other != split):
+    others = (word for other, words in WORDS.items() if other != split for word in words)
+    if any(rest.lower().startswith(word) and not rest[len(word) :][:1].islower() for word in others):
         return None  # `TrainVal_images` are those of both
     return split, rest
 
