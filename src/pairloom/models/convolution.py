@@ -98,8 +98,9 @@ def enlarge_and_convolve(x: Tensor, convolution: Conv2d, skip: Tensor | None = N
         skip: B×S×2H×2W; the last S input channels of the convolution are its. With one, the quicker way is two
             convolutions and a sum, which has been measured on CPUs alone and is taken there.
     """
-    small = len(x) * x.shape[-2] * x.shape[-1] < MANY
-    if torch.compiler.is_compiling() or small or (skip is not None and x.device.type != "cpu"):
+    # Asked first: an exported program would be bound to the batch size that a comparison has seen.
+    plain = torch.compiler.is_compiling() or (skip is not None and x.device.type != "cpu")
+    if plain or len(x) * x.shape[-2] * x.shape[-1] < MANY:
         enlarged = F.interpolate(x, scale_factor=2)
         output: Tensor = convolution(enlarged if skip is None else torch.cat([enlarged, skip], dim=1))
         return output
