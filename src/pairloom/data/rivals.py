@@ -34,30 +34,39 @@ def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
         (item for item in weighed if item.reading.masks is not None and _holds(item.reading, weighed[0].reading)),
         weighed[0],
     )
-    targets = {path for pair in best.reading.pairs for path in pair.b.files}
-    for rival in weighed:
-        if rival is best:
-            continue
-        few = len(rival.reading.pairs) < _FEW * len(best.reading.pairs)
-        if few or best.likelihood - rival.likelihood >= _MARGIN:
-            continue
-        # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks
-        # of one photograph as pairs of each other.
-        worse = any(
-            (other is best or rival.likelihood <= other.likelihood)
-            and len(rival.reading.pairs) < len(other.reading.pairs)
-            and rival.reading.used <= other.reading.used
-            for other in weighed
-        )
-        worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > len(rival.reading.pairs) / 2
-        if worse or not _contradict(best.reading, rival.reading):
+    beaten: list[Reading] = []
+    waiting = list(weighed)
+    while waiting:
+        rival = waiting.pop(0)
+        if rival.reading is best.reading or not _comes_close(rival, best, weighed):
             continue
         verdict = _compared(best, rival)
         if verdict is None:
             raise UserError(_ambiguity(tree, best.reading, rival.reading))
         winner, note = verdict
+        beaten.append(best.reading if winner is rival else rival.reading)
+        if winner is rival:  # others may come close to it that did not before
+            waiting = [item for item in weighed if not any(item.reading is other for other in beaten)]
         best = dataclasses.replace(winner, notes=(*best.notes, note))
     return _without_copies(tree, best)
+
+
+def _comes_close(rival: Weighed, best: Weighed, weighed: Sequence[Weighed]) -> bool:
+    """Tell whether a reading is nearly as likely as the best one, and another guess rather than a worse one."""
+    count = len(rival.reading.pairs)
+    if count < _FEW * len(best.reading.pairs) or best.likelihood - rival.likelihood >= _MARGIN:
+        return False
+    # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks of one
+    # photograph as pairs of each other.
+    worse = any(
+        (other is best or rival.likelihood <= other.likelihood)
+        and count < len(other.reading.pairs)
+        and rival.reading.used <= other.reading.used
+        for other in weighed
+    )
+    targets = {path for pair in best.reading.pairs for path in pair.b.files}
+    worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > count / 2
+    return not worse and _contradict(best.reading, rival.reading)
 
 
 def _without_copies(tree: Tree, best: Weighed) -> Weighed:
@@ -160,18 +169,18 @@ def _contradict(first: Reading, second: Reading) -> bool:
 def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
     """Settle which of two readings is meant, by what their images show; None where nothing tells.
 
-    Of two targets that divide their pictures alike the one with fewer channels is taken (numbers in place of colours);
-    of classes and instances, the classes; of masks that hardly differ from file to file, the other. Of two sources,
-    that of the targets' size, or the coloured one.
+    Where the images of pairs have one size in one reading alone, that is taken. Of two targets that divide their
+    pictures alike the one with fewer channels is taken (numbers in place of colours); of classes and instances, the
+    classes; of masks that hardly differ from file to file, the other. Of two sources, the coloured one.
     """
+    if _fit(best) != _fit(rival):
+        winner, other = (best, rival) if _fit(best) else (rival, best)
+        return winner, f"{other.reading.how} was not taken, since its images differ in size"
     theirs = {pair.a.path: pair for pair in rival.reading.pairs}
     shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs if pair.a.path in theirs]
     if not shared:
         by_target = {pair.b.path for pair in rival.reading.pairs}
         if any(pair.b.path in by_target for pair in best.reading.pairs):
-            if _fit(best) != _fit(rival):
-                winner, other = (best, rival) if _fit(best) else (rival, best)
-                return winner, f"{other.reading.how} was not taken, since its images differ in size"
             if best.sides[0].coloured and not rival.sides[0].coloured:
                 return best, f"{rival.reading.how} was not taken, since its sources have no colours"
             if rival.sides[0].coloured and not best.sides[0].coloured:

@@ -164,6 +164,8 @@ class OnnxGraph:
         for tensor in graph.initializer:
             if any(side < 0 for side in tensor.dims):
                 raise GraphError(f"the weights {tensor.name[:80]!r} have sides below 0")
+            if prod(tensor.dims) > tensor.ByteSize():  # as a shape it would make the library fill all memory
+                raise GraphError(f"the weights {tensor.name[:80]!r} are fewer than their shape says")
             if tensor.name == INPUT:
                 raise GraphError("its input is a constant")
             if prod(tensor.dims) > SMALL:
