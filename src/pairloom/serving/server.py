@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -69,6 +70,8 @@ def serve(
         server = _server(handlers, title, auth, loopback=loopback, hosts=hosts)
         shown = f"[{host}]" if ":" in host else host
         log(f"Serving {run} at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
+        # A signal in the first moments ends the loop before the server has begun in it.
+        warnings.filterwarnings("ignore", "coroutine 'Server.serve' was never awaited", RuntimeWarning)
         with _stopped_by_signals():
             server.run(sockets=[listener])
 
