@@ -130,7 +130,7 @@ def test_pairs_are_decoded_once_and_again_where_a_file_has_changed(tmp_path: Pat
     assert len(entries) == 5
     again = PairStore.open(_folder(root), "train", NATIVE)
     assert _entries(cache) == entries
-    assert again.fingerprint == first.fingerprint
+    assert again.digests == first.digests
     changed = root / "trainannot" / "0016E5_00002.png"
     Image.fromarray(np.full_like(np.asarray(Image.open(changed)), 3)).save(changed)
     third = PairStore.open(_folder(root), "train", NATIVE)
@@ -138,7 +138,7 @@ def test_pairs_are_decoded_once_and_again_where_a_file_has_changed(tmp_path: Pat
     assert len(_entries(cache)) == len(entries) + 1
     assert (third[2].target == 3).all()
     assert not (first[2].target == 3).all(), "a run continues with what it began with"
-    assert third.fingerprint != first.fingerprint
+    assert third.digests != first.digests
 
 
 def test_a_file_that_is_replaced_with_its_size_and_time_kept_is_noticed(tmp_path: Path) -> None:

@@ -118,6 +118,15 @@ def test_heic_is_read_without_its_transparency(tmp_path: Path, mode: str) -> Non
     assert inspect(path) == (33, 47, expected.shape[2], "uint8")
 
 
+def test_heic_of_8_bits_is_read_up_to_the_size_that_its_head_is_inspected_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _heic(tmp_path / "photo.heic", Image.new("RGB", (64, 64)))
+    monkeypatch.setattr("pairloom.images.deep.LARGEST_BYTES", 64 * 64 * 4)
+    assert inspect(path).dtype == "uint8"
+    assert read_picture(path).shape == (64, 64, 3)
+
+
 def test_deep_heic_keeps_its_levels(tmp_path: Path) -> None:
     ramp = (np.arange(64 * 64 * 3).reshape(64, 64, 3) % 1024 * 64).astype(np.uint16)
     pillow_heif.encode("RGB;16", (64, 64), ramp.tobytes(), tmp_path / "deep.heic", quality=-1, chroma=444)

@@ -143,8 +143,9 @@ def check_pairs(folder: PairFolder, processes: int = 0) -> CheckResult:
     seen: list[SeenPair] = []
     far = []
     if processes and len(work) >= MANY:
-        alone = replace(folder, reading=replace(folder.reading, listings={}))  # a process is sent the pairs it looks at
-        facts = map_in_processes(partial(examine, alone), work, chunk=8, workers=processes)
+        # Each process is sent the pairs that it looks at, and need not be sent all of them with the folder.
+        unlisted = replace(folder, reading=replace(folder.reading, listings={}))
+        facts = map_in_processes(partial(examine, unlisted), work, chunk=8, workers=processes)
     else:
         facts = read_ahead(partial(examine, folder), work)
     for (split, files), fact in zip(items, track(facts, len(items), "Checking"), strict=True):

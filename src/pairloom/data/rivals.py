@@ -169,18 +169,20 @@ def _contradict(first: Reading, second: Reading) -> bool:
 def _compared(best: Weighed, rival: Weighed) -> tuple[Weighed, str] | None:
     """Settle which of two readings is meant, by what their images show; None where nothing tells.
 
-    Where the images of pairs have one size in one reading alone, that is taken. Of two targets that divide their
-    pictures alike the one with fewer channels is taken (numbers in place of colours); of classes and instances, the
-    classes; of masks that hardly differ from file to file, the other. Of two sources, the coloured one.
+    Of readings with sources or targets in common, that in which alone the images of pairs have one size. Of two targets
+    that divide their pictures alike, the one with fewer channels (numbers in place of colours); of classes and
+    instances, the classes; of masks that hardly differ from file to file, the other. Of two sources, the coloured one.
     """
-    if _fit(best) != _fit(rival):
-        winner, other = (best, rival) if _fit(best) else (rival, best)
-        return winner, f"{other.reading.how} was not taken, since its images differ in size"
     theirs = {pair.a.path: pair for pair in rival.reading.pairs}
     shared = [(pair, theirs[pair.a.path]) for pair in best.reading.pairs if pair.a.path in theirs]
+    by_target = {pair.b.path for pair in rival.reading.pairs}
+    one_target = any(pair.b.path in by_target for pair in best.reading.pairs)
+    whole = not (best.reading.halves or rival.reading.halves)
+    if whole and (shared or one_target) and _fit(best) != _fit(rival):
+        winner, other = (best, rival) if _fit(best) else (rival, best)
+        return winner, f"{other.reading.how} was not taken, since its images differ in size"
     if not shared:
-        by_target = {pair.b.path for pair in rival.reading.pairs}
-        if any(pair.b.path in by_target for pair in best.reading.pairs):
+        if one_target:
             if best.sides[0].coloured and not rival.sides[0].coloured:
                 return best, f"{rival.reading.how} was not taken, since its sources have no colours"
             if rival.sides[0].coloured and not best.sides[0].coloured:

@@ -76,7 +76,6 @@ class PairStore:
         source, target: what the images of each side are; pairs are brought to their channels.
         names: of the pairs.
         digests: of the contents of each pair's files, wherever they lie.
-        fingerprint: changes when the contents of a file do.
     """
 
     def __init__(
@@ -92,7 +91,6 @@ class PairStore:
         self.source, self.target = source, target
         self.names = tuple(entry.files.name for entry in entries)
         self.digests = tuple(head.digest for head in heads)
-        self.fingerprint = digest([self.names, self.digests])
 
     @classmethod
     def open(

@@ -42,7 +42,7 @@ class TrainingState(TypedDict):
     networks: dict[str, dict[str, Any]]
     """The state of each network and optimizer, and of mixed precision, by name."""
     circumstances: dict[str, str]
-    """What else may alter the last bits of a result: versions, device, threads, the data's files."""
+    """What else may alter the last bits of a result: versions, device, precision, threads."""
 
 
 def save_state(folder: Path, state: TrainingState) -> None:

@@ -121,7 +121,7 @@ def _by_class_word(matches: Sequence[Match]) -> Reading | None:
     collected: Masks = defaultdict(list)
     classes: dict[Path, str] = {}
     for match in matches:
-        word = (match.affixes[1].suffix or match.affixes[1].prefix or match.affixes[1].infix).strip("_-. ")
+        word = (match.affixes[1].suffix or match.affixes[1].prefix).strip("_-. ")
         for group, _, (_, name), (folder, partner) in match.pairs:
             collected[group, stem_of(name)].append(folder.path / partner)
             classes[folder.path / partner] = word
