@@ -22,7 +22,7 @@ test: check
 
 # One thread per test process: two processes with two threads each would wait for each other.
 test-slow: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m slow -rP
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m slow -rP
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

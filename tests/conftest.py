@@ -6,7 +6,6 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,13 +50,10 @@ LONG = 1000
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)  # after those that are not asked for are out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each test process begin with one of the tests that take minutes; xdist hands out two at first."""
-    limits = [item.get_closest_marker("timeout") for item in items]
-    long = [item for item, limit in zip(items, limits, strict=True) if limit and limit.args[0] > LONG]
-    short = [item for item in items if item not in long]
-    items[:] = [*chain.from_iterable(zip(long, short, strict=False)), *long[len(short) :], *short[len(long) :]]
+    """Put the tests that take minutes first: each test process then begins with one, and none is left for the end."""
+    limits = {item: item.get_closest_marker("timeout") for item in items}
+    items.sort(key=lambda item: not ((limit := limits[item]) and limit.args[0] > LONG))
 
 
 @pytest.fixture(autouse=True, scope="session")

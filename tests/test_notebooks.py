@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
-pytestmark = pytest.mark.xdist_group("notebook")  # one build of the site serves all
-
 DRAWS = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nNone"
 
 

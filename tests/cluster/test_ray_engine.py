@@ -23,7 +23,6 @@ RNG = np.random.default_rng(0)
 # Ray Data itself sets what it has deprecated, and its subprocesses outlive the objects that started them.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning:ray"),
-    pytest.mark.xdist_group("ray"),  # one start serves all
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
 

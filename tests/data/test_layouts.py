@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -614,3 +615,58 @@ def test_any_bytes_as_a_manifest_give_pairs_or_a_message(
         return
     assert all(part.path.is_file() for pair in reading.pairs for part in (pair.a, pair.b))
     assert all(problem.kind in ("missing partner", "duplicate stem") for problem in reading.listing(None).problems)
+
+
+def test_folders_with_the_same_numbers_go_together(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        _pairs(tmp_path, f"Slide_0{number}/0{number}_{{n}}.png", f"GT_0{number}/0{number}_{{n}}.png", 4)
+    chosen = _choose(tmp_path)
+    assert len(chosen.reading.pairs) == 12
+    assert chosen.notes == ()
+    assert {(pair.a.path.parent.name[-2:], pair.a.path.stem) for pair in chosen.reading.pairs} == {
+        (pair.b.path.parent.name[-2:], pair.b.path.stem) for pair in chosen.reading.pairs
+    }
+    reading = chosen.reading
+    by_hand = _reading(tmp_path, sources=reading.sources, targets=reading.targets)
+    assert _files(tmp_path, by_hand.listing(None)) == _files(tmp_path, reading.listing(None))
+
+
+def test_numbered_folders_beside_one_of_masks_are_its_parts(tmp_path: Path) -> None:
+    _pairs(tmp_path, "images_part_1/{n}.png", "masks/{n}_mask.png", 5)
+    _pairs(tmp_path, "images_part_2/{n}.png", "masks/{n}_mask.png", 4, first=5)
+    reading = _reading(tmp_path)
+    assert len(reading.pairs) == 9
+    assert not reading.listing(None).problems
+    by_hand = _reading(tmp_path, sources=reading.sources, targets="masks/{stem}_mask.png")
+    assert _files(tmp_path, by_hand.listing(None)) == _files(tmp_path, reading.listing(None))
+
+
+def test_numbered_folders_with_files_of_the_same_names_are_no_parts(tmp_path: Path) -> None:
+    """Two cameras: one of the two is the source, and that is asked."""
+    _pairs(tmp_path, "image_2/{n}.png", "masks/{n}.png")
+    for index in range(8):
+        save(tmp_path / f"image_3/{index}.png", _photograph())
+    with pytest.raises(UserError, match=r"can be read in two ways.*image_2.*image_3"):
+        _reading(tmp_path)
+
+
+def test_masks_without_a_word_for_them_beside_pictures_that_have_one_are_asked_about(tmp_path: Path) -> None:
+    for index in range(8):
+        clean = _photograph()
+        save(tmp_path / f"norain-{index}.png", clean)
+        save(tmp_path / f"rain-{index}.png", np.maximum(clean, _photograph()))
+        save(tmp_path / f"rainregion-{index}.png", _mask())
+    with pytest.raises(UserError, match=r"can be read in two ways.*rainregion-\*\.png.*norain\*\.png"):
+        _reading(tmp_path)
+
+
+def test_pictures_of_continuous_transparency_are_refused_as_targets(tmp_path: Path) -> None:
+    for index in range(8):
+        picture = _photograph()
+        save(tmp_path / f"images/{index}.png", picture)
+        ramp = np.broadcast_to(np.linspace(0, 255, 48).astype(np.uint8), (48, 48))
+        save(tmp_path / f"matting/{index}.png", np.dstack([picture, ramp]))
+    config = DataConfig(str(tmp_path), sources="images", targets="matting")
+    with pytest.raises(UserError, match=r"matting/0\.png: its transparency is continuous, and would be dropped"):
+        PairFolder.open(config)
+    assert PairFolder.open(replace(config, target="images")).config.target == "images"

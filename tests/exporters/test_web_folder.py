@@ -40,8 +40,6 @@ OF_CLASSES: dict[str, dict[str, Any]] = {
 }
 """The models of classes, by the folder of their page."""
 
-pytestmark = pytest.mark.xdist_group("web folder")  # one browser and one export serve all
-
 
 @pytest.fixture(scope="module")
 def runtime() -> Runtime:

@@ -31,6 +31,8 @@ _FEW_FILES, _OWN_SHARE = 2, 0.5
 """Files in which the colours of objects occur, and the share of the colours for which this must hold."""
 _FRACTIONS = 0.01
 """Share of the numbers from which fractions beyond 0 to 1 are measured, and no slip of a conversion."""
+_MATTES, _SOFT_SHARE = 6, 0.01
+"""Pictures whose transparency is looked at, and the share of pixels neither opaque nor clear from which it counts."""
 _AT_ONCE = 4
 _EXACT = 0.999
 """Share of a sample's pixels with a palette's colours from which others are no blends."""
@@ -135,6 +137,23 @@ def _refuse_instances(censuses: Sequence[Census], place: Path) -> None:
     many = len(totals.codes) > MOST_CLASSES and (totals.files <= _FEW_FILES).mean() > _OWN_SHARE
     if area_share(totals) > _INSTANCES_FILL and not is_shaded(censuses) and (many or own_numbers(censuses, totals)):
         raise UserError(refuse_numbers(place, totals, len(censuses), "colours"))
+
+
+def refuse_mattes(parts: Sequence[Part]) -> None:
+    """Refuse pictures of continuous transparency, such as people cut out: reading drops what may be all that is meant.
+
+    Raises:
+        UserError: naming the first of a sample.
+    """
+    for part in evenly_spaced(parts, _MATTES):
+        mask = _tried(part)
+        if mask is None or mask.alpha is None:
+            continue
+        if ((mask.alpha > 0) & (mask.alpha < 255)).mean() > _SOFT_SHARE:
+            raise UserError(
+                f"{part.path}: its transparency is continuous, and would be dropped; save the alpha channel as a "
+                "separate picture, or say --data.target images to learn the colours alone"
+            )
 
 
 def _sample(parts: Sequence[Part], pool: Executor) -> list[tuple[Path, StoredMask]]:

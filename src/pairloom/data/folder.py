@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pairloom.config import DataConfig
 from pairloom.data.choice import choose_reading
-from pairloom.data.discovery import find_classes, holds_values, palette_match
+from pairloom.data.discovery import find_classes, holds_values, palette_match, refuse_mattes
 from pairloom.data.grouping import drawn_by_group, group_of
 from pairloom.data.layouts import LAYOUTS, SPLITS, Listing, PairFiles, Part, Problem, Reading, Tree
 from pairloom.data.orientation import as_stored, orientation_problem
@@ -85,6 +85,8 @@ class PairFolder:
             if target_classes is None and config.target == "classes":
                 example = targets[0].path.name if targets else "there are none"
                 raise UserError(f"{root}: no classes were detected in the targets ({example}); set data.palette")
+            if target_classes is None:
+                refuse_mattes(targets)
         if source_classes is None and direction == "BtoA" and not chosen.reversed:
             source_classes = _found_indices(sources, palette)
         # Of the training pairs, where they have a place of their own: what the others hold is not to be known.

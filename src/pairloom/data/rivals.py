@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pairloom.data.layouts import PairFiles, Reading, Tree
 from pairloom.data.layouts.affixes import is_aside
-from pairloom.data.samples import mostly_the_same, same_partition, show_the_same, show_the_same_areas
+from pairloom.data.samples import kinds_of, mostly_the_same, same_partition, show_the_same, show_the_same_areas
 from pairloom.data.sampling import evenly_spaced
-from pairloom.data.weighing import Weighed
+from pairloom.data.weighing import Weighed, names_roles
 from pairloom.errors import UserError
 from pairloom.images import colour_table, inspect, read_picture
 
@@ -54,7 +54,8 @@ def settle(tree: Tree, weighed: Sequence[Weighed]) -> Weighed:
 def _comes_close(rival: Weighed, best: Weighed, weighed: Sequence[Weighed]) -> bool:
     """Tell whether a reading is nearly as likely as the best one, and another guess rather than a worse one."""
     count = len(rival.reading.pairs)
-    if count < _FEW * len(best.reading.pairs) or best.likelihood - rival.likelihood >= _MARGIN:
+    close = best.likelihood - rival.likelihood < _MARGIN or _says_more(rival, best)
+    if count < _FEW * len(best.reading.pairs) or not close:
         return False
     # The same files in other pairs, and fewer of them, are a worse guess at the same thing; and so are the masks of one
     # photograph as pairs of each other.
@@ -67,6 +68,13 @@ def _comes_close(rival: Weighed, best: Weighed, weighed: Sequence[Weighed]) -> b
     targets = {path for pair in best.reading.pairs for path in pair.b.files}
     worse = worse or sum(pair.a.path in targets for pair in rival.reading.pairs) > count / 2
     return not worse and _contradict(best.reading, rival.reading)
+
+
+def _says_more(rival: Weighed, best: Weighed) -> bool:
+    """Tell whether names say that two kinds of picture are pairs, and not that the masks beside them are targets."""
+    pictures = kinds_of(rival.sides) == ("pictures", "pictures")
+    by_masks = best.reading.annotations is None and best.reading.masks is None
+    return pictures and by_masks and names_roles(rival.reading) and not names_roles(best.reading)
 
 
 def _without_copies(tree: Tree, best: Weighed) -> Weighed:

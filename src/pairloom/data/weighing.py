@@ -91,7 +91,7 @@ def weigh(tree: Tree, readings: Sequence[Reading], *, sure: bool) -> Iterator[We
             weight = _KINDS.get(kinds, 0.5)
             if kinds == ("pictures", "pictures") and not (sure or _are_pictures(reading, chosen, sides)):
                 continue
-            if kinds == ("classes", "classes") and not (sure or reading.ordered or _names_roles(reading)):
+            if kinds == ("classes", "classes") and not (sure or reading.ordered or names_roles(reading)):
                 continue
         split = not trained or "train" in reading.splits()
         explained = len(reading.used) / max(1, tree.image_count)
@@ -157,7 +157,7 @@ def _turned(reading: Reading) -> Reading:
     )
 
 
-def _names_roles(reading: Reading) -> bool:
+def names_roles(reading: Reading) -> bool:
     """Tell whether the names of both places say what they hold, such as `images/` and `masks/`."""
     return role(reading.sources.split("/")) > 0 > role(reading.targets.split("/"))
 
@@ -179,7 +179,7 @@ def _are_pictures(reading: Reading, pairs: Sequence[PairFiles], sides: tuple[Sid
         return True
     if _are_identical(pairs):
         return False
-    if _names_roles(reading):
+    if names_roles(reading):
         return True
     hints = role(reading.sources.split("/")), role(reading.targets.split("/"))
     # `1.png` with `1_y.png` for every file is no film either.

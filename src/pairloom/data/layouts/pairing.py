@@ -10,7 +10,7 @@ from pairloom.config import DataConfig, LayoutName
 from pairloom.data.layouts.affixes import Affix, role, states_order
 from pairloom.data.layouts.listing import LONGEST_NAME, Layout, Listing, Problem, Reading, alone, empty, taken
 from pairloom.data.layouts.matching import File, Match, match_places
-from pairloom.data.layouts.places import DEEP, Group, Place, find_places
+from pairloom.data.layouts.places import ANY, DEEP, Group, Place, find_places
 from pairloom.data.layouts.tree import Folder, Tree, stem_of
 from pairloom.data.pairs import PairFiles, Part
 
@@ -100,7 +100,8 @@ def reading_of(tree: Tree, layout: LayoutName, match: Match) -> Reading | None:
 def _pattern(match: Match, side: int) -> str:
     """Return the pattern that `data.sources` or `data.targets` would take for one side of a match."""
     place = match.places[side]
-    nested = DEEP not in place.pattern and any(len(group.folders) > place.wild for group in place.groups)
+    stars = sum(ANY in part for part in place.pattern)
+    nested = DEEP not in place.pattern and any(len(group.folders) > stars for group in place.groups)
     return f"{place.label.replace('~', '*')}{'**/' if nested else ''}{match.affixes[side].pattern()}"
 
 

@@ -5,6 +5,7 @@ A place is a path without its split whose components are names, or `*` for folde
 `n1/masks/b.png`. Folders below a place belong to it.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ _MOST_PLACES = 60
 """More folders differ in more than what is a kind of file; then they are scenes."""
 _DEEPEST = 6
 _MOST_WILD = 2
+_NUMBERED = re.compile(r"(.*[^\W\d].*?)(\d+)", re.DOTALL)
 
 
 class Group(NamedTuple):
@@ -108,7 +110,39 @@ def find_places(tree: Tree) -> list[Place]:
         for wild in combinations(levels, count):
             for pattern, groups in _patterns(folders, frozenset(wild)).items():
                 places.setdefault(pattern, Place(pattern, groups))
-    return [*places.values(), *_at_any_depth(folders)]
+    return [*places.values(), *_at_any_depth(folders), *_numbered(folders)]
+
+
+def _numbered(folders: tuple[Folder, ...]) -> Iterator[Place]:
+    """Yield the places of folders side by side that a number tells apart: `Slide_*`, `images_part_*`.
+
+    Where folders of another name have the same numbers, the number is part of the pair: `Slide_01` goes with `GT_01`.
+    Else the folders are parts of one, if no two of them hold files of the same name.
+    """
+    found: dict[Path_, dict[str, dict[str, list[Folder]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for folder in folders:
+        if folder.rest and (match := _NUMBERED.fullmatch(folder.rest[-1])):
+            found[folder.rest[:-1]][match[1]][match[2]].append(folder)
+    for parent, words in found.items():
+        if len(words) > _MOST_PLACES:
+            continue
+        for word, members in words.items():
+            shared = any(members.keys() == other.keys() for name, other in words.items() if name != word)
+            if len(members) < 2 or not (shared or _have_files_of_their_own(members)):
+                continue
+            groups: dict[Group, list[Folder]] = defaultdict(list)
+            for number, some in members.items():
+                for folder in some:
+                    groups[Group(folder.split, (number,) if shared else ())].append(folder)
+            yield Place((*parent, word + ANY), {group: tuple(some) for group, some in groups.items()})
+
+
+def _have_files_of_their_own(members: Mapping[str, list[Folder]]) -> bool:
+    """Tell whether no stem occurs in the folders of two numbers."""
+    stems = [
+        {(folder.split, folder.stem(name)) for folder in some for name in folder.images} for some in members.values()
+    ]
+    return len(set().union(*stems)) == sum(map(len, stems))
 
 
 def _at_any_depth(folders: tuple[Folder, ...]) -> Iterator[Place]:
