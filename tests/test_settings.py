@@ -380,7 +380,7 @@ DEEP = "[" * 5000
         ("model: {width: null}", "model.width"),
         ("model: {norm: null}", "model.norm"),
         ("model: {depth: 3.5}", "model.depth"),
-        ("model: {class_path: os.system}", "os.system"),
+        ("model: {class_path: os.system}", "unknown setting model.class_path"),
         ("train: {epochs: 1.5}", "train.epochs"),
         ("train: {device: gpu}", "train.device"),
         ("data: {size: 64", "YAML"),
@@ -433,7 +433,7 @@ def test_values_in_files_obey_the_rules_of_the_experiment(tmp_path: Path, text: 
         ("data.", "'data.'"),
         (".", "'.'"),
         (".size", "settings"),
-        ("data.sizes", "'sizes'"),
+        ("data.sizes", "unknown setting data.sizes; did you mean 'data.size'?"),
         ("datas.size", "datas.size"),
         ("data.size.height", "data.size"),
     ],
@@ -445,8 +445,8 @@ def test_unknown_settings_are_refused_by_name(name: str, complaint: str) -> None
 @pytest.mark.parametrize(
     ("flag", "complaint"),
     [
-        ("--data.sizes=64", "--data.sizes"),
-        ("--datas.size=64", "--datas.size"),
+        ("--data.sizes=64", "unknown setting data.sizes"),
+        ("--datas.size=64", "unknown setting datas.size"),
         ("--data.size=", "data.size"),
         ("--data.size=64y64", "data.size"),
         ("--data.size=16", "data.size 16 is too small"),

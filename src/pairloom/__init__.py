@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison
     from pairloom.evaluation.metrics import Scores
     from pairloom.evaluation.picture_metrics import PictureScores
+    from pairloom.evaluation.run_list import ListedRun, find_runs
     from pairloom.exporters.cyclegan_import import ImportedGenerator, import_generator
     from pairloom.exporters.model_export import Exported, export
     from pairloom.inference.image_files import TranslatedFiles, translate
@@ -41,6 +42,7 @@ _HOMES = {
     "Experiment": "config",
     "Exported": "exporters.model_export",
     "ImportedGenerator": "exporters.cyclegan_import",
+    "ListedRun": "evaluation.run_list",
     "Palette": "palette",
     "PictureScores": "evaluation.picture_metrics",
     "Scores": "evaluation.metrics",
@@ -58,6 +60,7 @@ _HOMES = {
     "evaluate": "api",
     "export": "exporters.model_export",
     "fetch_camvid": "data.download",
+    "find_runs": "evaluation.run_list",
     "import_generator": "exporters.cyclegan_import",
     "load_experiment": "settings",
     "push": "api",
@@ -79,6 +82,7 @@ __all__ = [
     "Experiment",
     "Exported",
     "ImportedGenerator",
+    "ListedRun",
     "Palette",
     "PictureScores",
     "Scores",
@@ -96,6 +100,7 @@ __all__ = [
     "evaluate",
     "export",
     "fetch_camvid",
+    "find_runs",
     "import_generator",
     "load_experiment",
     "push",

@@ -16,6 +16,8 @@ from pairloom.palette import PALETTES, Palette, write_palette
 from pairloom.settings import dump_experiment, load_experiment
 
 LOCK, CONFIG, PALETTE = ".lock", "config.yaml", "palette.yaml"
+_LOOK = 0.5
+"""Seconds to wait for a lock: `is_locked` takes it for a moment."""
 
 
 def require_empty(out: Path) -> None:
@@ -116,7 +118,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, timeout=0)
+            lock = FileLock(self.path / LOCK, timeout=_LOOK)
             lock.acquire()
         except Timeout as error:
             raise UserError(f"{self.path}: another process is training in it; wait for it, or stop it first") from error
@@ -126,6 +128,19 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def is_locked(self) -> bool:
+        """Tell whether a process works in this folder; False where that cannot be found out."""
+        path = self.path / LOCK
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
 
     def begin(self, experiment: Experiment, palette: Palette | None) -> Experiment:
         """Write the config into the folder, which is locked, before anything else happens; return it as written.

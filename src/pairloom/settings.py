@@ -15,7 +15,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_s
 from jsonargparse.typing import register_type
 
 from pairloom.config import Experiment, Size
-from pairloom.errors import UserError
+from pairloom.errors import UserError, did_you_mean
 from pairloom.files import read_text
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -176,7 +176,8 @@ def _nested(settings: Mapping[str, object]) -> dict[str, dict[str, object]]:
     for name, value in settings.items():
         section, _, setting = ALIASES.get(name, name).partition(".")
         if not setting:
-            raise UserError(f"unknown setting {name!r}; use {', '.join(ALIASES)} or section.field")
+            meant = did_you_mean(name, ALIASES) or f"use {', '.join(ALIASES)} or section.field"
+            raise UserError(f"unknown setting {name!r}; {meant}")
         nested.setdefault(section, {})[setting] = value
     return nested
 
@@ -191,7 +192,8 @@ def _read_yaml(path: str, sections: Sequence[str] = _SECTIONS) -> dict[str, dict
         raise UserError(f"{path}: a config has sections ({', '.join(sections)}) with indented settings")
     for name in content:
         if name not in sections:
-            raise UserError(f"{path}: unknown section {name!r}; choose one of {', '.join(sections)}")
+            meant = did_you_mean(str(name), sections) or f"choose one of {', '.join(sections)}"
+            raise UserError(f"{path}: unknown section {name!r}; {meant}")
     palette = content.get("data", {}).get("palette")
     if isinstance(palette, str) and Path(path).parent.joinpath(palette).is_file():
         content["data"]["palette"] = str(Path(path).parent / palette)
@@ -220,7 +222,7 @@ def _in_words(kind: object) -> str:
 
 
 def _explain(error: Exception, given: Mapping[str, object]) -> str:
-    """Say which field refused its value, and what it takes; or, where the error names none, what the error says.
+    """Say which setting is unknown, or which refused its value and what it takes; else what the error says.
 
     Args:
         error: the parser's.
@@ -232,6 +234,9 @@ def _explain(error: Exception, given: Mapping[str, object]) -> str:
         for section in dataclasses.fields(Experiment)
         for name, kind in get_type_hints(section.type).items()
     }
+    if unknown := next((name for name in given if name not in kinds), None):
+        meant = did_you_mean(unknown, kinds) or "all settings: pairloom train --help"
+        return f"unknown setting {unknown}; {meant}"
     named = next((name for name in given if name in kinds and re.search(rf"\b{re.escape(name)}\b", line)), None)
     return line if named is None else f"{named}: must be {_in_words(kinds[named])}, not {given[named]}"
 
@@ -240,6 +245,8 @@ def _given(flags: Sequence[str]) -> dict[str, str]:
     """Return the values of flags, which follow them behind `=` or as the next word."""
     values = {}
     for flag, following in zip(flags, [*flags[1:], ""], strict=True):
+        if not flag.startswith("--"):
+            continue
         name, equals, value = flag.removeprefix("--").partition("=")
         values[name] = value if equals else following
     return values

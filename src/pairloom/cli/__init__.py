@@ -12,11 +12,12 @@ from pairloom.cli.data import check, data
 from pairloom.cli.export import export
 from pairloom.cli.inference import compare, evaluate, translate
 from pairloom.cli.parsing import Parser
+from pairloom.cli.runs import runs
 from pairloom.cli.serve import serve
 from pairloom.cli.share import import_, push
 from pairloom.cli.terminal import drop_output, open_streams, printable, told
 from pairloom.cli.train import demo, train
-from pairloom.errors import UserError, is_out_of_memory
+from pairloom.errors import UserError, did_you_mean, is_out_of_memory
 
 EXIT_MISTAKE = 2
 EXIT_SIGNAL = 128
@@ -31,6 +32,7 @@ SUMMARIES = {
     "check": "check every pair of a data set and name each problem with its file",
     "train": "train on the pairs in a folder, or resume a run",
     "evaluate": "score a model on the pairs of a split",
+    "runs": "list runs: how far each has come, and its best score",
     "compare": "score runs on the same pairs, with confidence intervals",
     "translate": "translate images and videos",
     "export": "write a model for other runtimes (onnx, torch, web), compared with PyTorch",
@@ -44,6 +46,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
     "check": check,
     "train": train,
     "evaluate": evaluate,
+    "runs": runs,
     "compare": compare,
     "translate": translate,
     "export": export,
@@ -114,14 +117,7 @@ def _command(words: list[str]) -> tuple[str, list[str]]:
     if words and words[0] in SUMMARIES:
         return words[0], words[1:]
     if words and not words[0].startswith("-"):
-        raise UserError(f"unknown command {words[0]!r}; {_meant(words[0])}")
+        meant = did_you_mean(words[0], SUMMARIES) or f"commands: {', '.join(SUMMARIES)}"
+        raise UserError(f"unknown command {words[0]!r}; {meant}")
     parser.parse_args(words or ["--help"])
     raise UserError("no command given; see pairloom --help")
-
-
-def _meant(word: str) -> str:
-    """Suggest the command that was meant, or list all."""
-    import difflib
-
-    close = difflib.get_close_matches(word, SUMMARIES, n=1, cutoff=0.7)
-    return f"did you mean {close[0]!r}?" if close else f"commands: {', '.join(SUMMARIES)}"

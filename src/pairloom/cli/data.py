@@ -17,10 +17,11 @@ If a class below is not a class (borders, unlabelled pixels), move its colour to
 
 def check(words: list[str]) -> int:
     """Check every pair of a data set; return 0, or 2 if there are problems."""
-    from pairloom.settings import load_experiment
+    from pairloom.settings import ALIASES, load_experiment
 
     parser = Parser(
         "check",
+        (f"--{name}" for name, setting in ALIASES.items() if setting.startswith("data.")),
         usage="pairloom check DATA [--out FILE] [--json] [--write-palette FILE] [--data.field VALUE ...]",
         description="Check every pair of a data set and name each problem with its file.\n"
         "Accepts the settings of the section data (pairloom train --help). Exit code 2 if there are problems.",

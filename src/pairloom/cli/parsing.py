@@ -1,16 +1,24 @@
 """A parser that raises UserError, and the settings among the arguments."""
 
+import re
 from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from pairloom.errors import UserError
+from pairloom.errors import UserError, did_you_mean
 
 
 class Parser(ArgumentParser):
-    """An `ArgumentParser` that raises UserError instead of exiting."""
+    """An `ArgumentParser` that raises UserError instead of exiting.
 
-    def __init__(self, command: str, **texts: str) -> None:
+    Args:
+        command: its name; empty for the program itself.
+        more: options that are taken out of the words before they are parsed, such as settings.
+        texts: `description`, `epilog` and `usage`.
+    """
+
+    def __init__(self, command: str, more: Iterable[str] = (), **texts: str) -> None:
+        self._more = tuple(more)
         super().__init__(
             prog=f"pairloom {command}".strip(),
             description=texts.get("description"),
@@ -26,8 +34,11 @@ class Parser(ArgumentParser):
         return super().add_argument(*names, *spellings, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raise the message as a UserError."""
-        raise UserError(f"{message}; see {self.prog} --help")
+        """Raise the message as a UserError, with the option that may have been meant."""
+        unknown = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+        own = (name for action in self._actions for name in action.option_strings)
+        meant = did_you_mean(unknown[1], [*own, *self._more]) if unknown else ""
+        raise UserError(f"{message}; {f'{meant} ' if meant else ''}see {self.prog} --help")
 
 
 class _Formatter(HelpFormatter):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pairloom.evaluation.comparison import Comparison, Estimate
     from pairloom.evaluation.metrics import ScoreRecord
     from pairloom.evaluation.picture_metrics import PictureScoreRecord
+    from pairloom.evaluation.run_list import ListedRun
 
 
 SHOWN_OF_A_KIND = 3
@@ -146,3 +147,32 @@ def _name(name: str) -> Text:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def print_runs(runs: "Sequence[ListedRun]") -> None:
+    """Print one row per run."""
+    from pairloom.report.page import duration
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("epoch", justify="right", no_wrap=True)
+    table.add_column("best score", no_wrap=True)
+    table.add_column("at", justify="right", no_wrap=True)
+    table.add_column("changed", no_wrap=True)
+    some_left = any(run.seconds_left is not None for run in runs)
+    if some_left:
+        table.add_column("left", no_wrap=True)
+    for run in runs:
+        best = "-" if run.score is None else f"{SCORE_LABELS[run.score]} {_figure(run.best)}"
+        left = "" if run.seconds_left is None else duration(run.seconds_left)
+        table.add_row(
+            _name(str(run.path)),
+            run.state,
+            f"{run.epoch}/{'?' if run.epochs is None else run.epochs}",
+            best,
+            "" if run.best_epoch is None else str(run.best_epoch),
+            f"{run.changed:%Y-%m-%d %H:%M}",
+            *([left] if some_left else []),
+        )
+    Console().print(table)

@@ -48,10 +48,11 @@ def demo(words: list[str]) -> None:
 
 def train(words: list[str]) -> None:
     """Train on a folder of pairs, or resume a run."""
-    from pairloom.settings import load_experiment, preset_names, settings_help
+    from pairloom.settings import ALIASES, load_experiment, preset_names, settings_help
 
     parser = Parser(
         "train",
+        (f"--{name}" for name in ALIASES),
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
         "       pairloom train [DATA] --resume RUN [--epochs N] [--device NAME] [--devices N]",
         description="Train on the pairs in DATA, or resume a stopped run. Later ones override earlier ones:\n"
