@@ -425,6 +425,9 @@ class TrainConfig:
     `train.accumulate` with a discriminator and `joint` updates)."""
     validate_every: int = 1
     """Epochs between validations, ≥ 1; the last epoch is always validated."""
+    patience: int | None = None
+    """Training ends early once this many validations in a row, ≥ 1, have brought no better model; null: never. The
+    learning rate falls as it would over all epochs."""
     checkpoint_minutes: float = 5.0
     """Minutes between saved training states, > 0; the state is also saved at the end and at a signal."""
     checkpoint_steps: int | None = None
@@ -439,7 +442,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         counts = ("epochs", "batch_size", "devices", "accumulate")
         intervals = ("validate_every", "checkpoint_steps", "snapshot_every")
-        _require_reach("train", self, **dict.fromkeys((*counts, *intervals, "samples"), 1), seed=0)
+        _require_reach("train", self, **dict.fromkeys((*counts, *intervals, "patience", "samples"), 1), seed=0)
         _require(
             self.batch_size % self.devices == 0,
             f"train.batch_size {self.batch_size} is not a multiple of {self.devices} devices; change one of them",

@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from pairloom.evaluation.history import EpochRecord, best_record, format_record, kept_record, read_history
+from pairloom.config import TrainConfig
+from pairloom.evaluation.history import (
+    EpochRecord,
+    best_record,
+    format_record,
+    is_finished,
+    is_out_of_patience,
+    kept_record,
+    read_history,
+)
 
 
 def _record(epoch: int, mean_iou: float | None) -> EpochRecord:
@@ -29,6 +38,19 @@ def test_the_last_epoch_that_is_kept_is_the_last_that_was_validated() -> None:
     history = [_record(1, 0.3), _record(2, 0.1), _record(3, None)]
     assert kept_record(history, "last") == history[1]
     assert kept_record(history[2:], "last") is None
+
+
+def test_patience_counts_the_validations_since_the_best_and_no_other_epochs() -> None:
+    scores = [0.1, None, 0.3, None, 0.3, None, 0.2]
+    history = [_record(number, score) for number, score in enumerate(scores, 1)]
+    assert [is_out_of_patience(history[:count], 2) for count in range(8)] == [False] * 7 + [True]
+    assert [is_out_of_patience(history[:count], 1) for count in range(8)] == [False] * 5 + [True] * 3
+    better = [*history, _record(8, 0.31)]
+    assert not is_out_of_patience(better, 2)
+    assert not is_out_of_patience(history, None)
+    assert is_finished(history, TrainConfig(epochs=20, patience=2))
+    assert not is_finished(history, TrainConfig(epochs=20))
+    assert is_finished(history, TrainConfig(epochs=7))
 
 
 def test_a_history_comes_back_from_its_file(tmp_path: Path) -> None:

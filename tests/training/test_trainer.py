@@ -588,7 +588,7 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     shutil.rmtree(run / "report")
     said: list[str] = []
     result = resume(run, log=said.append)
-    assert "already finished (3 of 3 epochs)" in said[-1]
+    assert said[-1] == "already finished: 3 of 3 epochs; train longer with --epochs 6"
     again = (run / "report" / "index.html").read_text(encoding="utf-8")
     scores = result.record["validation"]
     assert "mean_iou" in scores
@@ -609,3 +609,31 @@ def test_pictures_as_targets_have_a_report_too(camvid_like: Path, tmp_path: Path
     assert "PSNR in dB" in page
     assert 'id="images"' in page
     assert 'id="confusion"' not in page
+
+
+def test_training_ends_when_no_validation_is_better_any_more_and_so_it_is_after_a_stop(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A rate at which nothing is learned: the first validation stays the best.
+    patient = {"epochs": 9, "train.patience": 2, "train.validate_every": 2, "optim.learning_rate": 1e-30}
+    run = _train(streets, tmp_path / "run", "recommended", **patient)
+    records = _records(run)
+    assert [record["epoch"] for record in records] == [1, 2, 3, 4, 5, 6]
+    assert ["validation" in record for record in records] == [False, True] * 3
+    assert (run / "checkpoints" / "epoch-0006" / "model.safetensors").is_file()
+    said: list[str] = []
+    before = _weights(run)
+    resume(run, log=said.append)
+    assert said[-1] == "already finished: 6 of 9 epochs; no better model in 2 validations (train.patience)"
+    assert (_records(run), _weights(run)) == (records, before)
+
+    monkeypatch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
+    monkeypatch.setattr(_StopAt, "calls", 0)
+    monkeypatch.setattr(_StopAt, "signal", signal.SIGINT)
+    monkeypatch.setattr(_StopAt, "at", 4 * 6 + 1)  # a batch is one pair: after the second validation
+    with pytest.raises(KeyboardInterrupt):
+        _train(streets, tmp_path / "stopped", "recommended", **patient)
+    assert len(_records(tmp_path / "stopped")) == 4
+    resume(tmp_path / "stopped", log=said.append)
+    assert said[-1] == "finished: 6 of 9 epochs; no better model in 2 validations (train.patience)"
+    assert (_records(tmp_path / "stopped"), _weights(tmp_path / "stopped")) == (records, before)

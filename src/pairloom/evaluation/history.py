@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from pairloom.config import Keep
+from pairloom.config import Keep, TrainConfig
 from pairloom.evaluation.metrics import ScoreRecord
 from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
@@ -78,6 +78,19 @@ def kept_record(history: Sequence[EpochRecord], keep: Keep) -> EpochRecord | Non
     if keep == "best":
         return best_record(history)
     return next((record for record in reversed(history) if "validation" in record), None)
+
+
+def is_finished(history: Sequence[EpochRecord], config: TrainConfig) -> bool:
+    """Tell whether a run is at its end: after its last epoch, or when its patience is exhausted."""
+    return len(history) >= config.epochs or is_out_of_patience(history, config.patience)
+
+
+def is_out_of_patience(history: Sequence[EpochRecord], patience: int | None) -> bool:
+    """Tell whether so many validations in a row have brought no better model; None has patience without end."""
+    best = best_record(history)
+    if patience is None or best is None:
+        return False
+    return sum("validation" in record for record in history if record["epoch"] > best["epoch"]) >= patience
 
 
 def _quality(scores: ScoreRecord | PictureScoreRecord) -> float:

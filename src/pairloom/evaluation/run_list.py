@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pairloom.errors import UserError
-from pairloom.evaluation.history import EpochRecord, best_record, read_history
+from pairloom.evaluation.history import EpochRecord, best_record, is_finished, read_history
 from pairloom.run import RunFolder
 
 _DEEPEST = 6
@@ -93,8 +93,9 @@ def _listed(run: RunFolder) -> ListedRun:
     epochs: int | None = None
     state: State = "unreadable"
     try:
-        epochs = run.experiment().train.epochs
-        state = "running" if run.is_locked() else "finished" if epoch >= epochs else "stopped"
+        config = run.experiment().train
+        epochs = config.epochs
+        state = "running" if run.is_locked() else "finished" if is_finished(history, config) else "stopped"
     except UserError:
         pass
     best = best_record(history)

@@ -12,9 +12,10 @@ from torch import Tensor
 from pairloom import __version__
 from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
+from pairloom.data.layouts.tree import counted
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError, is_out_of_memory
-from pairloom.evaluation.history import EpochRecord, kept_record
+from pairloom.evaluation.history import EpochRecord, is_finished, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import joined_scores, score_model
@@ -131,7 +132,7 @@ class Trainer:
             self._take_initial_weights()
         with self._running():
             try:
-                while len(self._history) < self._config.epochs:
+                while not is_finished(self._history, self._config):
                     self.train_one_epoch()
                     self._finish_epoch()
             except Interrupted:
@@ -143,10 +144,7 @@ class Trainer:
             if (self._step, len(self._history)) != (self._saved_step, self._saved_epochs):
                 self.save_checkpoint()
             else:
-                epochs = self._config.epochs
-                self._log_line(
-                    f"already finished ({epochs} of {epochs} epochs); train longer with --epochs {2 * epochs}"
-                )
+                self._log_line(f"already finished: {self._why_finished()}")
         record = kept_record(self._history, self._config.keep) or self._history[-1]  # the last epoch is validated
         return TrainingResult(self._run, record, time.perf_counter() - started, self._context.is_main_process)
 
@@ -294,17 +292,26 @@ class Trainer:
             record["validation"] = scores.to_record()
             if self._logger:
                 self._logger.keep_model(record, scores)
+        self._history.append(record)
+        last = is_finished(self._history, config)
         snapshot = last or number % config.snapshot_every == 0
         if self._logger and snapshot:
             with self._epoch.timed("pictures"):
                 self._logger.save_snapshot(number)
-        self._history.append(record)
         self._epoch = Epoch()
         if self._logger:
             self._logger.log_epoch(record)
             with self._epoch.timed("pictures"):
                 self._logger.write_report(now=last, snapshot=snapshot)
         self._log(_sentence(record, config.epochs))
+        if last and number < config.epochs:
+            self._log(f"finished: {self._why_finished()}")
+
+    def _why_finished(self) -> str:
+        done, epochs, patience = len(self._history), self._config.epochs, self._config.patience
+        if done >= epochs:
+            return f"{done} of {epochs} epochs; train longer with --epochs {2 * done}"
+        return f"{done} of {epochs} epochs; no better model in {counted(patience or 0, 'validation')} (train.patience)"
 
     def _save_if_due(self) -> None:
         """Stop if one of the processes was told to, and save a checkpoint if one of them has asked for it."""
