@@ -185,7 +185,7 @@ def test_a_full_disk_ends_a_run_with_a_message_and_room_lets_it_go_on(
     assert _result(folder) == undisturbed
 
 
-@pytest.mark.parametrize("after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 2, 3, 7, 9, 11, 14))])
+@pytest.mark.parametrize("after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 2, 9, 14))])
 def test_no_space_at_any_write_ends_a_run_with_a_message_and_it_goes_on(
     after: int, streets: Path, tmp_path: Path, undisturbed: tuple[bytes, list[dict[str, object]]]
 ) -> None:
@@ -322,6 +322,7 @@ def test_two_runs_in_one_folder_the_second_is_refused_and_a_stale_lock_is_no_loc
     folder = tmp_path / "run"
     first = Command(_training(streets, folder), tmp_path, _slowly)
     _wait_for(lambda: (folder / "checkpoints/last.pt").exists(), first)
+    os.kill(first.pid, signal.SIGSTOP)  # so that it is there still, however long the second takes to start
     _require_mistake(run(["train", "--resume", folder], tmp_path), "another process is training in it")
     first.kill()
     assert (folder / ".lock").exists()
