@@ -23,6 +23,8 @@ _MOST_PLACES = 60
 """More folders differ in more than what is a kind of file; then they are scenes."""
 _DEEPEST = 6
 _MOST_WILD = 2
+_MOST_PARTS = 20
+"""More numbered folders are scenes, and no parts of one folder."""
 _NUMBERED = re.compile(r"(.*[^\W\d].*?)(\d+)", re.DOTALL)
 
 
@@ -128,7 +130,7 @@ def _numbered(folders: tuple[Folder, ...]) -> Iterator[Place]:
             continue
         for word, members in words.items():
             shared = any(members.keys() == other.keys() for name, other in words.items() if name != word)
-            if len(members) < 2 or not (shared or _have_files_of_their_own(members)):
+            if len(members) < 2 or not (shared or (len(members) <= _MOST_PARTS and _have_files_of_their_own(members))):
                 continue
             groups: dict[Group, list[Folder]] = defaultdict(list)
             for number, some in members.items():
