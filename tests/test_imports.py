@@ -14,6 +14,7 @@ from PIL import Image
 
 import pairloom
 from random_models import save_random_model
+from trained import TinyRun
 
 PACKAGE = Path(pairloom.__file__).parent
 
@@ -143,6 +144,14 @@ def test_check_loads_nothing_that_only_training_needs(tmp_path: Path) -> None:
     assert "pairloom.data.check" in modules
     heavy = {"torch", "kornia", "torchmetrics", "matplotlib", "lightning_fabric"}
     assert heavy & {module.split(".")[0] for module in modules} == set()
+
+
+def test_a_list_of_runs_loads_nothing_that_computes(tiny_run: TinyRun) -> None:
+    code = f"import sys, pairloom.cli; pairloom.cli.main(['runs', {str(tiny_run.path)!r}]); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "finished" in said
+    heavy = {"torch", "kornia", "torchmetrics", "matplotlib", "lightning_fabric", "PIL"}
+    assert heavy & {module.split(".")[0] for module in said.splitlines()[-1].split()} == set()
 
 
 @pytest.mark.parametrize("encoder", ["none", "efficientnet-lite0"])

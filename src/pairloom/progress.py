@@ -69,3 +69,14 @@ def track(items: Iterable[Item], total: int, description: str) -> Iterator[Item]
     """Yield the items while a bar on standard error counts them."""
     with progress() as bars:
         yield from bars.track(items, total=total, description=description)
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the units that people say it in."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"

@@ -16,7 +16,7 @@ from pairloom.palette import PALETTES, Palette, write_palette
 from pairloom.settings import dump_experiment, load_experiment
 
 LOCK, CONFIG, PALETTE = ".lock", "config.yaml", "palette.yaml"
-_LOOK = 0.5
+_LOCK_SECONDS = 0.5
 """Seconds to wait for a lock: `is_locked` takes it for a moment."""
 
 
@@ -118,7 +118,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, timeout=_LOOK)
+            lock = FileLock(self.path / LOCK, timeout=_LOCK_SECONDS)
             lock.acquire()
         except Timeout as error:
             raise UserError(f"{self.path}: another process is training in it; wait for it, or stop it first") from error

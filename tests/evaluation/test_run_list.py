@@ -79,7 +79,7 @@ def test_the_command_prints_a_row_per_run_or_a_list(
 ) -> None:
     assert main(["runs", str(tiny_run.path)]) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["run", "state", "epoch", "best", "score", "at", "changed"]
+    assert heading.split() == ["run", "state", "epoch", "best", "score", "at", "epoch", "changed"]
     assert any("finished" in row and "4/4" in row and "mean IoU 0." in row for row in rows)
     assert main(["runs", str(tiny_run.path), "--json"]) == 0
     (record,) = json.loads(capsys.readouterr().out)

@@ -185,7 +185,7 @@ def test_a_full_disk_ends_a_run_with_a_message_and_room_lets_it_go_on(
     assert _result(folder) == undisturbed
 
 
-@pytest.mark.parametrize("after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 2, 9, 14))])
+@pytest.mark.parametrize("after", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 2, 3, 7, 9, 11, 14))])
 def test_no_space_at_any_write_ends_a_run_with_a_message_and_it_goes_on(
     after: int, streets: Path, tmp_path: Path, undisturbed: tuple[bytes, list[dict[str, object]]]
 ) -> None:

@@ -16,7 +16,8 @@ import pairloom
 from pairloom.errors import UserError
 from pairloom.evaluation.history import format_record, read_history
 from pairloom.palette import CITYSCAPES
-from pairloom.report.page import duration, figure, percent, require_replaceable
+from pairloom.progress import duration
+from pairloom.report.page import figure, percent, require_replaceable
 from trained import ONE_EPOCH, TinyRun
 from trees import save
 

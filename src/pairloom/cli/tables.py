@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pairloom.cli.terminal import printable
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
+from pairloom.progress import duration
 
 if TYPE_CHECKING:
     from pairloom.data.check import CheckResult
@@ -151,14 +152,12 @@ def _figure(value: float | None) -> str:
 
 def print_runs(runs: "Sequence[ListedRun]") -> None:
     """Print one row per run."""
-    from pairloom.report.page import duration
-
     table = Table(box=None, pad_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("epoch", justify="right", no_wrap=True)
     table.add_column("best score", no_wrap=True)
-    table.add_column("at", justify="right", no_wrap=True)
+    table.add_column("at epoch", justify="right", no_wrap=True)
     table.add_column("changed", no_wrap=True)
     some_left = any(run.seconds_left is not None for run in runs)
     if some_left:

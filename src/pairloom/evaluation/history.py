@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from pairloom.config import Keep, TrainConfig
-from pairloom.evaluation.metrics import ScoreRecord
-from pairloom.evaluation.picture_metrics import PictureScoreRecord
+
+if TYPE_CHECKING:  # which load PyTorch; a list of runs needs none
+    from pairloom.evaluation.metrics import ScoreRecord
+    from pairloom.evaluation.picture_metrics import PictureScoreRecord
 
 
 class EpochRecord(TypedDict):
@@ -26,7 +28,7 @@ class EpochRecord(TypedDict):
     losses: dict[str, float]
     """Mean of each term over the epoch, unweighted. With an adversarial loss also `adversarial_share`: the norm of
     its gradient at the generator's output over the norm of the other terms', weights included."""
-    validation: NotRequired[ScoreRecord | PictureScoreRecord]
+    validation: NotRequired["ScoreRecord | PictureScoreRecord"]
     """Scores on the validation pairs, where they were taken."""
 
 
@@ -93,7 +95,7 @@ def is_out_of_patience(history: Sequence[EpochRecord], patience: int | None) -> 
     return sum("validation" in record for record in history if record["epoch"] > best["epoch"]) >= patience
 
 
-def _quality(scores: ScoreRecord | PictureScoreRecord) -> float:
+def _quality(scores: "ScoreRecord | PictureScoreRecord") -> float:
     """Return what is to be as large as can be: the mean IoU of classes, the negative L1 of pictures."""
     if "mean_iou" in scores:
         return scores["mean_iou"] or 0.0

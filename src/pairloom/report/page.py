@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pairloom import __version__
 from pairloom.errors import UserError
 from pairloom.files import replacing
+from pairloom.progress import duration
 from pairloom.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 
 GENERATOR = b'<meta name="generator" content="pairloom'
@@ -79,14 +80,3 @@ def percent(share: float | None) -> str:
 def figure(value: float | None) -> str:
     """Write a score with three digits."""
     return "–" if value is None else f"{value:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """Write a time in the units that people say it in."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
