@@ -1,6 +1,7 @@
 """Experiments from presets, files and single settings: who wins, what is refused, and that YAML loses nothing."""
 
 import dataclasses
+import re
 from argparse import ArgumentError
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,18 @@ from pairloom.config import (
     TrainConfig,
 )
 from pairloom.errors import UserError
-from pairloom.settings import ALIASES, dump_experiment, load_experiment, preset_names, settings_help
+from pairloom.settings import (
+    ALIASES,
+    describe_settings,
+    differing_settings,
+    dump_experiment,
+    load_experiment,
+    nearest_preset,
+    preset_names,
+    setting_values,
+    settings_help,
+    short_settings_help,
+)
 
 FIELDS = [
     f"{section.name}.{field.name}"
@@ -272,9 +284,9 @@ def test_every_short_name_stands_for_a_field(name: str, field: str) -> None:
 
 
 def test_the_help_names_every_field_and_every_short_name() -> None:
-    text = settings_help()
+    text, short = settings_help(), short_settings_help()
     assert [field for field in FIELDS if f"--{field}" not in text] == []
-    assert [name for name in ALIASES if f"--{name.replace('_', '-')}" not in text] == []
+    assert [name for name in ALIASES if not re.search(rf"  --{name.replace('_', '-')} +\w", short)] == []
     assert "Mirror half of the pairs left to right" in text
 
 
@@ -481,3 +493,40 @@ def test_mistakes_are_explained_whatever_the_words_of_the_parser(
 
     monkeypatch.setattr("jsonargparse.ArgumentParser.parse_args", refuse)
     assert _refusal(flags=["--train.epochs", "many"]) == message
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("encoder", ["none", "efficientnet-lite0"])
+def test_a_preset_is_nearest_to_itself(preset: str, encoder: str) -> None:
+    name, changes = nearest_preset(load_experiment(preset, settings={"model.encoder": encoder}).resolved())
+    assert name == preset
+    assert changes.keys() <= {"model.encoder"}
+
+
+@settings(deadline=None, max_examples=8)
+@given(experiments())
+def test_the_nearest_preset_with_its_changes_makes_the_same_experiment(experiment: Experiment) -> None:
+    experiment = experiment.resolved()
+    preset, changes = nearest_preset(experiment)
+    own = setting_values(experiment)
+    again = load_experiment(preset, settings={**changes, "model.depth": own["model.depth"]}).resolved()
+    for name, value in setting_values(again).items():
+        from_data = name.startswith("data.") and name not in changes
+        assert value == own[name] or from_data or name.endswith(("_width", "_channels", "train.device", "devices")), (
+            name
+        )
+
+
+def test_settings_are_described_as_flags_that_can_be_given_again() -> None:
+    experiment = load_experiment("demo", settings={"size": "64x96", "augment.flip": False, "augment.scale": [0.8, 1.1]})
+    described = describe_settings(experiment)
+    preset, *flags = described.split(" --")
+    assert preset == "preset demo"
+    assert set(flags) == {"data.size 64x96", "augment.scale '[0.8, 1.1]'", "augment.flip false"}
+
+
+def test_settings_that_differ_are_listed_with_each_value() -> None:
+    one, other = load_experiment("seed"), load_experiment("seed", settings={"epochs": 7, "data.root": "elsewhere"})
+    assert differing_settings([one, other, None]) == {"train.epochs": [str(one.train.epochs), "7", "–"]}
+    assert differing_settings([None, None]) == {}
+    assert differing_settings([one, None]) == {}

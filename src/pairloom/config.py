@@ -428,14 +428,19 @@ class TrainConfig:
     patience: int | None = None
     """Training ends early once this many validations in a row, ≥ 1, have brought no better model; null: never. The
     learning rate falls as it would over all epochs."""
+    minutes: float | None = None
+    """Training ends with the last epoch that fits into this many minutes, > 0, but not before its first one; null: no
+    limit. The minutes before a stop count, and an epoch is expected to take as long as those before. The learning rate
+    falls as it would over all epochs."""
     checkpoint_minutes: float = 5.0
     """Minutes between saved training states, > 0; the state is also saved at the end and at a signal."""
     checkpoint_steps: int | None = None
     """Steps between saved training states, ≥ 1, in addition to `train.checkpoint_minutes`; null: minutes only."""
     snapshot_every: int = 10
-    """Epochs between snapshots of the generator with sample pictures, ≥ 1; the last epoch always has one."""
+    """Epochs between snapshots of the generator, ≥ 1; the last epoch always has one."""
     samples: int = 3
-    """Number of validation pairs shown in the report, ≥ 1, drawn with `train.seed`."""
+    """Number of validation pairs, ≥ 1, that are drawn with `train.seed` and translated at each validation, for the
+    report."""
     keep: Keep = "best"
     """Generator saved in `model/`: the best validation epoch (mean IoU of classes, L1 of pictures), or the last."""
 
@@ -449,6 +454,7 @@ class TrainConfig:
         )
         self.require_equal_parts(self.devices)
         _require(self.checkpoint_minutes > 0, "train.checkpoint_minutes must be above 0")
+        _require(self.minutes is None or self.minutes > 0, "train.minutes must be above 0")
 
     def require_equal_parts(self, devices: int) -> None:
         """Raise UserError if the pairs of a step that each of so many devices has cannot be computed in equal parts."""

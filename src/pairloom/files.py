@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pairloom.errors import UserError
+
 LARGEST_TEXT = 2**24
 """Bytes of a config, a palette or a description of a model at the most."""
 
@@ -44,6 +46,16 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def require_place(path: Path, example: str) -> None:
+    """Raise UserError if a file cannot be written here; `example` is a name that would do in its place."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the file to write, such as {path / example}")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"{path}: its folder does not exist; create it, or name another file")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UserError(f"{path}: its folder cannot be written; name another file")
 
 
 def read_text(path: Path) -> str:

@@ -15,9 +15,9 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 Item = TypeVar("Item")  # Python 3.11 has no syntax for it
@@ -31,6 +31,13 @@ class _Speed(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="dim")
 
 
+class _Note(ProgressColumn):
+    """What a task has as its field `note`, as far as there is room."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields.get("note", ""), style="dim", no_wrap=True, overflow="ellipsis")
+
+
 @cache
 def _console() -> Console:
     """One console for all bars: rich stacks the bars of one console, and those of two would overwrite each other."""
@@ -42,16 +49,16 @@ def progress() -> Iterator[Progress]:
     """Show progress bars on standard error while the block runs."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         _Speed(),
-        TextColumn("[dim]elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("[dim]remaining"),
         TimeRemainingColumn(),
+        TextColumn("[dim]left"),
+        _Note(table_column=Column(ratio=1, no_wrap=True)),
     )
     with Progress(
         *columns,
+        expand=True,
         console=_console(),
         disable=not sys.stderr.isatty() or follows(),
         transient=True,

@@ -9,8 +9,10 @@ from pairloom.evaluation.history import (
     format_record,
     is_finished,
     is_out_of_patience,
+    is_out_of_time,
     kept_record,
     read_history,
+    seconds_left,
 )
 
 
@@ -51,6 +53,28 @@ def test_patience_counts_the_validations_since_the_best_and_no_other_epochs() ->
     assert is_finished(history, TrainConfig(epochs=20, patience=2))
     assert not is_finished(history, TrainConfig(epochs=20))
     assert is_finished(history, TrainConfig(epochs=7))
+
+
+def test_time_is_out_when_another_epoch_like_those_before_would_not_fit() -> None:
+    history = [_record(number, 0.1) for number in range(1, 5)]
+    for record in history:
+        record["seconds"] = {"steps": 10.0, "pictures": 5.0}
+    # After three epochs 40 seconds count, the last pictures not; a fourth would end after 53.3.
+    assert [is_out_of_time(history[:count], 0.9) for count in range(5)] == [False, False, False, False, True]
+    assert [is_out_of_time(history[:count], 0.88) for count in range(5)] == [False, False, False, True, True]
+    assert not is_out_of_time(history, None)
+    assert is_finished(history, TrainConfig(epochs=20, minutes=0.88))
+    assert seconds_left(history, TrainConfig(epochs=6)) == 30.0
+    assert seconds_left(history, TrainConfig(epochs=6, minutes=1.25)) == 15.0
+    assert seconds_left(history, TrainConfig(epochs=6, minutes=0.5)) == 0.0
+    assert seconds_left([], TrainConfig()) is None
+
+
+def test_pictures_that_are_timed_later_do_not_end_a_run() -> None:
+    history = [_record(1, 0.1)]
+    assert not is_out_of_time(history, 2 / 60)
+    history[0]["seconds"]["pictures"] = 100.0
+    assert not is_out_of_time(history, 2 / 60)
 
 
 def test_a_history_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -40,10 +40,12 @@ def _record(epoch: int, road: float | None, *, validated: bool = True) -> EpochR
 
 def test_a_run_has_its_losses_scores_and_the_classes_that_occur() -> None:
     history = [_record(1, 0.1), _record(2, None, validated=False), _record(3, 0.3)]
-    generator, discriminator, overall, classes = training_charts(history, CAMVID)
+    generator, discriminator, share, rate, overall, classes = training_charts(history, CAMVID)
     assert [series.label for series in generator.series] == ["adversarial", "cross entropy"]
     assert generator.logarithmic
     assert [series.label for series in discriminator.series] == ["real"]
+    assert share.series == ()
+    assert rate.series[0].values == (1e-3,) * 3
     assert overall.series[2].values == (0.1, 0.3)
     assert overall.series[2].epochs == (1, 3)
     assert [series.label for series in classes.series] == ["sky", "road"]  # the best first
@@ -52,11 +54,37 @@ def test_a_run_has_its_losses_scores_and_the_classes_that_occur() -> None:
 
 def test_a_score_that_earlier_versions_did_not_take_has_a_curve_from_where_it_is_taken() -> None:
     before, after = _record(1, 0.1), _record(2, 0.2)
-    assert "mean Dice" not in [series.label for series in training_charts([before], CAMVID)[2].series]
+    assert "mean Dice" not in [series.label for series in training_charts([before], CAMVID)[4].series]
     assert "mean_iou" in after["validation"]
     after["validation"]["mean_dice"] = 0.3
-    dice = training_charts([before, after], CAMVID)[2].series[3]
+    dice = training_charts([before, after], CAMVID)[4].series[3]
     assert (dice.label, dice.epochs, dice.values) == ("mean Dice", (1, 2), (None, 0.3))
+
+
+def test_the_adversarial_share_is_no_loss_and_has_a_chart_of_its_own() -> None:
+    record = _record(1, 0.1)
+    record["losses"]["adversarial_share"] = 0.0
+    generator, _, share, *_ = training_charts([record], CAMVID)
+    assert [series.label for series in generator.series] == ["adversarial", "cross entropy"]
+    assert generator.logarithmic  # a share of zero does not take that from the losses
+    assert [series.values for series in share.series] == [(0.0,)]
+
+
+def test_ticks_that_lie_close_have_different_labels() -> None:
+    drawing = draw(Chart("PSNR", (Series("PSNR", (1, 2), (16.41, 16.43), "#000000"),)))
+    assert drawing is not None
+    labels = [label for _, label in drawing.y_ticks]
+    assert len(labels) == len(set(labels)) > 2
+
+
+def test_the_marked_epoch_is_marked_where_it_is() -> None:
+    series = Series("one", (1, 2, 3), (0.1, 0.2, 0.3), "#000000")
+    drawing = draw(Chart("one", (series,)), best=2)
+    assert drawing is not None
+    assert drawing.best == (LEFT + WIDTH - RIGHT) / 2
+    other = draw(Chart("one", (series,)), best=9)
+    assert other is not None
+    assert other.best is None
 
 
 def test_the_curves_are_drawn_in_their_colours(tmp_path: Path) -> None:

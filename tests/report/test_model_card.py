@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from pairloom.evaluation.history import read_history
 from pairloom.report.model_card import CARD, model_card, write_card
 from trained import TinyRun
 
@@ -68,10 +70,38 @@ def test_the_card_of_a_run_tells_its_data_and_its_scores(tiny_run: TinyRun) -> N
     assert str(tiny_run.path.parent) not in text
 
 
-def test_each_snapshot_has_a_card_without_scores(tiny_run: TinyRun) -> None:
-    _, text = _parts((tiny_run.path / "checkpoints" / "epoch-0002" / CARD).read_text(encoding="utf-8"))
+def test_each_snapshot_has_a_card_with_its_own_scores(tiny_run: TinyRun) -> None:
+    history = read_history(tiny_run.path / "metrics.jsonl")
+    for record in history:
+        folder = tiny_run.path / "checkpoints" / f"epoch-{record['epoch']:04}"
+        _, text = _parts((folder / CARD).read_text(encoding="utf-8"))
+        scores = record["validation"]
+        assert "mean_iou" in scores
+        assert f"after epoch {record['epoch']}.\n" in text
+        assert f"| mean IoU | {scores['mean_iou']:.3f} |" in text
+        assert "6 for training" in text
+
+
+def test_the_hub_reads_the_scores(tiny_run: TinyRun) -> None:
+    card = (tiny_run.path / "model" / CARD).read_text(encoding="utf-8")
+    record = _description(tiny_run)["about"]["validation"]
+    data: Any = ModelCard(card).data
+    results = data.eval_results
+    assert {(result.metric_type, result.metric_value) for result in results} == {
+        ("mean_iou", round(record["mean_iou"], 4)),
+        ("accuracy", round(record["pixel_accuracy"], 4)),
+    }
+    assert {(result.task_type, result.dataset_name, result.dataset_split) for result in results} == {
+        ("image-segmentation", "streets", "val")
+    }
+
+
+def test_a_card_without_scores_says_so(tiny_run: TinyRun) -> None:
+    description = _description(tiny_run)
+    del description["about"]["validation"]
+    matter, text = _parts(model_card(description))
     assert "None were taken." in text
-    assert "6 for training" in text
+    assert "model-index" not in matter
 
 
 def test_the_same_model_gets_the_same_card(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -163,7 +193,10 @@ def test_names_are_text_and_never_markup(tiny_run: TinyRun, name: str, stated: s
     description = _description(tiny_run)
     plain_matter, plain = _parts(model_card(_named(description, "road", "x")))
     matter, text = _parts(model_card(_named(description, f"x{name}", f"x{stated}")))
-    assert {**matter, "license": "", "license_name": ""} == {**plain_matter, "license": "", "license_name": ""}
+    for of in (matter, plain_matter):
+        of |= {"license": "", "license_name": ""}
+        of["model-index"][0]["results"][0]["dataset"] |= {"name": "", "type": ""}
+    assert matter == plain_matter
     assert _structure(text) == _structure(plain)
     text.encode()
 

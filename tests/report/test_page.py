@@ -15,6 +15,7 @@ import yaml
 import pairloom
 from pairloom.errors import UserError
 from pairloom.evaluation.history import format_record, read_history
+from pairloom.evaluation.metrics import Scores
 from pairloom.palette import CITYSCAPES
 from pairloom.progress import duration
 from pairloom.report.page import figure, percent, require_replaceable
@@ -26,12 +27,12 @@ def test_a_run_has_a_page_that_tells_all_of_it(tiny_run: TinyRun) -> None:
     text = (tiny_run.path / "report" / "index.html").read_text(encoding="utf-8")
     for section in ("samples", "curves", "classes", "confusion", "images", "use", "time", "data", "config"):
         assert f'id="{section}"' in text
-    assert f"learned from 6 pairs of\n<b>{tiny_run.data}</b> at 32×32 pixels" in text
+    assert f"learned from 6 pairs of\n<b>{tiny_run.data.name}</b> at 32×32 pixels" in text
     assert "to turn colour pictures into maps of 19 classes" in text
-    assert f"pairloom translate {tiny_run.path} photo.jpg" in text
-    assert "Training:" not in text  # it has ended
+    assert f"pairloom translate {tiny_run.path.name} photo.jpg" in text
+    assert "finished</b> 4 of 4 epochs in " in text
     for line in (tiny_run.path / "config.yaml").read_text(encoding="utf-8").splitlines():
-        assert line.replace("'", "&#39;") in text
+        assert line.replace("'", "&#39;").replace(str(tiny_run.data), tiny_run.data.name) in text
     assert text.count("<b>0.") >= 3
     record = pairloom.evaluate(tiny_run.path).to_record()
     assert "mean_iou" in record
@@ -60,6 +61,35 @@ def test_a_run_of_an_earlier_version_whose_scores_have_no_dice_is_shown_and_resu
     scores = [record["validation"] for record in read_history(run / "metrics.jsonl")]
     assert ["mean_dice" in record for record in scores] == [False] * 4 + [True]
     assert "mean Dice" in (run / "report/index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_is_passed_on_tells_nothing_of_where_it_was_made(tiny_run: TinyRun, tmp_path: Path) -> None:
+    pages = [tiny_run.path / "report" / "index.html", tmp_path / "comparison.html"]
+    pairloom.compare([tiny_run.path, tiny_run.path], page=pages[1])
+    root = str(tiny_run.path.parent.parent)
+    assert root not in pages[0].read_text(encoding="utf-8")
+    assert str(tiny_run.data) not in pages[1].read_text(encoding="utf-8")
+
+
+def test_the_table_holds_every_image_with_its_scores_and_pictures(tiny_run: TinyRun) -> None:
+    text = (tiny_run.path / "report" / "index.html").read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="table">(.*?)</script>', text, re.S)
+    assert found
+    table = json.loads(found[1])
+    scores = pairloom.evaluate(tiny_run.path)
+    assert isinstance(scores, Scores)
+    by_name = dict(zip(scores.pairs, zip(scores.qualities, scores.confusions, strict=True), strict=True))
+    assert sorted(by_name) == sorted(image["name"] for image in table["images"])
+    qualities = [image["scores"][0] for image in table["images"]]
+    assert qualities == sorted(qualities)
+    for image in table["images"]:
+        quality, confusion = by_name[image["name"]]
+        assert image["scores"] == pytest.approx([quality, np.trace(confusion) / confusion.sum()], abs=1e-4)
+        whole = np.zeros_like(confusion)
+        for row, column, count in image["pixels"]:
+            whole[row, column] = count
+        assert (whole == confusion).all()
+        assert [address[:22] for address in image["pictures"]] == ["data:image/webp;base64"] * 4
 
 
 def test_one_class_is_one_class(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole small runs: the same seed, a stop and a resume, a loss that is not finite."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -18,8 +19,10 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 from torch import Tensor
 
+import pairloom
 from pairloom.config import OptimConfig
 from pairloom.errors import UserError
+from pairloom.evaluation.history import read_history, seconds_spent
 from pairloom.images import UInt8Array, read_picture
 from pairloom.models.model_folder import load_model
 from pairloom.models.translation import TranslationModel
@@ -545,14 +548,15 @@ def test_what_was_read_can_be_looked_at_before_the_first_epoch_has_ended(streets
     with pytest.raises(UserError, match="diverged"):
         train(streets, tmp_path / "run", settings={**SMALL, "epochs": 2, "optim.learning_rate": 1e30}, log=_quiet)
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
-    assert "Training: 0 of 2 epochs" in page
+    assert "stopped</b> 0 of 2 epochs" in page
+    assert f"Resume: <code>pairloom train --resume {(tmp_path / 'run').name}</code>" in page
     assert page.count(": target laid over source") == 6
     assert page.count(", outlined in ") > 5
     assert 'id="samples"' not in page
     assert not (tmp_path / "run" / "report" / "grid.png").exists()
 
 
-def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
+def test_reports_of_validations_that_follow_each_other_quickly_wait(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pairloom.training.run_logger.REPORT_SHARE", 1e-9)
@@ -560,11 +564,11 @@ def test_reports_of_snapshots_that_follow_each_other_quickly_wait(
     train(
         streets,
         tmp_path / "run",
-        settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 3, "train.snapshot_every": 1},
+        settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 4},
         log=watch,
     )
-    assert ["Training: 1 of 3 epochs" in page for page in pages[:3]] == [True, True, False]
-    assert "Training:" not in pages[-1], "the last is not left out"
+    states = [*["running</b> 1 of 4 epochs"] * 3, "finished</b> 4 of 4 epochs"]
+    assert [state in page for state, page in zip(states, pages, strict=True)] == [True] * 4
 
 
 def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(
@@ -574,8 +578,8 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     run = tmp_path / "run"
     pages, watch = _pages(run)
     train(streets, run, settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 3, "train.snapshot_every": 1}, log=watch)
-    assert [f"Training: {done} of 3 epochs" in page for done, page in zip((1, 2), pages[:2], strict=True)] == [True] * 2
-    assert "Training:" not in pages[-1]
+    states = ["running</b> 1 of 3 epochs", "running</b> 2 of 3 epochs", "finished</b> 3 of 3 epochs"]
+    assert [state in page for state, page in zip(states, pages, strict=True)] == [True] * 3
     kept: list[float] = []
     for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
         kept.append(max([*kept[-1:], json.loads(line)["validation"]["mean_iou"]]))
@@ -637,3 +641,81 @@ def test_training_ends_when_no_validation_is_better_any_more_and_so_it_is_after_
     resume(tmp_path / "stopped", log=said.append)
     assert said[-1] == "finished: 6 of 9 epochs; no better model in 2 validations (train.patience)"
     assert (_records(tmp_path / "stopped"), _weights(tmp_path / "stopped")) == (records, before)
+
+
+def test_training_ends_before_an_epoch_that_does_not_fit_and_so_it_is_after_a_stop(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each look at the clock takes a second.
+    limited = {"epochs": 9, "train.validate_every": 4, "train.minutes": 0.5}
+    clock = itertools.count()
+    monkeypatch.setattr("pairloom.training.epoch.time.perf_counter", lambda: float(next(clock)))
+    run = _train(streets, tmp_path / "run", "recommended", **limited)
+    records = _records(run)
+    assert 1 <= len(records) < 9
+    assert "validation" in records[-1]
+    assert (run / "checkpoints" / f"epoch-{len(records):04}" / "model.safetensors").is_file()
+    history = read_history(run / "metrics.jsonl")
+    seconds = seconds_spent(history) - history[-1]["seconds"]["pictures"]
+    assert 30 - seconds / len(records) < seconds <= 30
+    said: list[str] = []
+    resume(run, log=said.append)
+    why = f"{len(records)} of 9 epochs; another would not fit into 0.5 minutes (train.minutes)"
+    assert said[-1] == f"already finished: {why}"
+    assert _records(run) == records
+    assert f"finished</b> {len(records)} of 9 epochs" in (run / "report/index.html").read_text(encoding="utf-8")
+
+
+def test_one_epoch_is_trained_however_few_minutes_there_are(streets: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = {**SMALL, "epochs": 5, "train.validate_every": 5, "train.minutes": 0.0001}
+    result = train(streets, tmp_path / "run", settings=settings, log=said.append)
+    assert result.record["epoch"] == 1
+    assert said[-1].startswith("finished: 1 of 5 epochs; another would not fit")
+
+
+def test_a_stopped_run_says_so_on_its_page_until_it_goes_on(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
+        patch.setattr(_StopAt, "calls", 0)
+        patch.setattr(_StopAt, "signal", signal.SIGTERM)
+        patch.setattr(_StopAt, "at", 8)
+        with pytest.raises(KeyboardInterrupt):
+            _train(streets, run, "seed", epochs=3)
+    assert "stopped</b> 1 of 3 epochs" in (run / "report/index.html").read_text(encoding="utf-8")
+    pages: list[str] = []
+    resume(run, log=lambda _line: pages.append((run / "report/index.html").read_text(encoding="utf-8")))
+    assert any("running</b> 2 of 3 epochs" in page for page in pages)
+    assert "finished</b> 3 of 3 epochs" in pages[-1]
+
+
+def test_training_says_first_what_it_does_with_what(streets: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    train(streets, tmp_path / "run", settings={**SMALL, "epochs": 1}, log=said.append)
+    begin = "\n".join(said)
+    assert f"pairloom {pairloom.__version__}, torch {torch.__version__}, cpu" in begin
+    assert "settings: preset recommended --data.size 32" in begin
+    assert "training: 6 pairs at 32×32 pixels, 1 epoch of 6 steps, batch size 1; 3 pairs for validation" in begin
+    assert f"report: {tmp_path / 'run' / 'report' / 'index.html'}" in begin
+
+
+def test_tensorboard_has_losses_between_the_epochs_samples_and_settings(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pairloom.training.trainer.LOG_STEPS", 4)
+    run = _train(streets, tmp_path / "run", "seed", epochs=2, **{"train.snapshot_every": 1})
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"images": 0, "scalars": 0})
+    events.Reload()
+    losses = events.Scalars("loss_by_step/l1")
+    assert [event.step for event in losses] == [4, 8, 12]
+    records = read_history(run / "metrics.jsonl")
+    # The epoch's mean is that of its steps: the means of steps 1 to 4 and of 9 to 12, beside those logged apart.
+    assert min(event.value for event in losses) > 0
+    assert losses[2].value == pytest.approx(records[1]["losses"]["l1"], rel=0.5)
+    names = [tag for tag in events.Tags()["images"] if tag.startswith("samples/")]
+    assert len(names) == 3
+    assert [event.step for event in events.Images(names[0])] == [6, 12]
+    assert any("hparams" in tag for tag in events.summary_metadata)

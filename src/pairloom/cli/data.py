@@ -24,7 +24,7 @@ def check(words: list[str]) -> int:
         (f"--{name}" for name, setting in ALIASES.items() if setting.startswith("data.")),
         usage="pairloom check DATA [--out FILE] [--json] [--write-palette FILE] [--data.field VALUE ...]",
         description="Check every pair of a data set and name each problem with its file.\n"
-        "Accepts the settings of the section data (pairloom train --help). Exit code 2 if there are problems.",
+        "Accepts the settings of the section data (pairloom train --help-all). Exit code 2 if there are problems.",
         epilog="example: pairloom check my-pairs --out pairs.html",
     )
     parser.add_argument("data", metavar="DATA", help="data folder or manifest file")

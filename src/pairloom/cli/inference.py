@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pairloom.cli.parsing import Parser
 from pairloom.cli.terminal import printable
 from pairloom.errors import UserError
+from pairloom.files import require_place
 
 if TYPE_CHECKING:
     from pairloom.inference.image_files import TranslatedFiles
@@ -53,8 +54,13 @@ def evaluate(words: list[str]) -> None:
         "--direction", choices=get_args(Direction), help="direction of the translation (default: the run's)"
     )
     _add_device(parser)
+    parser.add_argument(
+        "--csv", metavar="FILE", type=Path, help="write the scores of each image as well, the worst image first"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(words)
+    if options.csv:
+        require_place(options.csv, "images.csv")
 
     from pairloom.api import evaluate
     from pairloom.cli.tables import print_scores
@@ -69,12 +75,19 @@ def evaluate(words: list[str]) -> None:
         device=options.device,
         layout=options.layout,
         direction=options.direction,
-    ).to_record()
+    )
+    if options.csv:
+        from pairloom.evaluation.image_scores import write_image_scores
+
+        write_image_scores(options.csv, scores)
+    record = scores.to_record()
     if options.json:
-        print(json.dumps(scores))
+        print(json.dumps(record))
         return
-    print(f"{scores['pairs']} pairs of the split {scores['split']}")
-    print_scores({"": scores})
+    print(f"{record['pairs']} pairs of the split {record['split']}")
+    print_scores({"": record})
+    if options.csv:
+        print(f"\nScores of each image: {options.csv}")
 
 
 def compare(words: list[str]) -> None:
@@ -106,7 +119,9 @@ def compare(words: list[str]) -> None:
     options = parser.parse_args(words)
 
     from pairloom.api import compare
-    from pairloom.cli.tables import print_comparison
+    from pairloom.cli.tables import print_comparison, print_settings
+    from pairloom.run import owning_run
+    from pairloom.settings import differing_settings
 
     page = options.out or (None if options.json else Path("comparison.html"))
     comparison = compare(
@@ -118,6 +133,8 @@ def compare(words: list[str]) -> None:
     at = "the images' own size" if comparison.at == "native" else "the models' size"
     print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}\n")
     print_comparison(comparison)
+    known = [run.experiment() if (run := owning_run(path)) else None for path in options.runs]
+    print_settings([run.name for run in comparison.runs], differing_settings(known))
     print(f"Page: {page}")
 
 

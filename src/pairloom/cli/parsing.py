@@ -2,7 +2,7 @@
 
 import re
 from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from pairloom.errors import UserError, did_you_mean
@@ -14,10 +14,13 @@ class Parser(ArgumentParser):
     Args:
         command: its name; empty for the program itself.
         more: options that are taken out of the words before they are parsed, such as settings.
+        details: returns what `--help-all` prints below the help; None has no such option.
         texts: `description`, `epilog` and `usage`.
     """
 
-    def __init__(self, command: str, more: Iterable[str] = (), **texts: str) -> None:
+    def __init__(
+        self, command: str, more: Iterable[str] = (), details: Callable[[], str] | None = None, **texts: str
+    ) -> None:
         self._more = tuple(more)
         super().__init__(
             prog=f"pairloom {command}".strip(),
@@ -27,6 +30,9 @@ class Parser(ArgumentParser):
             allow_abbrev=False,
             formatter_class=_Formatter,
         )
+        if details:
+            text = "show this, and every setting with its default"
+            super().add_argument("--help-all", action=_HelpAll, details=details, help=text)
 
     def add_argument(self, *names: str, **options: Any) -> Action:
         """Add an option; its name may be written with hyphens or underscores."""
@@ -39,6 +45,18 @@ class Parser(ArgumentParser):
         own = (name for action in self._actions for name in action.option_strings)
         meant = did_you_mean(unknown[1], [*own, *self._more]) if unknown else ""
         raise UserError(f"{message}; {f'{meant} ' if meant else ''}see {self.prog} --help")
+
+
+class _HelpAll(Action):
+    """Prints the help and what is told below it, and exits."""
+
+    def __init__(self, *names: Any, details: Callable[[], str], **options: Any) -> None:
+        super().__init__(*names, **{**options, "nargs": 0})
+        self._details = details
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> NoReturn:
+        print(f"{parser.format_help()}\n{self._details()}", end="")
+        parser.exit()
 
 
 class _Formatter(HelpFormatter):

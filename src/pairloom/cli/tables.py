@@ -131,6 +131,20 @@ def print_comparison(comparison: "Comparison") -> None:
         print(f"{comparison.verdict(run)}\n")
 
 
+def print_settings(runs: Sequence[str], settings: Mapping[str, Sequence[str]]) -> None:
+    """Print the settings in which runs differ, a row each."""
+    if not settings:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("settings that differ")
+    for run in runs:
+        table.add_column(_name(run), overflow="fold")
+    for name, values in settings.items():
+        table.add_row(name, *map(_name, values))
+    Console().print(table)
+    print()
+
+
 def _compared(first: "Estimate", run: "Estimate", difference: "Estimate") -> tuple[str, str, str, str]:
     low, high = difference.low, difference.high
     return (

@@ -48,16 +48,17 @@ def demo(words: list[str]) -> None:
 
 def train(words: list[str]) -> None:
     """Train on a folder of pairs, or resume a run."""
-    from pairloom.settings import ALIASES, load_experiment, preset_names, settings_help
+    from pairloom.settings import ALIASES, load_experiment, preset_names, settings_help, short_settings_help
 
     parser = Parser(
         "train",
         (f"--{name}" for name in ALIASES),
+        settings_help,
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
         "       pairloom train [DATA] --resume RUN [--epochs N] [--device NAME] [--devices N]",
         description="Train on the pairs in DATA, or resume a stopped run. Later ones override earlier ones:\n"
         "defaults, preset, --config, single settings.",
-        epilog=f"example: pairloom train my-pairs --out runs/first --size 256 --epochs 50\n\n{settings_help()}",
+        epilog=f"{short_settings_help()}\n\nexample: pairloom train my-pairs --out runs/first --size 256 --epochs 50",
     )
     parser.add_argument(
         "data",
@@ -142,4 +143,6 @@ def _run_training(run: Path, training: "Callable[[], TrainingResult]") -> None:
     )
     print_scores({"": scores})
     print(f"\nReport: {result.run.report / 'index.html'} (and grid.png, curves.png beside it)")
-    print(f"Use it: pairloom translate {shlex.quote(str(result.run.path))} PHOTO.jpg --out translated")
+    place = shlex.quote(str(result.run.path))
+    print(f"Use it: pairloom translate {place} PHOTO.jpg --out translated")
+    print(f"Show it: pairloom serve {place}")

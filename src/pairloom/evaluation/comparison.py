@@ -23,6 +23,9 @@ MOST_NUMBERS = 2**24
 LISTED = 10
 """Pairs that are named as those on which the runs differ most."""
 
+SMALLEST = 0.0005
+"""Differences below it are printed as 0.000, and call no run better."""
+
 LOWER_IS_BETTER = frozenset({"l1"})
 
 
@@ -123,9 +126,11 @@ class Comparison:
         return [int(index) for index in order if self.spread[index] > 0]
 
     def tendency(self, score: str, difference: Estimate) -> Literal["better", "worse", ""]:
-        """Return what a difference in a score, or class, tells of a run: nothing if its interval holds zero."""
-        low, high = difference.low, difference.high
-        if low is None or high is None or low <= 0 <= high or len(self.pairs) < FEWEST:
+        """Return what a difference in a score, or class, tells of a run: nothing if it is tiny, or could be zero."""
+        value, low, high = difference.value, difference.low, difference.high
+        if value is None or low is None or high is None or low <= 0 <= high or len(self.pairs) < FEWEST:
+            return ""
+        if abs(value) < SMALLEST:
             return ""
         return "better" if (low > 0) != (score in LOWER_IS_BETTER) else "worse"
 

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from pairloom.config import Keep, TrainConfig
 
 if TYPE_CHECKING:  # which load PyTorch; a list of runs needs none
     from pairloom.evaluation.metrics import ScoreRecord
     from pairloom.evaluation.picture_metrics import PictureScoreRecord
+
+
+RunState = Literal["running", "stopped", "finished"]
 
 
 class EpochRecord(TypedDict):
@@ -83,8 +86,12 @@ def kept_record(history: Sequence[EpochRecord], keep: Keep) -> EpochRecord | Non
 
 
 def is_finished(history: Sequence[EpochRecord], config: TrainConfig) -> bool:
-    """Tell whether a run is at its end: after its last epoch, or when its patience is exhausted."""
-    return len(history) >= config.epochs or is_out_of_patience(history, config.patience)
+    """Tell whether a run is at its end: after its last epoch, or when its patience or its time is exhausted."""
+    return (
+        len(history) >= config.epochs
+        or is_out_of_patience(history, config.patience)
+        or is_out_of_time(history, config.minutes)
+    )
 
 
 def is_out_of_patience(history: Sequence[EpochRecord], patience: int | None) -> bool:
@@ -93,6 +100,30 @@ def is_out_of_patience(history: Sequence[EpochRecord], patience: int | None) -> 
     if patience is None or best is None:
         return False
     return sum("validation" in record for record in history if record["epoch"] > best["epoch"]) >= patience
+
+
+def is_out_of_time(history: Sequence[EpochRecord], minutes: float | None) -> bool:
+    """Tell whether another epoch would take training beyond so many minutes; None has no limit."""
+    if minutes is None or not history:
+        return False
+    # The pictures of the last epoch are timed after this has been asked first: with them, a resumed run could be at its
+    # end where it was not before.
+    seconds = seconds_spent(history) - history[-1]["seconds"].get("pictures", 0.0)
+    return seconds * (1 + 1 / len(history)) > minutes * 60
+
+
+def seconds_spent(history: Sequence[EpochRecord]) -> float:
+    """Return the time that the epochs have taken, over all starts of the run."""
+    return sum(sum(record["seconds"].values()) for record in history)
+
+
+def seconds_left(history: Sequence[EpochRecord], config: TrainConfig) -> float | None:
+    """Estimate the time until a run's end from the epochs so far; None before the first has ended."""
+    if not history:
+        return None
+    spent = seconds_spent(history)
+    left = spent / len(history) * max(0, config.epochs - len(history))
+    return left if config.minutes is None else max(0.0, min(left, config.minutes * 60 - spent))
 
 
 def _quality(scores: "ScoreRecord | PictureScoreRecord") -> float:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pairloom.errors import UserError
-from pairloom.evaluation.history import EpochRecord, best_record, is_finished, read_history
+from pairloom.evaluation.history import EpochRecord, RunState, best_record, is_finished, read_history, seconds_left
 from pairloom.run import RunFolder
+from pairloom.settings import describe_settings
 
 _DEEPEST = 6
 """Levels of folders that are searched."""
 
-State = Literal["running", "stopped", "finished", "unreadable"]
+State = RunState | Literal["unreadable"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class ListedRun:
     """The epoch that had it, from 1."""
     seconds_left: float | None
     """An estimate for a run that is running, from its epochs so far; None for others, and within the first epoch."""
+    settings: str | None
+    """The nearest preset, and what is set otherwise, as flags; None where the config cannot be read."""
     changed: datetime
     """When an epoch ended last, or the run began; in local time."""
     report: Path | None
@@ -55,6 +58,7 @@ class ListedRun:
             "best": self.best,
             "best_epoch": self.best_epoch,
             "seconds_left": self.seconds_left,
+            "settings": self.settings,
             "changed": self.changed.isoformat(timespec="seconds"),
             "report": None if self.report is None else str(self.report),
         }
@@ -91,11 +95,16 @@ def _listed(run: RunFolder) -> ListedRun:
     history = read_history(run.metrics)
     epoch = history[-1]["epoch"] if history else 0
     epochs: int | None = None
+    left: float | None = None
+    settings: str | None = None
     state: State = "unreadable"
     try:
-        config = run.experiment().train
+        experiment = run.experiment()
+        config = experiment.train
+        settings = describe_settings(experiment)
         epochs = config.epochs
         state = "running" if run.is_locked() else "finished" if is_finished(history, config) else "stopped"
+        left = seconds_left(history, config) if state == "running" else None
     except UserError:
         pass
     best = best_record(history)
@@ -109,7 +118,8 @@ def _listed(run: RunFolder) -> ListedRun:
         score=score,
         best=value,
         best_epoch=best["epoch"] if best else None,
-        seconds_left=_seconds_left(history, epochs) if state == "running" and epochs else None,
+        seconds_left=left,
+        settings=settings,
         changed=datetime.fromtimestamp((run.metrics if history else run.config).stat().st_mtime),
         report=page if page.is_file() else None,
     )
@@ -120,10 +130,3 @@ def _score(record: EpochRecord | None) -> tuple[str | None, float | None]:
         return None, None
     scores = record["validation"]
     return ("mean_iou", scores["mean_iou"]) if "mean_iou" in scores else ("l1", scores["l1"])
-
-
-def _seconds_left(history: list[EpochRecord], epochs: int) -> float | None:
-    if not history:
-        return None
-    seconds = sum(sum(record["seconds"].values()) for record in history)
-    return seconds / len(history) * max(0, epochs - history[-1]["epoch"])

@@ -1,6 +1,6 @@
 """What the curves of a run show, whatever draws them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,10 @@ from pairloom.palette import Palette
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#e45756", "#b279a2", "#72b7b2", "#9d755d", "#d6a800")
 """For curves that have no colour of their own; they can be told apart on light and on dark ground."""
+
+
+ADVERSARIAL_SHARE = "adversarial_share"
+"""What is logged beside the losses; see `EpochRecord.losses`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Chart:
 
 
 def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> tuple[Chart, ...]:
-    """Return the losses of both networks, and the validation scores, over all and in detail.
+    """Return the losses of both networks, the learning rate, and the validation scores, over all and in detail.
 
     Args:
         history: the records, one or more.
@@ -45,11 +49,17 @@ def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> 
     """
     names = history[-1]["losses"]
     discriminator = [name for name in names if name.startswith("discriminator")]
-    generator = [name for name in names if name not in discriminator]
-    positive = all(loss > 0 for record in history for loss in record["losses"].values())
+    generator = [name for name in names if name not in (*discriminator, ADVERSARIAL_SHARE)]
+    positive = all(record["losses"].get(name, 1) > 0 for record in history for name in generator)
+    rates = tuple(record["learning_rate"] for record in history)
+    epochs = tuple(record["epoch"] for record in history)
     losses = (
         Chart("Generator losses", _losses(history, generator), logarithmic=positive),  # they differ by magnitudes
         Chart("Discriminator losses", _losses(history, discriminator)),
+        Chart(
+            "Adversarial gradient / gradient of the other terms", _losses(history, names.keys() & {ADVERSARIAL_SHARE})
+        ),
+        Chart("Learning rate", (Series("learning rate", epochs, rates, COLOURS[0]),)),
     )
     if palette is None:
         return (
@@ -103,7 +113,7 @@ def _class_scores(history: Sequence[EpochRecord], palette: Palette) -> tuple[Ser
     return tuple(sorted(present, key=lambda curve: -(curve.values[-1] or 0)))
 
 
-def _losses(history: Sequence[EpochRecord], names: Sequence[str]) -> tuple[Series, ...]:
+def _losses(history: Sequence[EpochRecord], names: Collection[str]) -> tuple[Series, ...]:
     epochs = tuple(record["epoch"] for record in history)
     return tuple(
         Series(

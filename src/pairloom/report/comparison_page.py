@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from pairloom.evaluation.comparison import DRAWS, ComparedRun, Comparison
-from pairloom.evaluation.history import read_history
+from pairloom.evaluation.history import read_history, seconds_spent
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS, SCORE_LABELS
 from pairloom.evaluation.scoring import at_model_size
 from pairloom.evaluation.splits import EvaluationSplit
+from pairloom.models.layers import count_parameters
 from pairloom.models.model_folder import load_model
 from pairloom.models.translation import describe_size
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
@@ -18,6 +19,7 @@ from pairloom.report.page import write_page
 from pairloom.report.run_page import pair_words
 from pairloom.report.svg import draw_all
 from pairloom.run import owning_run
+from pairloom.settings import differing_settings
 
 IMAGES = 6
 """Pairs that are shown of those on which the runs differ most."""
@@ -46,13 +48,16 @@ def write_comparison(
         "runs": runs,
         "pairs": len(comparison.pairs),
         "split": comparison.runs[0].scores.split,
-        "data": splits[0].folder.root,
+        "data": splits[0].folder.root.name,
         "at": _at_words(comparison, [str(run["size"]) for run in runs]),
         "draws": f"{DRAWS:,}",
         "verdicts": [comparison.verdict(run) for run in comparison.runs[1:]],
         "overall": [_row(comparison, name) for name in comparison.runs[0].overall],
         "classes": [_class_differences(comparison, run, colours) for run in comparison.runs[1:]],
         "reach": _reach(comparison),
+        "settings": differing_settings(
+            [run.experiment() if (run := owning_run(folder)) else None for folder in models]
+        ),
         "drawings": draw_all(_charts(comparison, models)),
         "measure": SCORE_LABELS[comparison.headline],
         "images": images,
@@ -70,7 +75,16 @@ def _runs_and_images(
     for number, (run, folder, split) in enumerate(zip(comparison.runs, models, splits, strict=True)):
         model = load_model(folder, device)
         colour = COLOURS[number % len(COLOURS)]
-        runs.append({"name": run.name, "colour": colour, "size": describe_size(model.size, model.scale)})
+        owner = owning_run(folder)
+        runs.append(
+            {
+                "name": run.name,
+                "colour": colour,
+                "size": describe_size(model.size, model.scale),
+                "parameters": f"{count_parameters(model.generator):,}",
+                "seconds": seconds_spent(read_history(owner.metrics)) if owner else None,
+            }
+        )
         for index, words in zip(shown, translations, strict=True):
             score = abs(float(run.scores.qualities[index]))
             words.append(pair_words(model, at_model_size(split[index], model)) | {"run": run.name, "score": score})

@@ -12,6 +12,7 @@ from pairloom.report.charts import Chart
 
 def draw_curves(charts: Sequence[Chart], path: Path) -> None:
     """Draw charts in two columns into a PNG file."""
+    charts = [chart for chart in charts if chart.series]
     rows = -(-len(charts) // 2)
     figure = Figure(figsize=(13, 3.75 * rows))
     # Room for legends to the right of each; the layouts that find it by themselves take longer than the drawing.

@@ -87,7 +87,7 @@ def model_card(description: Mapping[str, Any]) -> str:
 
 
 def _front_matter(classes: list[str], record: Mapping[str, Any], data: Mapping[str, Any] | None) -> str:
-    """Return what hubs read of the card, as YAML."""
+    """Return what hubs read of the card, as YAML; the scores as a `model-index`."""
     task = "image-segmentation" if classes else "image-to-image"
     front: dict[str, object] = {"library_name": "pairloom", "pipeline_tag": task}
     license_ = (data or {}).get("license", "")
@@ -97,10 +97,33 @@ def _front_matter(classes: list[str], record: Mapping[str, Any], data: Mapping[s
     elif slug:
         front |= {"license": "other", "license_name": slug[:64]}
     front["tags"] = ["pairloom", "pix2pix", "gan", *(["semantic-segmentation"] if classes else [])]
-    metrics = ("mean_iou", "accuracy") if classes else ("psnr", "ssim")
+    metrics = {"mean_iou": "mean_iou", "accuracy": "pixel_accuracy"} if classes else {"psnr": "psnr", "ssim": "ssim"}
     if record:
         front["metrics"] = list(metrics)
+        front["model-index"] = _model_index(task, metrics, record, data)
     return yaml.safe_dump(front, sort_keys=False)
+
+
+def _model_index(
+    task: str, metrics: Mapping[str, str], record: Mapping[str, Any], data: Mapping[str, Any] | None
+) -> list[dict[str, object]]:
+    """Return the scores as the Hugging Face Hub reads them; `metrics` gives the name of the record's score for each."""
+    name = _plain((data or {}).get("name") or "unknown")
+    scores = [
+        {"type": metric, "name": SCORE_LABELS[score], "value": round(record[score], 4)}
+        for metric, score in metrics.items()
+        if isinstance(record.get(score), float)
+    ]
+    result = {
+        "task": {"type": task},
+        "dataset": {
+            "type": re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unknown",
+            "name": name,
+            "split": record.get("split"),
+        },
+        "metrics": scores,
+    }
+    return [{"name": "pairloom", "results": [result]}] if scores else []
 
 
 @cache
@@ -118,8 +141,12 @@ def _environment() -> Environment:
 
 def _text(value: object) -> str:
     """Write a value so that Markdown shows it as it is, on one line."""
-    plain = "".join(_visible(character) for character in str(value))
-    return re.sub(r"[\\`*_{}\[\]<>#+!|~$&@=^]|:(?=//)|(?<=www)\.", r"\\\g<0>", re.sub(r"\s+", " ", plain))
+    return re.sub(r"[\\`*_{}\[\]<>#+!|~$&@=^]|:(?=//)|(?<=www)\.", r"\\\g<0>", _plain(str(value)))
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line, of characters that can be shown."""
+    return re.sub(r"\s+", " ", "".join(_visible(character) for character in text))
 
 
 def _visible(character: str) -> str:

@@ -1,6 +1,5 @@
 """Pages that are one file each: styles, scripts and pictures are inside, and nothing is asked for from elsewhere."""
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -9,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pairloom import __version__
 from pairloom.errors import UserError
-from pairloom.files import replacing
+from pairloom.files import replacing, require_place
 from pairloom.progress import duration
 from pairloom.report.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 
@@ -32,12 +31,7 @@ def write_page(path: Path, template: str, context: Mapping[str, object]) -> None
 
 def require_replaceable(path: Path) -> None:
     """Raise UserError if a page cannot be written here, or would take the place of what is no page of Pairloom's."""
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name the page to write, such as {path / 'comparison.html'}")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"{path}: its folder does not exist; create it, or choose another --out")
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise UserError(f"{path}: its folder cannot be written; choose another --out")
+    require_place(path, "comparison.html")
     if path.exists() and GENERATOR not in path.read_bytes()[:2000]:
         raise UserError(f"{path}: is not a page of Pairloom; choose another --out, or remove it first")
 

@@ -1,5 +1,7 @@
 """What the page of one run shows: its training, and how good its model is."""
 
+import dataclasses
+import math
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pairloom.config import Experiment
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
 from pairloom.data.store import PairStore
-from pairloom.evaluation.history import EpochRecord
+from pairloom.evaluation.history import EpochRecord, RunState, kept_record, seconds_left, seconds_spent
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
@@ -20,29 +23,44 @@ from pairloom.palette import Palette
 from pairloom.report.charts import COLOURS, Chart, hexadecimal
 from pairloom.report.data_words import SHOWN_PAIRS, ShownClass, Words, shown_classes, shown_pair, spread
 from pairloom.report.grid import drawn_epochs, read_sample
+from pairloom.report.image_table import image_table
 from pairloom.report.pictures import UNSCORED, WRONG, data_uri, densest_box, error_map
 from pairloom.report.run_summary import RunSummary
 from pairloom.report.svg import draw_all
+from pairloom.settings import describe_settings, dump_experiment
 
-EXTREMES = 4
-"""The most images shown of the best, and of the worst."""
+REPORT_SECONDS = 60
+"""Time after which the page of a run that goes on is written again at the end of an epoch, without a validation too."""
+FRAMES = 24
+"""Epochs of which the page shows the sample translations at the most."""
 
 
-def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
+def run_words(summary: RunSummary, state: RunState, charts: Sequence[Chart], frames: dict[Path, str]) -> Words:
     """Return what is to be said of the course of a run.
 
     Args:
         summary: the run.
+        state: whether it goes on.
         charts: its curves.
         frames: sample translations as they were encoded for earlier pages, by file; new ones are added.
     """
-    data, model = summary.experiment.data, summary.experiment.model
+    experiment = _without_places(summary.experiment)
+    data, model, train = experiment.data, experiment.model, experiment.train
     samples = _samples(summary, frames)
+    now = datetime.now().astimezone()
+    kept = kept_record(summary.history, train.keep)
     return {
         "title": summary.run.path.absolute().name,
-        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        "state": state,
+        "written": now.strftime("%Y-%m-%d %H:%M"),
+        "written_at": round(now.timestamp()),
+        "expected_after": _seconds_between_pages(summary),
         "done": summary.history[-1]["epoch"] if summary.history else 0,
-        "epochs": summary.experiment.train.epochs,
+        "epochs": train.epochs,
+        "left": seconds_left(summary.history, train) if state == "running" else None,
+        "spent": seconds_spent(summary.history),
+        "settings": describe_settings(experiment),
+        "resume": f"pairloom train --resume {shlex.quote(_name_alone(str(summary.run.path)))}",
         "generator": model.generator_name,
         "pairs": len(summary.training),
         "validation_pairs": len(summary.validation),
@@ -51,12 +69,12 @@ def run_words(summary: RunSummary, charts: Sequence[Chart], frames: dict[Path, s
         "source": _side_words(summary.source),
         "target": _side_words(summary.target),
         "samples": samples,
-        "drawings": draw_all(charts),
+        "drawings": draw_all(charts, kept["epoch"] if kept else None),
         "uses": _uses(summary.run.path),
         "speed": _speed(summary),
         "circumstances": summary.circumstances,
         "times": _times(summary.history),
-        "config": summary.run.config.read_text(encoding="utf-8"),
+        "config": dump_experiment(experiment),
     }
 
 
@@ -86,15 +104,17 @@ def _training_classes(training: PairStore) -> list[ShownClass]:
     ]
 
 
-def quality_words(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
-    """Return what is to be said of a model: its scores, its confusions, the images it does best and worst."""
+def quality_words(
+    model: TranslationModel, scores: Scores | PictureScores, validation: PairStore, *, all_pictures: bool
+) -> Words:
+    """Return what is to be said of a model: its scores, its confusions, the images; see `image_table`."""
     record = scores.to_record()
     tiles = [(SCORE_LABELS[name], value) for name, value in record.items() if name in SCORE_LABELS]
     words: Words = {
         "parameters": f"{count_parameters(model.generator):,}",
         "tiles": tiles,
         "measure": "mean IoU" if isinstance(scores, Scores) else "L1",
-        "extremes": _extremes(model, scores, validation),
+        "table": image_table(model, scores, validation, all_pictures=all_pictures),
         "classes": None,
     }
     if isinstance(scores, Scores) and model.target.palette is not None:
@@ -118,7 +138,8 @@ def _side_words(side: ImageSpec) -> str:
 def _samples(summary: RunSummary, frames: dict[Path, str]) -> Words:
     """Return the sample pairs, and the frames of their translations: a list a pair, one an epoch."""
     run, source, target = summary.run, summary.source, summary.target
-    epochs = drawn_epochs(run, summary.history, summary.samples, target)
+    drawn = drawn_epochs(run, summary.history, summary.samples, target)
+    epochs = [drawn[round(place)] for place in np.linspace(0, len(drawn) - 1, min(FRAMES, len(drawn)))]
 
     def frame(epoch: int, pair: Pair) -> str:
         path = run.sample(epoch, pair.name, target.suffix)
@@ -144,19 +165,6 @@ def _shown(picture: np.ndarray, side: ImageSpec) -> str:
     return data_uri(side.display(picture), exact=side.palette is not None)
 
 
-def _extremes(model: TranslationModel, scores: Scores | PictureScores, validation: PairStore) -> Words:
-    """Return the images with the best and the worst scores."""
-    qualities = scores.qualities
-    ranked = [int(index) for index in np.argsort(qualities, kind="stable") if np.isfinite(qualities[index])]
-    worst = ranked[: min(EXTREMES, (len(ranked) + 1) // 2)]
-    best = ranked[len(worst) :][-EXTREMES:][::-1]
-
-    def shown(index: int) -> Words:
-        return pair_words(model, validation[index]) | {"score": abs(float(qualities[index]))}
-
-    return {"best": [shown(index) for index in best], "worst": [shown(index) for index in worst]}
-
-
 def pair_words(model: TranslationModel, pair: Pair) -> Words:
     """Return a pair's source, translation, target and errors, all at the model's size."""
     prediction, source, target = model.predict(pair.source), model.source, model.target
@@ -177,6 +185,7 @@ def _classes(model: TranslationModel, scores: Scores, palette: Palette, validati
     order = [int(index) for index in np.argsort(-scores.iou, kind="stable") if not np.isnan(scores.iou[index])]
     return [
         {
+            "index": index,
             "name": palette.names[index],
             "colour": hexadecimal(palette.colours[index]),
             "iou": float(scores.iou[index]),
@@ -207,12 +216,36 @@ def _confusion(scores: Scores, palette: Palette) -> Words:
     present = [index for index in range(len(palette)) if counts[index].any() or counts[:, index].any()]
     sums = counts.sum(axis=1)
     return {
+        "indices": present,
         "names": [palette.names[index] for index in present],
         "colours": [hexadecimal(palette.colours[index]) for index in present],
         "rows": [
             [float(counts[row, column] / sums[row]) if sums[row] else None for column in present] for row in present
         ],
     }
+
+
+def _without_places(experiment: Experiment) -> Experiment:
+    """Return an experiment in which what lies on this machine has its name alone: a page is made to be passed on."""
+    data = dataclasses.replace(
+        experiment.data,
+        root=_name_alone(experiment.data.root),
+        sources=_name_alone(experiment.data.sources),
+        targets=_name_alone(experiment.data.targets),
+        palette=_name_alone(experiment.data.palette),
+    )
+    train = dataclasses.replace(experiment.train, init=_name_alone(experiment.train.init))
+    return dataclasses.replace(experiment, data=data, train=train)
+
+
+def _name_alone(place: str) -> str:
+    return Path(place).name if Path(place).is_absolute() else place
+
+
+def _seconds_between_pages(summary: RunSummary) -> int:
+    """Return after how long a run that goes on is expected to have written its page again."""
+    epoch = seconds_spent(summary.history) / max(1, len(summary.history))
+    return math.ceil(max(REPORT_SECONDS, epoch) + epoch)
 
 
 def _times(history: Sequence[EpochRecord]) -> list[Words]:
@@ -239,17 +272,21 @@ def _speed(summary: RunSummary) -> float | None:
 
 def _uses(run: Path) -> list[Words]:
     """Return what can be done with the model, and the words for it."""
-    place = shlex.quote(str(run))
+    place = shlex.quote(_name_alone(str(run)))
     python = (
         "import pairloom\n\n"
-        f"translator = pairloom.Translator.load({str(run)!r})\n"
+        f"translator = pairloom.Translator.load({_name_alone(str(run))!r})\n"
         "translation = translator('photo.jpg')  # a file or an array, of any size\n"
         "translation.save('translated.png')"
     )
     return [
         {"purpose": "Translate photographs", "words": f"pairloom translate {place} photo.jpg --out translated"},
         {"purpose": "The same in Python", "words": python},
-        {"purpose": "Score it", "words": f"pairloom evaluate {place}"},
+        {"purpose": "Score it, each image too", "words": f"pairloom evaluate {place} --csv images.csv"},
         {"purpose": "Train it further", "words": f"pairloom train --resume {place} --epochs N"},
+        {
+            "purpose": "Train another like it",
+            "words": f"pairloom train DATA --config {place}/config.yaml --out NEW-RUN",
+        },
         {"purpose": "Compare it with another run", "words": f"pairloom compare {place} OTHER-RUN"},
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from pairloom.evaluation.history import kept_record
+from pairloom.evaluation.history import RunState, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.evaluation.scoring import score_model
@@ -42,13 +42,15 @@ class RunReport:
         """Note the scores of the model that was just put into the run's `model/`."""
         self._scores = scores
 
-    def write(self, *, pictures: bool) -> None:
+    def write(self, state: RunState, *, pictures: bool) -> None:
         """Write `index.html`, which holds the charts itself.
 
         The kept model is scored anew where that was done by an earlier start of the run.
 
         Args:
-            pictures: write `grid.png` and `curves.png` as well, if an epoch has ended. They take longer than the page.
+            state: whether training goes on.
+            pictures: show the translation of every validation image, and write `grid.png` and `curves.png` as well, if
+                an epoch has ended. They take longer than the page.
         """
         summary = self._summary
         charts: Sequence[Chart] = ()
@@ -60,10 +62,15 @@ class RunReport:
         if self._data is None:
             self._data = data_words(summary.training)
         kept = kept_record(summary.history, summary.experiment.train.keep)
-        context = {**run_words(summary, charts, self._frames), "training": self._data, "kept": kept, "quality": None}
+        context = {
+            **run_words(summary, state, charts, self._frames),
+            "training": self._data,
+            "kept": kept,
+            "quality": None,
+        }
         if kept is not None:
             model = load_model(summary.run.model, self._device)
             if self._scores is None:
                 self._scores = score_model(model, summary.validation, len(summary.validation), "val")
-            context["quality"] = quality_words(model, self._scores, summary.validation)
+            context["quality"] = quality_words(model, self._scores, summary.validation, all_pictures=pictures)
         write_page(self.page, "run.html.jinja", context)

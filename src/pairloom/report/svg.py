@@ -1,6 +1,7 @@
 """Charts as drawings for a page: where each line, tick and label goes."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,10 @@ WIDTH, HEIGHT = 480, 270
 """Units of the drawing; pixels where it is as wide as it likes to be."""
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 30
 """Margins within it, for the labels."""
+
+
+MOST_CHARACTERS = 6
+"""Of a label of the vertical axis, if it can be written shorter: LEFT has room for so many."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,19 @@ class Drawing:
     y_ticks: tuple[tuple[float, str], ...]
     curves: tuple[Curve, ...]
     logarithmic: bool
+    best: float | None
+    """Place of the epoch whose model is kept, on the horizontal axis."""
     values: dict[str, object]
-    """`epochs`, their places `x`, and `series` of `label`, `colour` and one text an epoch."""
+    """`epochs`, their places `x`, and `series` of `texts` and of `y`, places on the vertical axis; one an epoch."""
 
 
-def draw_all(charts: Iterable[Chart]) -> list[Drawing]:
-    """Lay out the charts that have anything to show."""
-    return [drawing for drawing in map(draw, charts) if drawing is not None]
+def draw_all(charts: Iterable[Chart], best: int | None = None) -> list[Drawing]:
+    """Lay out the charts that have anything to show, and mark an epoch in them."""
+    return [drawing for drawing in (draw(chart, best) for chart in charts) if drawing is not None]
 
 
-def draw(chart: Chart) -> Drawing | None:
-    """Lay a chart out, or return None where it has no value at all."""
+def draw(chart: Chart, best: int | None = None) -> Drawing | None:
+    """Lay a chart out, or return None where it has no value at all; `best` is an epoch to be marked."""
     epochs = sorted({epoch for series in chart.series for epoch in series.epochs})
     values = [value for series in chart.series for value in series.values if _finite(value)]
     if not values:
@@ -65,11 +72,13 @@ def draw(chart: Chart) -> Drawing | None:
         known = dict(zip(series.epochs, series.values, strict=True))
         texts = [_text(known.get(epoch)) for epoch in epochs]
         curves.append(Curve(series.label, series.colour, _path(points), dots, next((t for t in texts[::-1] if t), "–")))
-        rows.append({"label": series.label, "colour": series.colour, "texts": texts})
+        heights = {epoch: point[1] for epoch, point in zip(series.epochs, points, strict=True) if point}
+        rows.append({"texts": texts, "y": [round(heights[e], 1) if e in heights else None for e in epochs]})
     ticks = [tick for tick in MaxNLocator(6, integer=True).tick_values(epochs[0], epochs[-1]) if tick == int(tick)]
     x_ticks = tuple((place_x(tick), f"{tick:.0f}") for tick in ticks if epochs[0] <= tick <= epochs[-1])
     shown = {"epochs": epochs, "x": [round(place_x(epoch), 1) for epoch in epochs], "series": rows}
-    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), chart.logarithmic, shown)
+    mark = place_x(best) if best is not None and epochs[0] <= best <= epochs[-1] else None
+    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), chart.logarithmic, mark, shown)
 
 
 def _value_axis(
@@ -92,7 +101,14 @@ def _value_axis(
 
     inside = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
     spread = inside[:: max(1, -(-len(inside) // 6))]
-    return tuple((place(tick), f"{tick:.3g}") for tick in spread), place
+    return tuple((place(tick), _tick_text(tick, spread)) for tick in spread), place
+
+
+def _tick_text(tick: float, ticks: Sequence[float]) -> str:
+    """Write a tick with as many digits as tell it from its neighbours, and in as few characters as fit the margin."""
+    digits = next((count for count in range(3, 9) if len({f"{one:.{count}g}" for one in ticks}) == len(ticks)), 9)
+    plain, short = f"{tick:.{digits}g}", re.sub(r"\.?0*e([+-])0*", r"e\1", f"{tick:.{digits - 1}e}")
+    return plain if len(plain) <= MOST_CHARACTERS else min(plain, short, key=len)
 
 
 def _scale(start: float, end: float, first: float, last: float) -> Callable[[float], float]:

@@ -1,31 +1,32 @@
 """Writes the files of a run: checkpoints, the kept model, snapshots, metrics and the report."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from pairloom.evaluation.history import EpochRecord, best_record, format_record
+from pairloom.evaluation.history import EpochRecord, RunState, best_record, format_record, kept_record
 from pairloom.evaluation.labels import CLASS_SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.files import replacing
-from pairloom.images import write_picture
+from pairloom.images import UInt8Array, write_picture
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
 from pairloom.report.model_card import write_card
+from pairloom.report.run_page import REPORT_SECONDS
 from pairloom.report.run_report import RunReport
 from pairloom.report.run_summary import RunSummary
 from pairloom.run import RunFolder
+from pairloom.settings import setting_values
 from pairloom.training.checkpoint import TrainingState, save_state
 from pairloom.training.kept_model import KeptModel
 
-REPORT_SECONDS = 60
-"""Time after which the report is written again at the end of an epoch, between the snapshots too."""
 REPORT_SHARE = 0.1
-"""Most of the time that the reports of snapshots which follow each other quickly may take."""
+"""Most of the time that the reports of validations which follow each other quickly may take."""
 
 
 class RunLogger:
@@ -54,24 +55,36 @@ class RunLogger:
         """Put the model in `model/` if the record, which has its scores, is to be kept."""
         best = best_record(self._summary.history)
         if self._keep == "last" or best is None or best_record([best, record]) is record:
-            about = {**self._about(record["epoch"], self._keep), "validation": record["validation"]}
-            self._kept.replace(self._eval_model, about)
+            self._kept.replace(self._eval_model, self._about(record, self._keep))
             self._report.model_is_kept(scores)
 
-    def save_snapshot(self, epoch: int) -> None:
-        """Write the model as it is after an epoch, and the sample pairs as it translates them."""
-        save_model(self._eval_model, self._run.snapshot(epoch), about=self._about(epoch, "snapshot"))
-        write_card(self._run.snapshot(epoch))
-        for pair in self._summary.samples:
-            translation = self._eval_model.target.draw(self._eval_model.predict(pair.source))
-            write_picture(self._run.sample(epoch, pair.name, self._eval_model.target.suffix), translation)
+    def save_snapshot(self, record: EpochRecord) -> None:
+        """Write the model as it is after an epoch."""
+        folder = self._run.snapshot(record["epoch"])
+        save_model(self._eval_model, folder, about=self._about(record, "snapshot"))
+        write_card(folder)
 
-    def _about(self, epoch: int, kept: str) -> dict[str, object]:
+    def save_samples(self, record: EpochRecord, *, for_tensorboard: bool) -> None:
+        """Write the sample pairs as they are translated after an epoch; for TensorBoard, which never drops any, too."""
+        source, target = self._eval_model.source, self._eval_model.target
+        for pair in self._summary.samples:
+            translation = self._eval_model.predict(pair.source)
+            write_picture(self._run.sample(record["epoch"], pair.name, target.suffix), target.draw(translation))
+            if for_tensorboard:
+                parts = source.display(pair.source), target.display(translation), target.display(pair.target)
+                self._metrics.add_picture(f"samples/{pair.name}", np.hstack(parts), record["step"])
+
+    def log_losses(self, step: int, losses: Mapping[str, float]) -> None:
+        """Log the mean of each loss over some steps, up to this one."""
+        self._metrics.add_losses(step, losses)
+
+    def _about(self, record: EpochRecord, kept: str) -> dict[str, object]:
         """Return what a model folder tells of its training; where the data lie is nobody else's business."""
         data = self._summary.experiment.data
         return {
-            "epoch": epoch,
+            "epoch": record["epoch"],
             "kept": kept,
+            **({"validation": record["validation"]} if "validation" in record else {}),
             "data": {
                 "name": Path(data.root).name,
                 "layout": data.layout,
@@ -87,23 +100,34 @@ class RunLogger:
         self._summary.history.append(record)
         self._metrics.append(record)
 
-    def write_report(self, *, now: bool = True, snapshot: bool = False) -> None:
-        """Write the report and its pictures if there is anything to tell; or, if not `now`, the page where it is old.
+    def write_report(self, state: RunState) -> None:
+        """Write the report and its pictures of a run that ends for now."""
+        self._write_report(state, pictures=True)
+        kept = kept_record(self._summary.history, self._keep)
+        if state == "finished" and kept is not None:
+            scores = {f"best/{name}": value for name, value in kept["validation"].items() if isinstance(value, float)}
+            self._metrics.add_settings(setting_values(self._summary.experiment), scores)
 
-        At a snapshot it is old as soon as the time since then is long beside the time that it took.
+    def write_report_if_old(self, *, validated: bool) -> None:
+        """Write the page of a run that goes on, without its pictures, if it is old.
+
+        After a validation it is old as soon as the time since then is long beside the time that it took.
         """
-        began = time.monotonic()
-        passed = began - self._reported
-        old = passed > REPORT_SECONDS or (snapshot and passed * REPORT_SHARE >= self._report_seconds)
-        if self._summary.history and (now or old):
-            self._report.write(pictures=now)
-            self._reported = time.monotonic()
-            self._report_seconds = self._reported - began
+        passed = time.monotonic() - self._reported
+        if passed > REPORT_SECONDS or (validated and passed * REPORT_SHARE >= self._report_seconds):
+            self._write_report("running", pictures=False)
 
-    def write_first_report(self) -> None:
-        """Write the report if there is none."""
-        if not self._report.page.exists():
-            self._report.write(pictures=True)
+    def write_first_report(self, *, finished: bool) -> None:
+        """Write the report of a run that begins or goes on; of one that is finished, if there is none."""
+        missing = not self._report.page.exists()
+        if missing or not finished:
+            self._report.write("finished" if finished else "running", pictures=missing)
+
+    def _write_report(self, state: RunState, *, pictures: bool) -> None:
+        began = time.monotonic()
+        self._report.write(state, pictures=pictures)
+        self._reported = time.monotonic()
+        self._report_seconds = self._reported - began
 
     def close(self) -> None:
         """Close the log."""
@@ -141,6 +165,23 @@ class MetricsLog:
             if value is not None:
                 self._tensorboard.add_scalar(name, value, record["step"])
         self._tensorboard.flush()
+
+    def add_losses(self, step: int, losses: Mapping[str, float]) -> None:
+        """Write losses within an epoch, for TensorBoard alone."""
+        for name, loss in losses.items():
+            self._tensorboard.add_scalar(f"loss_by_step/{name}", loss, step)
+
+    def add_picture(self, name: str, picture: UInt8Array, step: int) -> None:
+        """Write a picture (H×W×3) for TensorBoard."""
+        self._tensorboard.add_image(name, picture, step, dataformats="HWC")
+
+    def add_settings(self, settings: Mapping[str, object], scores: Mapping[str, float]) -> None:
+        """Write a run's settings and its best scores for TensorBoard's table of runs."""
+        values = {
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in settings.items()
+        }
+        self._tensorboard.add_hparams(values, dict(scores), run_name=".")
 
     def close(self) -> None:
         """Close the TensorBoard file."""

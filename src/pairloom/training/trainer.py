@@ -3,16 +3,15 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
+from rich.progress import Progress
 from torch import Tensor
 
-from pairloom import __version__
 from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
-from pairloom.data.layouts.tree import counted
 from pairloom.data.store import PairStore
 from pairloom.errors import UserError, is_out_of_memory
 from pairloom.evaluation.history import EpochRecord, is_finished, kept_record
@@ -27,15 +26,17 @@ from pairloom.training.checkpoint import TrainingState, load_state, require_curr
 from pairloom.training.distributed import DistributedContext
 from pairloom.training.epoch import Epoch
 from pairloom.training.initial_weights import load_initial_weights
+from pairloom.training.messages import banner, environment, epoch_line, why_finished
 from pairloom.training.networks import Networks
 from pairloom.training.optimizers import learning_rate
 from pairloom.training.run_logger import RunLogger
 from pairloom.training.same_pairs import changed_pairs, require_same_pairs
 from pairloom.training.signals import Interrupted, StopSignals
 
-FINITE_CHECK_STEPS = 50
+LOG_STEPS = 50
 """Steps between two looks at the losses, each of which waits for the device."""
-
+SHOW_SECONDS = 2.0
+"""Seconds between two looks at them for the progress bar."""
 
 REPEAT_SECONDS = 1.0
 """How long a signal that comes to one of several processes again counts as the same; see `StopSignals`."""
@@ -101,7 +102,7 @@ class Trainer:
             train=experiment.train,
             log=log,
         )
-        self._environment = _environment(context)
+        self._environment = environment(context)
         self._signals = StopSignals(REPEAT_SECONDS if context.world_size > 1 else 0.0)
         self._logger: RunLogger | None = None  # in the main process alone
         self._stream: Iterator[tuple[Tensor, Tensor]] = iter(())
@@ -138,13 +139,18 @@ class Trainer:
             except Interrupted:
                 self.save_checkpoint()
                 if self._logger:
-                    self._logger.write_report()  # whoever stops a run wants to see how far it has come
+                    self._logger.write_report("stopped")  # whoever stops a run wants to see how far it has come
                 self._context.barrier()  # a process that ends before that would be taken for lost
+                raise
+            except UserError:
+                if self._logger:
+                    with suppress(OSError):
+                        self._logger.write_report("stopped")
                 raise
             if (self._step, len(self._history)) != (self._saved_step, self._saved_epochs):
                 self.save_checkpoint()
             else:
-                self._log_line(f"already finished: {self._why_finished()}")
+                self._log_line(f"already finished: {why_finished(self._history, self._config)}")
         record = kept_record(self._history, self._config.keep) or self._history[-1]  # the last epoch is validated
         return TrainingResult(self._run, record, time.perf_counter() - started, self._context.is_main_process)
 
@@ -157,9 +163,11 @@ class Trainer:
         require_current_names(state, self._run)
         require_same_pairs(state, self._training, self._validation, self._run, self._experiment.data.root)
         totals = {name: total.to(self._device) for name, total in state["totals"].items()}
-        self._step, self._epoch = state["step"], Epoch(totals, state["spent"])
-        self._history, self._saved_step = list(state["history"]), state["step"]
+        self._step = self._saved_step = state["step"]
+        self._history = list(state["history"])
         self._saved_epochs = len(self._history)
+        done = self._step - self._saved_epochs * self._batches.steps_per_epoch
+        self._epoch = Epoch(totals, state["spent"], steps=done)
         try:
             self._networks.load_state_dict(state["networks"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -201,9 +209,11 @@ class Trainer:
                 self._step += 1
                 with self._explained_if_too_large():
                     self._epoch.add(self._networks.train(source, target, self._step, rate))
-                if self._step % FINITE_CHECK_STEPS == 0:
+                if self._step % LOG_STEPS == 0:
                     self._context.average(list(self._epoch.totals.values()))
                     self._require_finite(losses_only=True)
+                    if self._logger:
+                        self._logger.log_losses(self._step, self._epoch.recent_means())
             self._show_step()
             self._save_if_due()
 
@@ -246,20 +256,45 @@ class Trainer:
         with ExitStack() as stack:
             if context.is_main_process:
                 self._logger = stack.enter_context(closing(self._new_logger()))
-                self._logger.write_first_report()  # what was read can be looked at before the first step
+                finished = is_finished(self._history, self._config)
+                if not finished:
+                    self._say_what_begins()
+                self._logger.write_first_report(finished=finished)  # what was read is shown before the first step
             stack.enter_context(self._signals)
             bars = stack.enter_context(progress())
             stack.enter_context(torch_seeded(0, self._device))
             slots = context.shard(self._config.batch_size)
             self._stream = stack.enter_context(closing(batches_on(self._device, self._batches, steps, slots)))
-            bar = bars.add_task("Training", total=self._last_step, completed=self._step)
-
-            def show_step() -> None:
-                epoch = (self._step - 1) // self._batches.steps_per_epoch + 1
-                bars.update(bar, completed=self._step, description=f"Epoch {epoch}/{self._config.epochs}")
-
-            self._show_step = show_step
+            self._show_step = self._bar(bars)
             yield
+
+    def _bar(self, bars: Progress) -> Callable[[], None]:
+        """Add a bar for the whole training; return what moves it on after a step."""
+        bar = bars.add_task("Training", total=self._last_step, completed=self._step)
+        shown_at = 0.0
+
+        def show_step() -> None:
+            nonlocal shown_at
+            epoch = (self._step - 1) // self._batches.steps_per_epoch + 1
+            bars.update(bar, completed=self._step, description=f"Epoch {epoch}/{self._config.epochs}")
+            if not bars.disable and time.monotonic() - shown_at > SHOW_SECONDS:
+                shown_at = time.monotonic()
+                losses = "  ".join(f"{name} {mean:.3f}" for name, mean in self._epoch.means().items())
+                bars.update(bar, note=losses)
+
+        return show_step
+
+    def _say_what_begins(self) -> None:
+        for line in banner(
+            self._experiment,
+            self._environment,
+            self._networks.modules,
+            self._run,
+            pairs=len(self._training),
+            validation_pairs=len(self._validation),
+            steps=self._batches.steps_per_epoch,
+        ):
+            self._log(line)
 
     def _new_logger(self) -> RunLogger:
         order = numpy_generator(self._config.seed, "samples").permutation(len(self._validation))
@@ -281,37 +316,43 @@ class Trainer:
         record = EpochRecord(
             epoch=number,
             step=self._step,
-            seconds=self._epoch.spent,
+            seconds=self._shared_seconds(),
             learning_rate=learning_rate(self._experiment.optim, config.epochs, (self._step - 1) / steps),
             losses={name: float(total) / steps for name, total in self._epoch.totals.items()},
         )
-        last = number == config.epochs
-        if last or number % config.validate_every == 0:
+        validated = number % config.validate_every == 0 or is_finished([*self._history, record], config)
+        if validated:
             with self._epoch.timed("validation"):
                 scores = self.validate()
             record["validation"] = scores.to_record()
+            record["seconds"] = self._shared_seconds()
             if self._logger:
                 self._logger.keep_model(record, scores)
         self._history.append(record)
         last = is_finished(self._history, config)
         snapshot = last or number % config.snapshot_every == 0
-        if self._logger and snapshot:
+        if self._logger:
             with self._epoch.timed("pictures"):
-                self._logger.save_snapshot(number)
+                if snapshot:
+                    self._logger.save_snapshot(record)
+                if validated:
+                    self._logger.save_samples(record, for_tensorboard=snapshot)
         self._epoch = Epoch()
         if self._logger:
             self._logger.log_epoch(record)
             with self._epoch.timed("pictures"):
-                self._logger.write_report(now=last, snapshot=snapshot)
-        self._log(_sentence(record, config.epochs))
+                if last:
+                    self._logger.write_report("finished")
+                else:
+                    self._logger.write_report_if_old(validated=validated)
+        self._log(epoch_line(record, config.epochs))
         if last and number < config.epochs:
-            self._log(f"finished: {self._why_finished()}")
+            self._log(f"finished: {why_finished(self._history, config)}")
 
-    def _why_finished(self) -> str:
-        done, epochs, patience = len(self._history), self._config.epochs, self._config.patience
-        if done >= epochs:
-            return f"{done} of {epochs} epochs; train longer with --epochs {2 * done}"
-        return f"{done} of {epochs} epochs; no better model in {counted(patience or 0, 'validation')} (train.patience)"
+    def _shared_seconds(self) -> dict[str, float]:
+        """Return the main process's times of the epoch, which may decide in all processes whether it is the last."""
+        self._epoch.spent = self._context.gather(self._epoch.spent)[0]
+        return self._epoch.spent
 
     def _save_if_due(self) -> None:
         """Stop if one of the processes was told to, and save a checkpoint if one of them has asked for it."""
@@ -387,28 +428,3 @@ def _load_checkpoint(run: RunFolder, context: DistributedContext, log: Callable[
     state = load_state(run.checkpoints, log) if context.is_main_process else None
     context.barrier()
     return state if context.is_main_process else load_state(run.checkpoints)
-
-
-def _environment(context: DistributedContext) -> dict[str, str]:
-    """Return what else may alter the last bits of a result."""
-    device = context.fabric.device
-    return {
-        "version": f"pairloom {__version__}, torch {torch.__version__}",
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "precision": context.precision,
-        "threads": str(torch.get_num_threads()),
-    }
-
-
-def _processor() -> str:
-    return f"cpu {torch.backends.cpu.get_cpu_capability()}"
-
-
-def _sentence(record: EpochRecord, epochs: int) -> str:
-    words = [f"epoch {record['epoch']}/{epochs}", f"{record['seconds']['data'] + record['seconds']['steps']:.0f} s"]
-    scores = record.get("validation")
-    if scores and "mean_iou" in scores:
-        words.append(f"mean IoU {scores['mean_iou'] or 0:.3f}")
-    elif scores:
-        words.append(f"validation L1 {scores['l1'] or 0:.3f}")
-    return "  ".join([*words, *(f"{name} {loss:.3f}" for name, loss in record["losses"].items())])
