@@ -76,6 +76,13 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def option_names(start: str = "") -> list[str]:
+    """Return the flags of the settings whose full names start so: the short ones, and the full ones."""
+    full = setting_values(Experiment())
+    short = [name.replace("_", "-") for name, field in ALIASES.items() if field.startswith(start)]
+    return [f"--{name}" for name in (*short, *full) if name in short or name.startswith(start)]
+
+
 def settings_help() -> str:
     """Describe every field, its choices and its default, for the command line's help."""
     _usage, _, text = _parser().format_help().partition("\n\n")

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from pairloom import __version__
-from pairloom.cli.data import check, data
+from pairloom.cli.completion import completion
+from pairloom.cli.data import DATA_KINDS, check, data
 from pairloom.cli.export import export
 from pairloom.cli.inference import compare, evaluate, translate
 from pairloom.cli.parsing import Parser
@@ -40,6 +41,7 @@ SUMMARIES = {
     "import": "convert a generator of pytorch-CycleGAN-and-pix2pix into a model folder",
     "serve": "serve a model as a web page and an HTTP API",
     "data": "generate or fetch data sets: streets, camvid",
+    "completion": "print a script that completes commands and options in the shell",
 }
 COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
     "demo": demo,
@@ -54,6 +56,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int | None]] = {
     "import": import_,
     "serve": serve,
     "data": data,
+    "completion": lambda words: completion(words, SUMMARIES, DATA_KINDS),
 }
 
 

@@ -8,6 +8,9 @@ from pairloom.cli.parsing import Parser, flags, split_settings
 from pairloom.cli.terminal import printable
 from pairloom.errors import UserError
 
+DATA_KINDS = ("streets", "camvid")
+"""The data sets that `data` generates or fetches."""
+
 TO_NAME = """\
 Name the classes, then train with --data.palette FILE.
 Void pixels have no class and are not scored; void is drawn in its first colour, which need not occur in your pictures.
@@ -17,11 +20,11 @@ If a class below is not a class (borders, unlabelled pixels), move its colour to
 
 def check(words: list[str]) -> int:
     """Check every pair of a data set; return 0, or 2 if there are problems."""
-    from pairloom.settings import ALIASES, load_experiment
+    from pairloom.settings import load_experiment, option_names
 
     parser = Parser(
         "check",
-        (f"--{name}" for name, setting in ALIASES.items() if setting.startswith("data.")),
+        option_names("data."),
         usage="pairloom check DATA [--out FILE] [--json] [--write-palette FILE] [--data.field VALUE ...]",
         description="Check every pair of a data set and name each problem with its file.\n"
         "Accepts the settings of the section data (pairloom train --help-all). Exit code 2 if there are problems.",
@@ -83,7 +86,7 @@ def check(words: list[str]) -> int:
 
 def data(words: list[str]) -> None:
     """Generate or fetch a data set."""
-    kinds: dict[str, Callable[[list[str]], None]] = {"streets": _streets, "camvid": _camvid}
+    kinds: dict[str, Callable[[list[str]], None]] = dict(zip(DATA_KINDS, (_streets, _camvid), strict=True))
     if words and words[0] in kinds:
         kinds[words[0]](words[1:])
         return
@@ -93,9 +96,7 @@ def data(words: list[str]) -> None:
         description="Generate or fetch a data set; pairloom data KIND --help describes each.",
         epilog="example: pairloom data streets --out streets",
     )
-    parser.add_argument(
-        "kind", choices=tuple(kinds), help="streets: generated street scenes; camvid: real street video"
-    )
+    parser.add_argument("kind", choices=DATA_KINDS, help="streets: generated street scenes; camvid: real street video")
     parser.parse_args(words)
 
 

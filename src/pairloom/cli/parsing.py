@@ -1,11 +1,14 @@
 """A parser that raises UserError, and the settings among the arguments."""
 
 import re
-from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Callable, Iterable, Mapping
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pairloom.errors import UserError, did_you_mean
+
+LIST_OPTIONS = "--list-options"
+"""Prints a command's options, a line each, for the completion in a shell; the help does not name it."""
 
 
 class Parser(ArgumentParser):
@@ -30,6 +33,7 @@ class Parser(ArgumentParser):
             allow_abbrev=False,
             formatter_class=_Formatter,
         )
+        super().add_argument(LIST_OPTIONS, action=_ListOptions, more=self._more, help=SUPPRESS)
         if details:
             text = "show this, and every setting with its default"
             super().add_argument("--help-all", action=_HelpAll, details=details, help=text)
@@ -45,6 +49,19 @@ class Parser(ArgumentParser):
         own = (name for action in self._actions for name in action.option_strings)
         meant = did_you_mean(unknown[1], [*own, *self._more]) if unknown else ""
         raise UserError(f"{message}; {f'{meant} ' if meant else ''}see {self.prog} --help")
+
+
+class _ListOptions(Action):
+    """Prints all options and exits."""
+
+    def __init__(self, *names: Any, more: Sequence[str], **options: Any) -> None:
+        super().__init__(*names, **{**options, "nargs": 0})
+        self._more = more
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> NoReturn:
+        own = [action.option_strings[0] for action in parser._actions if action.option_strings and action is not self]
+        print("\n".join(sorted({*own, *self._more, "--help"} - {"-h"})))
+        parser.exit()
 
 
 class _HelpAll(Action):

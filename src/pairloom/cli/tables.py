@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pairloom.evaluation.run_list import ListedRun
 
 
+STATE_STYLES = {"running": "green", "unreadable": "red"}
+"""Of the states that want a look, where the output is a terminal."""
+
 SHOWN_OF_A_KIND = 3
 """Problems of one kind that are printed in full."""
 
@@ -181,7 +184,7 @@ def print_runs(runs: "Sequence[ListedRun]") -> None:
         left = "" if run.seconds_left is None else duration(run.seconds_left)
         table.add_row(
             _name(str(run.path)),
-            run.state,
+            Text(run.state, style=STATE_STYLES.get(run.state, "")),
             f"{run.epoch}/{'?' if run.epochs is None else run.epochs}",
             best,
             "" if run.best_epoch is None else str(run.best_epoch),

@@ -48,11 +48,11 @@ def demo(words: list[str]) -> None:
 
 def train(words: list[str]) -> None:
     """Train on a folder of pairs, or resume a run."""
-    from pairloom.settings import ALIASES, load_experiment, preset_names, settings_help, short_settings_help
+    from pairloom.settings import load_experiment, option_names, preset_names, settings_help, short_settings_help
 
     parser = Parser(
         "train",
-        (f"--{name}" for name in ALIASES),
+        option_names(),
         settings_help,
         usage="pairloom train DATA --out RUN [options] [--section.field VALUE ...]\n"
         "       pairloom train [DATA] --resume RUN [--epochs N] [--device NAME] [--devices N]",

@@ -20,6 +20,10 @@ CELL_INCHES = 2.4
 TOP_INCHES, BOTTOM_INCHES = 0.4, 0.5
 """Room for the epochs above and the scores below."""
 
+LARGEST_FONT = 10
+FONT_PER_CHARACTER_INCH = 120
+"""Points of a font of which a character takes an inch; the caption of a narrow grid has to be small."""
+
 
 def draw_grid(
     run: RunFolder, history: Sequence[EpochRecord], samples: Sequence[Pair], source: ImageSpec, target: ImageSpec
@@ -44,7 +48,9 @@ def draw_grid(
         cell.set_title(title, fontsize=11)
     validated = [record for record in history if "validation" in record]
     if validated:
-        figure.supxlabel(_scores_line(validated[-1]), fontsize=10, y=0.15 / high)
+        words = _scores_line(validated[-1])
+        size = min(LARGEST_FONT, float(figure.get_figwidth()) / len(words) * FONT_PER_CHARACTER_INCH)
+        figure.supxlabel(words, fontsize=size, y=0.15 / high)
     with replacing(run.report / "grid.png") as unfinished:
         figure.savefig(unfinished, dpi=120, format="png")
 
