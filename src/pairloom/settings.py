@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import yaml
 from docstring_parser import parse_from_object
@@ -127,14 +127,18 @@ def load_experiment(
         own.append((str(file), _read_yaml(str(file))))
     if settings:
         own.append(("settings", _nested(settings)))
-    parser = _parser()
     if preset is None:
-        return _instantiate(parser, _laid(own, flags))
+        return _instantiate(_laid(own, flags))
     layer, without_encoder = _read_preset(preset)
-    namespace = _laid([layer, *own], flags)
-    if namespace.model.encoder == "none":  # which suits other settings, unless the user names them
-        namespace = _laid([layer, without_encoder, *own], flags)
-    return _instantiate(parser, namespace)
+    if _encoder([layer, *own], flags) == "none":  # which suits other settings, unless the user names them
+        return _instantiate(_laid([layer, without_encoder, *own], flags))
+    return _instantiate(_laid([layer, *own], flags))
+
+
+def _encoder(layers: Sequence[_Layer], flags: Sequence[str]) -> object:
+    """Return the value of `model.encoder`, as it was given."""
+    given = [values["model"]["encoder"] for _, values in layers if "encoder" in values.get("model", ())]
+    return _given(flags).get("model.encoder", given[-1] if given else "none")
 
 
 def _read_preset(name: str) -> tuple[_Layer, _Layer]:
@@ -147,6 +151,26 @@ def _read_preset(name: str) -> tuple[_Layer, _Layer]:
 def _laid(layers: Sequence[_Layer], flags: Sequence[str]) -> Namespace:
     """Lay settings over the defaults, later ones first."""
     parser = _parser()
+    merged: dict[str, dict[str, object]] = {}
+    for _, values in layers:
+        for section, of in values.items():
+            merged.setdefault(section, {}).update(of)
+    try:
+        namespace: Namespace = parser.parse_object(merged)
+        _refuse_nulls(namespace, "")
+    except (UserError, ArgumentError, TypeError, ValueError, KeyError):
+        _blame_layer(layers)
+    if flags:
+        try:
+            namespace = parser.parse_args(list(flags), namespace=namespace)
+        except ArgumentError as error:
+            raise UserError(_explain(error, _given(flags))) from error
+    return namespace
+
+
+def _blame_layer(layers: Sequence[_Layer]) -> NoReturn:
+    """Raise the UserError for layers that cannot be laid over each other, with the name of the first one to blame."""
+    parser = _parser()
     namespace = parser.get_defaults()
     for where, values in layers:
         try:
@@ -155,12 +179,7 @@ def _laid(layers: Sequence[_Layer], flags: Sequence[str]) -> Namespace:
             given = {f"{section}.{name}": value for section in values for name, value in values[section].items()}
             raise UserError(f"{where}: {_explain(error, given)}") from error
         _refuse_nulls(namespace, where)
-    if flags:
-        try:
-            namespace = parser.parse_args(list(flags), namespace=namespace)
-        except ArgumentError as error:
-            raise UserError(_explain(error, _given(flags))) from error
-    return namespace
+    raise AssertionError("settings that are refused together are accepted one by one")
 
 
 def dump_experiment(experiment: Experiment) -> str:
@@ -241,8 +260,8 @@ def _flag(value: object) -> str:
     return written if isinstance(written, str) else json.dumps(written)
 
 
-def _instantiate(parser: ArgumentParser, namespace: Namespace) -> Experiment:
-    sections = parser.instantiate(namespace)
+def _instantiate(namespace: Namespace) -> Experiment:
+    sections = _parser().instantiate(namespace)
     return Experiment(**{section.name: sections[section.name] for section in dataclasses.fields(Experiment)})
 
 
@@ -337,7 +356,7 @@ def _explain(error: Exception, given: Mapping[str, object]) -> str:
 def _given(flags: Sequence[str]) -> dict[str, str]:
     """Return the values of flags, which follow them behind `=` or as the next word."""
     values = {}
-    for flag, following in zip(flags, [*flags[1:], ""], strict=True):
+    for flag, following in zip(flags, [*flags[1:], ""], strict=False):  # of no flags none
         if not flag.startswith("--"):
             continue
         name, equals, value = flag.removeprefix("--").partition("=")
