@@ -97,8 +97,8 @@ def test_a_page_of_many_noisy_classes_stays_small(tmp_path: Path) -> None:
     names, colours = zip(*((f"class {index}", (index, 255 - index, 90)) for index in range(200)), strict=True)
     write_palette(tmp_path / "many.yaml", Palette("many", names, colours), "")
     for index in range(16):
-        save(tmp_path / "data" / "images" / f"{index}.png", rng.integers(0, 256, (700, 900, 3), dtype=np.uint8))
-        save(tmp_path / "data" / "masks" / f"{index}.png", rng.integers(0, 200, (700, 900), dtype=np.uint8))
+        save(tmp_path / "data" / "images" / f"{index}.png", rng.integers(0, 256, (500, 640, 3), dtype=np.uint8))
+        save(tmp_path / "data" / "masks" / f"{index}.png", rng.integers(0, 200, (500, 640), dtype=np.uint8))
     assert len(_page(tmp_path / "data", palette=str(tmp_path / "many.yaml"))) < 5_000_000
 
 
