@@ -245,8 +245,14 @@ def test_a_class_and_a_confusion_lead_to_their_images(browser: Browser, tiny_run
     }
     ranked = sorted(shares, key=lambda name: -shares[name])
     assert page.locator("table.images tbody th").all_inner_texts() == ranked
-    shown = page.locator("table.images tbody tr td:nth-child(5)").first.inner_text()
-    assert shown == f"{100 * shares[ranked[0]]:.1f} %"
+    first = scores.confusions[scores.pairs.index(ranked[0])]
+    for column_number, share in ((2, shares[ranked[0]]), (3, first[row, column] / first[row].sum())):
+        shown = page.locator(f"table.images tbody tr td:nth-child({column_number})").first.inner_text()
+        assert shown == f"{100 * share:.1f} %"
+    assert page.evaluate("document.activeElement.textContent") == "Validation images"
+    page.get_by_role("button", name="Reset").click()
+    page.locator("#filter [role=status]", has_text="3 of 3 images").wait_for()
+    assert page.locator("#filter select[name=takenFor]").is_disabled()
     assert opened.complaints == []
     page.context.close()
 

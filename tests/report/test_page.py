@@ -14,11 +14,12 @@ import yaml
 
 import pairloom
 from pairloom.errors import UserError
-from pairloom.evaluation.history import format_record, read_history
+from pairloom.evaluation.history import EpochRecord, format_record, read_history
 from pairloom.evaluation.metrics import Scores
 from pairloom.palette import CITYSCAPES
 from pairloom.progress import duration
 from pairloom.report.page import figure, percent, require_replaceable
+from pairloom.report.run_page import findings
 from trained import ONE_EPOCH, TinyRun
 from trees import save
 
@@ -69,6 +70,32 @@ def test_a_page_that_is_passed_on_tells_nothing_of_where_it_was_made(tiny_run: T
     root = str(tiny_run.path.parent.parent)
     assert root not in pages[0].read_text(encoding="utf-8")
     assert str(tiny_run.data) not in pages[1].read_text(encoding="utf-8")
+
+
+def test_the_page_says_what_is_worst_and_whether_training_was_long_enough() -> None:
+    names = ("road", "car", "pole")
+    confusions = np.array([[[90, 10, 0], [5, 95, 0], [30, 12, 8]]], dtype=np.int32)
+    scores = Scores("val", ("one",), names, confusions)
+    history = [_validated(epoch, iou) for epoch, iou in ((1, 0.3), (2, 0.5), (3, 0.4))]
+    worst = "Worst class: pole, IoU 0.160; 60% of its pixels are taken for road."
+    later = "No validation after epoch 2 was better: a longer training is not likely to help."
+    assert findings(history, "finished", scores) == [worst, later]
+    assert findings(history[:2], "finished", scores) == [
+        worst,
+        "The last epoch is the best: a longer training may score higher.",
+    ]
+    assert findings(history, "running", scores) == [worst]
+    assert findings([], "stopped", None) == []
+    nothing = Scores("val", (), names, np.zeros((0, 3, 3), dtype=np.int32))
+    assert findings(history[:1], "finished", nothing) == []
+
+
+def _validated(epoch: int, iou: float) -> EpochRecord:
+    record = EpochRecord(epoch=epoch, step=epoch, seconds={"steps": 1.0}, learning_rate=0.1, losses={})
+    record["validation"] = {
+        "split": "val", "pairs": 1, "pixel_accuracy": 0.5, "class_accuracy": 0.5, "mean_iou": iou, "per_class": {}
+    }  # fmt: skip
+    return record
 
 
 def test_the_table_holds_every_image_with_its_scores_and_pictures(tiny_run: TinyRun) -> None:

@@ -37,6 +37,8 @@ class Chart:
     logarithmic: bool = False
     limits: tuple[float, float] | None = None
     """Of the values, where they are known beforehand."""
+    exact: bool = False
+    """Whether its values are set, not measured, so that smoothing would falsify them."""
 
 
 def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> tuple[Chart, ...]:
@@ -59,7 +61,7 @@ def training_charts(history: Sequence[EpochRecord], palette: Palette | None) -> 
         Chart(
             "Adversarial gradient / gradient of the other terms", _losses(history, names.keys() & {ADVERSARIAL_SHARE})
         ),
-        Chart("Learning rate", (Series("learning rate", epochs, rates, COLOURS[0]),)),
+        Chart("Learning rate", (Series("learning rate", epochs, rates, COLOURS[0]),), exact=True),
     )
     if palette is None:
         return (

@@ -13,7 +13,7 @@ from pairloom.config import Experiment
 from pairloom.data.image_spec import ImageSpec
 from pairloom.data.pairs import Pair
 from pairloom.data.store import PairStore
-from pairloom.evaluation.history import EpochRecord, RunState, kept_record, seconds_left, seconds_spent
+from pairloom.evaluation.history import EpochRecord, RunState, best_record, kept_record, seconds_left, seconds_spent
 from pairloom.evaluation.labels import SCORE_LABELS
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
@@ -70,7 +70,7 @@ def run_words(summary: RunSummary, state: RunState, charts: Sequence[Chart], fra
         "target": _side_words(summary.target),
         "samples": samples,
         "drawings": draw_all(charts, kept["epoch"] if kept else None),
-        "uses": _uses(summary.run.path),
+        "uses": _uses(summary.run.path, experiment),
         "speed": _speed(summary),
         "circumstances": summary.circumstances,
         "times": _times(summary.history),
@@ -180,9 +180,9 @@ def pair_words(model: TranslationModel, pair: Pair) -> Words:
 
 
 def _classes(model: TranslationModel, scores: Scores, palette: Palette, validation: PairStore) -> list[Words]:
-    """Return the classes that are there or predicted, with their scores and a sample crop; the best first."""
+    """Return the classes that are there or predicted, with their scores and a sample crop; the worst first."""
     pixels = scores.confusion.sum(axis=1)
-    order = [int(index) for index in np.argsort(-scores.iou, kind="stable") if not np.isnan(scores.iou[index])]
+    order = [int(index) for index in np.argsort(scores.iou, kind="stable") if not np.isnan(scores.iou[index])]
     return [
         {
             "index": index,
@@ -191,11 +191,47 @@ def _classes(model: TranslationModel, scores: Scores, palette: Palette, validati
             "iou": float(scores.iou[index]),
             "dice": float(scores.dice[index]),
             "recall": float(scores.recall[index]) if pixels[index] else None,
+            "taken_for": _mostly_taken_for(scores, index, palette),
             "share": float(pixels[index] / max(1, pixels.sum())),
             "crop": _crop(model, scores, index, validation) if pixels[index] else None,
         }
         for index in order
     ]
+
+
+def _mostly_taken_for(scores: Scores, index: int, palette: Palette) -> Words | None:
+    """Return the other class that most pixels of a class are taken for, and their fraction; None where none are."""
+    row = scores.confusion[index].astype(np.float64)
+    whole = row.sum()
+    row[index] = 0
+    if not row.any():
+        return None
+    other = int(row.argmax())
+    return {"index": other, "name": palette.names[other], "share": float(row[other] / whole)}
+
+
+def findings(history: Sequence[EpochRecord], state: RunState, scores: Scores | PictureScores | None) -> list[str]:
+    """Say in a few sentences what is worst, and whether training was long enough."""
+    said = []
+    if isinstance(scores, Scores) and len(scores.names) > 1 and np.isfinite(scores.iou).any():
+        worst = int(np.nanargmin(scores.iou))
+        row = np.delete(scores.confusion[worst], worst)
+        taken = ""
+        if row.any():
+            others = [name for name in scores.names if name != scores.names[worst]]
+            share = row.max() / scores.confusion[worst].sum()
+            taken = f"; {share:.0%} of its pixels are taken for {others[int(row.argmax())]}"
+        said.append(f"Worst class: {scores.names[worst]}, IoU {scores.iou[worst]:.3f}{taken}.")
+    validated = [record["epoch"] for record in history if "validation" in record]
+    best = best_record(history)
+    if state == "finished" and best is not None and len(validated) > 1:
+        if best["epoch"] == validated[-1]:
+            said.append("The last epoch is the best: a longer training may score higher.")
+        else:
+            said.append(
+                f"No validation after epoch {best['epoch']} was better: a longer training is not likely to help."
+            )
+    return said
 
 
 def _crop(model: TranslationModel, scores: Scores, index: int, validation: PairStore) -> Words:
@@ -270,8 +306,9 @@ def _speed(summary: RunSummary) -> float | None:
     return pairs / seconds if seconds else None
 
 
-def _uses(run: Path) -> list[Words]:
+def _uses(run: Path, experiment: Experiment) -> list[Words]:
     """Return what can be done with the model, and the words for it."""
+    again = f"pairloom train {shlex.quote(experiment.data.root)} --out NEW-RUN --{describe_settings(experiment)}"
     place = shlex.quote(_name_alone(str(run)))
     python = (
         "import pairloom\n\n"
@@ -284,9 +321,6 @@ def _uses(run: Path) -> list[Words]:
         {"purpose": "The same in Python", "words": python},
         {"purpose": "Score it, each image too", "words": f"pairloom evaluate {place} --csv images.csv"},
         {"purpose": "Train it further", "words": f"pairloom train --resume {place} --epochs N"},
-        {
-            "purpose": "Train another like it",
-            "words": f"pairloom train DATA --config {place}/config.yaml --out NEW-RUN",
-        },
+        {"purpose": "Train it again", "words": again},
         {"purpose": "Compare it with another run", "words": f"pairloom compare {place} OTHER-RUN"},
     ]

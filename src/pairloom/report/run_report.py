@@ -15,7 +15,7 @@ from pairloom.report.curves import draw_curves
 from pairloom.report.data_words import Words
 from pairloom.report.grid import draw_grid
 from pairloom.report.page import write_page
-from pairloom.report.run_page import data_words, quality_words, run_words
+from pairloom.report.run_page import data_words, findings, quality_words, run_words
 from pairloom.report.run_summary import RunSummary
 
 
@@ -73,4 +73,5 @@ class RunReport:
             if self._scores is None:
                 self._scores = score_model(model, summary.validation, len(summary.validation), "val")
             context["quality"] = quality_words(model, self._scores, summary.validation, all_pictures=pictures)
+        context["findings"] = findings(summary.history, state, self._scores if kept is not None else None)
         write_page(self.page, "run.html.jinja", context)

@@ -11,7 +11,7 @@ from pairloom.report.charts import Chart
 
 WIDTH, HEIGHT = 480, 270
 """Units of the drawing; pixels where it is as wide as it likes to be."""
-LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 30
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 30
 """Margins within it, for the labels."""
 
 
@@ -42,6 +42,8 @@ class Drawing:
     y_ticks: tuple[tuple[float, str], ...]
     curves: tuple[Curve, ...]
     logarithmic: bool
+    exact: bool
+    """Whether smoothing leaves it alone."""
     best: float | None
     """Place of the epoch whose model is kept, on the horizontal axis."""
     values: dict[str, object]
@@ -78,7 +80,7 @@ def draw(chart: Chart, best: int | None = None) -> Drawing | None:
     x_ticks = tuple((place_x(tick), f"{tick:.0f}") for tick in ticks if epochs[0] <= tick <= epochs[-1])
     shown = {"epochs": epochs, "x": [round(place_x(epoch), 1) for epoch in epochs], "series": rows}
     mark = place_x(best) if best is not None and epochs[0] <= best <= epochs[-1] else None
-    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), chart.logarithmic, mark, shown)
+    return Drawing(chart.title, x_ticks, y_ticks, tuple(curves), chart.logarithmic, chart.exact, mark, shown)
 
 
 def _value_axis(

@@ -64,7 +64,7 @@ const smoothing = document.getElementById("smoothing");
 smoothing?.addEventListener("input", () => {
   const share = Number(smoothing.value);
   smoothing.parentElement.querySelector("output").textContent = share;
-  for (const chart of document.querySelectorAll(".chart")) {
+  for (const chart of document.querySelectorAll(".chart:not([data-exact])")) {
     const { x, series } = JSON.parse(chart.querySelector("script").textContent);
     chart.querySelectorAll(".series").forEach((group, index) => {
       for (const path of group.querySelectorAll("path")) path.setAttribute("d", smoothed(x, series[index].y, share));

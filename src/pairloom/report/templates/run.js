@@ -38,11 +38,15 @@ function iou(pixels, index) {
   return union ? hits / union : null;
 }
 
-/** The share of an image's pixels with a class that were taken for another. */
-function confused(pixels, truth, predicted) {
-  const whole = pixels.reduce((sum, entry) => sum + entry[2], 0);
+/** Which fraction of a class's pixels in an image, or of all its pixels, was taken for another; null where none was. */
+function confused(pixels, truth, predicted, ofAll) {
   const found = pixels.find((entry) => entry[0] === truth && entry[1] === predicted);
+  const whole = pixels.reduce((sum, entry) => sum + (ofAll || entry[0] === truth ? entry[2] : 0), 0);
   return found ? found[2] / whole : null;
+}
+
+function percent(share) {
+  return share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
 if (table) {
@@ -54,26 +58,27 @@ if (table) {
     classes.forEach(({ name }, index) => select.add(new Option(name, index)));
   }
 
-  /** The columns after the name: a heading, and the value of an image. */
+  /** The columns after the name, those of a chosen class first: a heading, and the value of an image. */
   function measures() {
     const list = columns.map((label, index) => ({ label, value: (image) => image.scores[index] }));
     const chosen = fields.class?.value, other = fields.takenFor?.value;
-    if (chosen) list.push({ label: `IoU ${classes[chosen].name}`, value: (image) => iou(image.pixels, Number(chosen)) });
-    if (chosen && other && chosen !== other) {
-      list.push({
-        label: `${classes[chosen].name} taken for ${classes[other].name}`,
-        share: true,
-        value: (image) => confused(image.pixels, Number(chosen), Number(other)),
-      });
+    if (!chosen) return list;
+    const { name } = classes[chosen];
+    const own = [{ label: `IoU ${name}`, value: (image) => iou(image.pixels, Number(chosen)) }];
+    if (other && chosen !== other) {
+      const value = (ofAll) => (image) => confused(image.pixels, Number(chosen), Number(other), ofAll);
+      own.unshift(
+        { label: `${name} taken for ${classes[other].name}, of the image`, share: true, value: value(true) },
+        { label: `of its ${name}`, share: true, value: value(false) },
+      );
     }
-    return list;
+    return [...own, ...list];
   }
 
   function rows(list) {
     const words = fields.name.value.toLowerCase();
-    const last = list[list.length - 1];
     const found = images.filter((image) => (
-      image.name.toLowerCase().includes(words) && (list.length === columns.length || last.value(image) !== null)
+      image.name.toLowerCase().includes(words) && (list.length === columns.length || list[0].value(image) !== null)
     ));
     const by = list.find(({ label }) => label === sortedBy);
     if (sortedBy === "name") found.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
@@ -112,7 +117,7 @@ if (table) {
       cell(row, image.name, "th").scope = "row";
       for (const { value, share } of list) {
         const number = value(image);
-        const text = number === null ? "–" : share ? `${(100 * number).toFixed(1)} %` : number.toFixed(3);
+        const text = number === null ? "–" : share ? percent(number) : number.toFixed(3);
         cell(row, text).className = "number";
       }
       LABELS.forEach((label, index) => {
@@ -121,6 +126,7 @@ if (table) {
         const button = place.appendChild(document.createElement("button"));
         button.type = "button";
         button.className = "zoom";
+        if (index) button.tabIndex = -1; // all four open the same view
         const picture = button.appendChild(document.createElement("img"));
         picture.src = image.pictures[index];
         picture.alt = `${image.name}: ${label}`;
@@ -129,7 +135,9 @@ if (table) {
       return row;
     }));
     document.getElementById("more").hidden = found.length <= shown;
-    filter.querySelector("[role=status]").textContent = `${found.length} of ${images.length} images`;
+    if (fields.takenFor) fields.takenFor.disabled = !fields.class.value;
+    filter.querySelector("[role=status]").textContent =
+      found.length ? `${found.length} of ${images.length} images` : "no image matches";
   }
 
   function saveCsv() {
@@ -146,25 +154,28 @@ if (table) {
     URL.revokeObjectURL(link.href);
   }
 
+  /** Draw anew after another choice: by the column of the chosen class, the worst first. */
+  function sort() {
+    const [first] = measures();
+    if (fields.class?.value) [sortedBy, falling] = [first.label, Boolean(first.share)];
+    shown = ROWS;
+    draw();
+  }
+
   /** Show the images of a class, the worst first; or those with most pixels of it that were taken for another. */
   function choose(chosen, other = "") {
     fields.name.value = "";
     fields.class.value = chosen;
     fields.takenFor.value = other;
-    sortedBy = measures().at(-1).label;
-    falling = other !== "" && other !== chosen;
-    shown = ROWS;
-    draw();
-    document.getElementById("images").scrollIntoView();
+    sort();
+    const heading = document.querySelector("#images h2");
+    heading.scrollIntoView();
+    heading.focus({ preventScroll: true });
   }
 
   filter.addEventListener("submit", (event) => event.preventDefault());
-  filter.addEventListener("input", () => {
-    const last = measures().at(-1);
-    if (fields.class?.value) [sortedBy, falling] = [last.label, Boolean(last.share)];
-    shown = ROWS;
-    draw();
-  });
+  filter.addEventListener("input", () => sort());
+  filter.addEventListener("reset", () => { sortedBy = null; setTimeout(sort); });
   fields.csv.addEventListener("click", saveCsv);
   document.getElementById("more").addEventListener("click", () => { shown += 10 * ROWS; draw(); });
   for (const button of document.querySelectorAll("[data-class]")) {
