@@ -85,6 +85,18 @@ def test_processes_that_compute_their_share_in_parts_have_the_same_curve(
 
 
 @pytest.mark.slow
+def test_all_ranks_find_the_same_epoch_to_be_the_last_that_fits(streets: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    # Snapshots, which take time in one process alone, at every epoch.
+    limited = ("--epochs", "5000", "--train.minutes", "0.1", "--train.snapshot_every", "1", "--devices", "2")
+    done = _train(str(streets), "--out", str(run), *TINY.split(), *limited)
+    assert (done.returncode, done.stderr) == (0, "")
+    epochs = len((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    assert 1 < epochs < 5000
+    assert f"finished: {epochs} of 5000 epochs; another would not fit into 0.1 minutes" in done.stdout
+
+
+@pytest.mark.slow
 def test_torchrun_starts_the_ranks(one_process: Path, streets: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -270,8 +270,9 @@ def _without_places(experiment: Experiment) -> Experiment:
         targets=_name_alone(experiment.data.targets),
         palette=_name_alone(experiment.data.palette),
     )
+    model = dataclasses.replace(experiment.model, encoder=_name_alone(experiment.model.encoder))
     train = dataclasses.replace(experiment.train, init=_name_alone(experiment.train.init))
-    return dataclasses.replace(experiment, data=data, train=train)
+    return dataclasses.replace(experiment, data=data, model=model, train=train)
 
 
 def _name_alone(place: str) -> str:

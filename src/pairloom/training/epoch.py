@@ -41,7 +41,7 @@ class Epoch:
         return {name: float(total) / max(1, self.steps) for name, total in self.totals.items()}
 
     def recent_means(self) -> dict[str, float]:
-        """Return the mean of each loss over the steps since this was called last; waits for the device."""
+        """Return the mean of each loss over the steps since the last call, or all so far; waits for the device."""
         before, totals_before = self._looked_at
         totals = {name: float(total) for name, total in self.totals.items()}
         self._looked_at = self.steps, totals

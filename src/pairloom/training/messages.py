@@ -81,7 +81,7 @@ def epoch_line(record: EpochRecord, epochs: int) -> str:
 
 
 def why_finished(history: Sequence[EpochRecord], config: TrainConfig) -> str:
-    """Say what has ended a finished run, and how to train longer."""
+    """Say what has ended a finished run; `--epochs` alone can be raised at a resume."""
     done = f"{len(history)} of {counted(config.epochs, 'epoch')}"
     if len(history) >= config.epochs:
         return f"{done}; train longer with --epochs {2 * config.epochs}"

@@ -337,6 +337,7 @@ class Trainer:
                     self._logger.save_snapshot(record)
                 if validated:
                     self._logger.save_samples(record, for_tensorboard=snapshot)
+        record["seconds"] = self._shared_seconds()
         self._epoch = Epoch()
         if self._logger:
             self._logger.log_epoch(record)
@@ -350,7 +351,7 @@ class Trainer:
             self._log(f"finished: {why_finished(self._history, config)}")
 
     def _shared_seconds(self) -> dict[str, float]:
-        """Return the main process's times of the epoch, which may decide in all processes whether it is the last."""
+        """Return the main process's times of the epoch: all processes must find the same epoch to be the last."""
         self._epoch.spent = self._context.gather(self._epoch.spent)[0]
         return self._epoch.spent
 
