@@ -2,12 +2,11 @@
 
     python benchmarks/load.py RUN [--seconds 300] [--clients 4] [--queue 8] [--side 256] [--every 5] [--json]
 
-`pairloom serve` runs beside this process, on as many threads as OMP_NUM_THREADS says. Each client, one after the other,
-uploads a photograph of its own, asks for its translation, waits for it and fetches it; the time from the upload to the
-last byte is the latency. 300 answers go before the measurement, after which as many sessions are kept as ever. Then,
-all at once, four times as many calls are made as may wait: those beyond must be refused with 503, and those that were
-taken be answered. Printed are the page's private memory over the time, a row for each tenth of it, and the counts. The
-exit code is 1 where anything was lost.
+`pairloom serve` runs beside this process, on as many threads as OMP_NUM_THREADS says. Each client has a photograph of
+its own translated, one call after the other; the time from the call to the translation's last byte is the latency. 300
+answers go before the measurement. Then, all at once, four times as many calls are made as may wait: those beyond must
+be refused with 503, and those that were taken be answered. Printed are the page's private memory over the time, a row
+for each tenth of it, and the counts. The exit code is 1 where anything was lost.
 """
 
 import argparse
@@ -37,7 +36,7 @@ from pairloom.streets import draw_street
 from private_memory import MIB, private_bytes
 
 REFUSED = 503
-SESSIONS = 300
+WARM_UP = 300
 """Answers before the measurement."""
 PERCENTILES = (50, 95, 99, 100)
 
@@ -73,8 +72,8 @@ def main() -> int:
 
     with serving(options.run, options.queue) as (process, address):
         client = httpx.Client(base_url=address, timeout=600, limits=httpx.Limits(max_connections=None))
-        with ThreadPoolExecutor(options.clients) as pool:  # until Gradio keeps as many sessions as it ever will
-            pool.map(lambda number: ask(client, photograph(options.side, number % 4), Seen(0.0)), range(SESSIONS))
+        with ThreadPoolExecutor(options.clients) as pool:
+            pool.map(lambda number: ask(client, photograph(options.side, number % 4), Seen(0.0)), range(WARM_UP))
         seen, memory = Seen(time.monotonic()), list[tuple[float, int]]()
         ends = seen.began + options.seconds
         with ThreadPoolExecutor(options.clients) as pool:
@@ -133,7 +132,7 @@ def serving(run: Path, queue: int) -> Iterator[tuple[subprocess.Popen[str], str]
         )
         try:
             assert process.stdout is not None  # noqa: S101 (tells mypy)
-            found = re.search(r"http://\S+", process.stdout.readline())
+            found = next(filter(None, (re.search(r"http://\S+", line) for line in process.stdout)), None)
             if found is None:
                 raise SystemExit("the page does not start")
             yield process, found[0]
@@ -157,61 +156,38 @@ def ask_until(ends: float, client: httpx.Client, side: int, number: int, seen: S
 
 
 def ask(client: httpx.Client, contents: bytes, seen: Seen) -> None:
-    """Upload a photograph, have it translated and fetch the translation; whatever else happens is a loss."""
+    """Have a photograph translated; whatever else happens is a loss."""
     started = time.monotonic()
-    try:
-        event = _call(client, _upload(client, contents))
-        if event is None:
-            seen.take("refused")
-        elif _whole(client, event, contents):
-            seen.take("answered", started)
-        else:
-            seen.take("lost")
-    except (httpx.HTTPError, ValueError, KeyError):
-        seen.take("lost")
+    outcome = _outcome(client, contents)
+    seen.take(outcome, started if outcome == "answered" else None)
 
 
 def past_the_queue(client: httpx.Client, side: int, count: int) -> Counter[str]:
     """Make so many calls at once; count those that are answered, refused and lost."""
-    contents = photograph(side, 0)
-    path, together = _upload(client, contents), threading.Barrier(count)
+    contents, together = photograph(side, 0), threading.Barrier(count)
 
     def one(_: int) -> str:
         together.wait()
-        try:
-            event = _call(client, path)
-            return "refused" if event is None else "answered" if _whole(client, event, contents) else "lost"
-        except (httpx.HTTPError, ValueError, KeyError):
-            return "lost"
+        return _outcome(client, contents)
 
     with ThreadPoolExecutor(count) as pool:
         return Counter(pool.map(one, range(count)))
 
 
-def _upload(client: httpx.Client, contents: bytes) -> str:
-    answer = client.post("gradio_api/upload", files={"files": ("photo.png", contents)}).raise_for_status()
-    return str(answer.json()[0])
-
-
-def _call(client: httpx.Client, path: str) -> str | None:
-    """Ask for a translation; return what it is fetched by, or None where the queue is full and that is said."""
-    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    answer = client.post("gradio_api/call/translate", json={"data": [image]})
-    if answer.status_code == REFUSED and "full" in answer.text:
-        return None
-    return str(answer.raise_for_status().json()["event_id"])
-
-
-def _whole(client: httpx.Client, event: str, contents: bytes) -> bool:
-    """Wait for a translation and fetch it; tell whether it is one of that photograph's size."""
-    said = client.get(f"gradio_api/call/translate/{event}").raise_for_status().text
-    found = re.search(r"event: complete\ndata: (.*)", said)
-    if found is None:
-        return False
-    file = client.get(f"gradio_api/file={json.loads(found[1])[0]['path']}").raise_for_status().content
-    with Image.open(io.BytesIO(file)) as translation, Image.open(io.BytesIO(contents)) as source:
-        translation.load()
-        return translation.size == source.size
+def _outcome(client: httpx.Client, contents: bytes) -> str:
+    """Return `answered` for a translation of the photograph's size, `refused` where the queue is full, else `lost`."""
+    try:
+        answer = client.post("translate", files={"image": ("photo.png", contents)})
+        if answer.status_code == REFUSED and "full" in answer.text:
+            return "refused"
+        with (
+            Image.open(io.BytesIO(answer.raise_for_status().content)) as translation,
+            Image.open(io.BytesIO(contents)) as source,
+        ):
+            translation.load()
+            return "answered" if translation.size == source.size else "lost"
+    except (httpx.HTTPError, OSError):
+        return "lost"
 
 
 if __name__ == "__main__":

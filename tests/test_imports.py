@@ -29,6 +29,7 @@ LEVELS = (
     {"models"},
     {"evaluation"},
     {"report"},
+    {"web_page"},
     {"exporters"},
     {"training", "inference"},
     {"cluster", "serving"},

@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import threading
+import zipfile
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, Playwright, sync_playwright
 
+from clips import street_frames, write_clip
 from conftest import skip_or_fail
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
@@ -26,6 +29,7 @@ from pairloom.exporters.model_export import export
 from pairloom.exporters.web_runtime import Runtime, find_runtime
 from pairloom.palette import CAMVID
 from pairloom.streets import draw_street
+from pairloom.web_page import page_files
 from random_models import random_model, save_random_model
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -121,7 +125,7 @@ class Opened:
     def download(self) -> tuple[str, NDArray[np.uint8]]:
         """Press the button; return the file's name and its picture."""
         with self.page.expect_download() as waiting:
-            self.page.locator("#download").click()
+            self.page.get_by_role("button", name="Translation", exact=True).click()
         with Image.open(waiting.value.path()) as image:
             return waiting.value.suggested_filename, np.asarray(image.convert("RGB"))
 
@@ -167,13 +171,13 @@ def test_an_uploaded_photograph_gets_the_classes_that_pytorch_gives_it(
     opened = _open(browser, f"{server}/{model}")
     opened.shown(1)
     assert opened.page.locator("body").get_attribute("data-by") == "WebAssembly"
-    assert "Images never leave this machine" in opened.page.locator("#about").inner_text()
+    assert "Images never leave this machine" in opened.page.locator("#privacy").inner_text()
     opened.upload(_png(PHOTOGRAPH))
     opened.shown(2)
     expected = random_model(**OF_CLASSES[model]).predict(PHOTOGRAPH)
     assert len(np.unique(expected)) > 3, "an answer of one class would equal any other's"
     name, picture = opened.download()
-    assert name == "a street-translated.png"
+    assert name == "a street-translation.png"
     ids = CAMVID.to_ids(picture)
     assert (ids == expected).mean() >= 0.999
     assert np.array_equal(opened.canvas("photograph"), PHOTOGRAPH)
@@ -288,6 +292,33 @@ def test_the_slider_parts_photograph_and_translation(browser: Browser, server: s
 
 
 @pytest.mark.slow
+def test_files_a_folder_and_a_video_are_taken_away_as_one(browser: Browser, server: str, tmp_path: Path) -> None:
+    opened = _open(browser, f"{server}/classes")
+    opened.shown(1)
+    (tmp_path / "folder" / "below").mkdir(parents=True)
+    for number, name in enumerate(("folder/one.png", "folder/below/two.png", "folder/words.txt")):
+        (tmp_path / name).write_bytes(_png(draw_street(0, number, *SIZE)[0]))
+    opened.page.set_input_files("#folder-files", tmp_path / "folder")
+    opened.shown(2)
+    assert sorted(opened.page.locator("#items button").all_inner_texts()) == ["one.png", "two.png"]
+    write_clip(tmp_path / "clip.webm", street_frames(13, 64, 96), rate=Fraction(10), sound=False)
+    opened.page.set_input_files("#file", [tmp_path / "clip.webm", tmp_path / "folder" / "one.png"])
+    opened.shown(3)
+    names = opened.page.locator("#items button").all_inner_texts()
+    assert names == [*(f"clip-{number:04}.png" for number in range(1, 7)), "one.png"]
+    with opened.page.expect_download() as waiting:
+        opened.page.get_by_role("button", name="Download all (ZIP)").click()
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{Path(name).stem}-translation.png" for name in names] + ["fractions.csv"]
+        with Image.open(io.BytesIO(archive.read("one-translation.png"))) as image:
+            ids = CAMVID.to_ids(np.asarray(image.convert("RGB")))
+    expected = random_model(**OF_CLASSES["classes"]).predict(draw_street(0, 0, *SIZE)[0])
+    assert (ids == expected).mean() >= 0.999
+    _close(opened, f"{server}/classes")
+
+
+@pytest.mark.slow
 def test_pictures_as_targets_have_no_legend(browser: Browser, server: str) -> None:
     opened = _open(browser, f"{server}/pictures")
     opened.shown(1)
@@ -361,9 +392,7 @@ def test_the_folder_holds_what_it_names(root: Path) -> None:
         for file in about["runtime"][build].values():
             assert (folder / file["name"]).stat().st_size == file["bytes"]
     assert (folder / "model.onnx").stat().st_size == about["model"]["bytes"]
-    assert "://" not in "".join(
-        (folder / name).read_text() for name in ("index.html", "page.js", "worker.js", "page.css")
-    )
+    assert "://" not in "".join((folder / name).read_text() for name in page_files("browser"))
 
 
 def test_models_of_many_channels_are_refused(tmp_path: Path, runtime: Runtime) -> None:

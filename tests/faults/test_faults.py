@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,6 @@ from torch import Tensor
 from foreign import ForeignGenerator
 from pairloom.errors import UserError
 from pairloom.files import UNFINISHED
-from pairloom.serving.upload_store import LASTING, LOCK
 from pairloom.training.checkpoint import load_state
 from pairloom.training.step import Losses, TrainingStep
 from pairloom.training_run import resume, train
@@ -390,26 +388,6 @@ def test_a_pair_that_has_changed_is_not_stored_anew_under_a_run(
 
 def _keep_temporary_files(place: str) -> None:
     tempfile.tempdir = place  # this process ends with it
-
-
-@pytest.mark.slow
-def test_a_page_that_is_killed_leaves_its_uploads_to_the_next_to_remove(small_model: Path, tmp_path: Path) -> None:
-    place = tmp_path / "tmp"
-    place.mkdir()
-    words, keep = ["serve", small_model, "--port", "0"], partial(_keep_temporary_files, str(place))
-    killed = Command(words, tmp_path, keep)
-    _wait_for(lambda: "Serving" in killed.out, killed)
-    killed.kill()
-    (left,) = place.glob("pairloom-*")
-    os.utime(left / LASTING / LOCK, (0, 0))  # else it might be one that only begins
-    following = Command(words, tmp_path, keep)
-    _wait_for(lambda: "Serving" in following.out, following)
-    assert not left.exists()
-    assert len(list(place.iterdir())) == 1
-    os.kill(following.pid, signal.SIGTERM)
-    ended = following.wait()
-    assert (ended.code, ended.err) == (143, "pairloom: stopped\n")
-    assert list(place.iterdir()) == []
 
 
 # Helpers, clocks, streams, numbers.

@@ -1,141 +1,136 @@
-"""What the page says to an upload: safe HTML, files of the right size, and one snapshot after the other."""
+"""What is answered to an image: files of every form, fractions, what the page shows, and refusals in words."""
 
-import gzip
-import re
-from html import unescape
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import torch
+from PIL import Image
 
 from pairloom.config import Size
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
 from pairloom.exporters.model_export import export
-from pairloom.images import read_picture, write_picture
+from pairloom.images import ImageBytes, png_bytes
+from pairloom.inference.options import Form
+from pairloom.inference.output_formats import FORMS
 from pairloom.inference.translator import Translator
 from pairloom.models.model_folder import save_model
 from pairloom.models.translation import TranslationModel
-from pairloom.palette import Palette
-from pairloom.serving.handlers import MOST_COMPARED, SHOWN_SIDE, Handlers
-from pairloom.serving.middleware import FILE
-from pairloom.serving.upload_store import UploadStore
-from pairloom.serving.uploads import Limits, visible_name
+from pairloom.serving.handlers import Handlers
+from pairloom.serving.uploads import Limits, uploaded
 from pairloom.settings import load_experiment
 from trained import TinyRun
 
 RNG = np.random.default_rng(0)
-HOSTILE = "<img src=x onerror=alert(1)>"
+PICTURE = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+IMAGE = ImageBytes("photo.png", png_bytes(PICTURE))
 
 
 def _model(folder: Path, target: ImageSpec) -> Path:
-    preset = "recommended" if target.palette else "photo"
-    experiment = load_experiment(preset, settings={"size": 32, "model.width": 4, "model.encoder": "none"}).resolved()
+    experiment = load_experiment("photo", settings={"size": 32, "model.width": 4, "model.encoder": "none"}).resolved()
     torch.manual_seed(0)
     built = TranslationModel.build(experiment.model, ImageSpec(3), target, Size(32, 32), torch.device("cpu"))
     save_model(built, folder, about={})
     return folder
 
 
-def _answers(tmp_path: Path, model: Path, snapshots: dict[str, Path] | None = None) -> Handlers:
-    (tmp_path / "shelf").mkdir()
-    return Handlers(Translator.load, model, snapshots or {}, UploadStore(tmp_path / "shelf"), Limits())
+def _handlers(model: Path, snapshots: dict[str, Path] | None = None, limits: Limits | None = None) -> Handlers:
+    return Handlers(Translator.load, model, snapshots or {}, limits or Limits())
 
 
-def _upload(handlers: Handlers, height: int, width: int, name: str = "photo.png") -> str:
-    path = handlers.uploads.new(name)
-    write_picture(path, RNG.integers(0, 256, (height, width, 3), dtype=np.uint8))
-    return str(path)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_what_translate_writes(small_model: Path, form: Form) -> None:
+    content, suffix = _handlers(small_model).translate(IMAGE, form)
+    expected = np.squeeze(FORMS[form](Translator.load(small_model)(PICTURE)))
+    assert suffix == ".png"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), expected)
 
 
-def _named(html: str, attribute: str) -> Path:
-    """Return the file that an attribute of the HTML names."""
-    (address,) = re.findall(rf'{attribute}="([^"]*)"', html)
-    return Path("/" + unescape(address).removeprefix(FILE.lstrip("/")).lstrip("/"))
+def test_what_png_cannot_hold_is_a_tiff_file(tmp_path: Path) -> None:
+    model = _model(tmp_path / "model", ImageSpec(2, dtype="float32"))
+    content, suffix = _handlers(model).translate(IMAGE, "translation")
+    assert suffix == ".tif"
+    assert np.array_equal(tifffile.imread(io.BytesIO(content)), Translator.load(model)(PICTURE).image)
 
 
-def test_names_of_classes_and_files_cannot_become_markup(tmp_path: Path) -> None:
-    palette = Palette("two", (HOSTILE, '"><script>'), ((1, 2, 3), (4, 5, 6)))
-    handlers = _answers(tmp_path, _model(tmp_path / "model", ImageSpec(3, palette=palette)))
-    html = handlers.view(_upload(handlers, 40, 50, f"{HOSTILE.replace('/', '')}.png"))
-    assert "<script" not in html
-    assert "<img src=x" not in html
-    assert "&lt;img src=x" in html
+def test_fractions_are_those_of_the_translation(small_model: Path, tmp_path: Path) -> None:
+    assert _handlers(small_model).fractions(IMAGE) == Translator.load(small_model)(PICTURE).shares
+    assert _handlers(_model(tmp_path / "pictures", ImageSpec(3))).fractions(IMAGE) == {}
 
 
-def test_a_large_image_is_shown_reduced_and_downloaded_whole(tmp_path: Path, small_model: Path) -> None:
-    handlers = _answers(tmp_path, small_model)
-    upload = _upload(handlers, 100, 2 * SHOWN_SIDE)
-    html = handlers.view(upload)
-    assert f'data-width="{SHOWN_SIDE}" data-height="50"' in html
-    assert len(gzip.decompress(_named(html, "data-ids").read_bytes())) == SHOWN_SIDE * 50
-    whole = read_picture(_named(html, 'class="download" href'))
-    assert np.array_equal(whole, Translator.load(small_model)(upload).image)
+def test_a_view_holds_class_ids_at_the_size_that_is_asked_for(small_model: Path) -> None:
+    handlers = _handlers(small_model)
+    translation = Translator.load(small_model)(PICTURE)
+    assert translation.classes is not None
+    whole = handlers.view(IMAGE, None)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(whole.png))), translation.classes)
+    assert whole.counts == np.bincount(translation.classes.reshape(-1), minlength=len(translation.shares)).tolist()
+    small = handlers.view(IMAGE, Size(20, 25))
+    assert Image.open(io.BytesIO(small.png)).size == (25, 20)
+    assert sum(small.counts or ()) == 500
+    with pytest.raises(UserError, match=r"photo.png: a view of 41x50 pixels is larger than the image, 40x50"):
+        handlers.view(IMAGE, Size(41, 50))
+
+
+def test_a_view_of_a_picture_is_the_picture(tmp_path: Path) -> None:
+    model = _model(tmp_path / "model", ImageSpec(1))
+    view = _handlers(model).view(IMAGE, None)
+    assert view.counts is None
+    shown = np.asarray(Image.open(io.BytesIO(view.png)).convert("RGB"))
+    assert np.array_equal(shown, Translator.load(model)(PICTURE).shown)
+
+
+def test_a_preview_shows_what_the_model_sees(small_model: Path) -> None:
+    content = io.BytesIO()
+    tifffile.imwrite(content, PICTURE, photometric="rgb")
+    preview = _handlers(small_model).preview(ImageBytes("photo.tif", content.getvalue()))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(preview))), PICTURE)
 
 
 @pytest.mark.slow
-def test_an_onnx_file_is_shown_as_a_model_folder_is(tmp_path: Path, small_model: Path) -> None:
+def test_an_onnx_file_answers_as_a_model_folder_does(tmp_path: Path, small_model: Path) -> None:
     file = export(small_model, tmp_path / "model.onnx", log=lambda _line: None).path
-    handlers = _answers(tmp_path, file)
-    upload = _upload(handlers, 40, 50)
-    assert 'data-width="50" data-height="40"' in handlers.view(upload)
-    whole = read_picture(Path(handlers.translate(upload)[0]))
-    assert (whole == Translator.load(small_model)(upload).image).mean() >= 0.999
+    content, _ = _handlers(file).translate(IMAGE, "translation")
+    assert (np.asarray(Image.open(io.BytesIO(content))) == Translator.load(small_model)(PICTURE).image).mean() >= 0.999
 
 
-def test_the_legend_has_every_class_once(tmp_path: Path, small_model: Path) -> None:
-    handlers = _answers(tmp_path, small_model)
-    upload = _upload(handlers, 40, 50)
-    html = handlers.view(upload)
-    shares = handlers.translate(upload)[1]
-    assert sorted(re.findall(r'class="name">([^<]+)<', html)) == sorted(shares)
-    assert len(re.findall("<button", html)) == sum(share > 0 for share in shares.values())
+def test_snapshots_answer_by_their_names(tiny_run: TinyRun) -> None:
+    folders = {f"epoch {number}": tiny_run.path / "checkpoints" / f"epoch-{number:04}" for number in (1, 2, 3, 4)}
+    handlers = _handlers(tiny_run.path / "model", folders)
+    for name, folder in [*folders.items(), *folders.items()]:  # more than stay loaded
+        content, _ = handlers.translate(IMAGE, "translation", name)
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), Translator.load(folder)(PICTURE).image)
+    for wrong in ("epoch 9", "../../model", ""):
+        with pytest.raises(UserError, match="there is no snapshot"):
+            handlers.fractions(IMAGE, wrong)
 
 
-def test_a_model_of_pictures_has_no_legend(tmp_path: Path) -> None:
-    handlers = _answers(tmp_path, _model(tmp_path / "model", ImageSpec(3)))
-    html = handlers.view(_upload(handlers, 40, 50))
-    assert 'data-ids=""' in html
-    assert "<button" not in html
-    assert handlers.translate(_upload(handlers, 40, 50))[1] == {}
+def test_what_is_too_large_is_refused_by_its_name(small_model: Path) -> None:
+    with pytest.raises(UserError, match=r"photo.png: has 50×40 pixels; the maximum is 0.001 megapixels"):
+        _handlers(small_model, limits=Limits(megapixels=0.001)).fractions(IMAGE)
+    with pytest.raises(UserError, match=r"photo.png: has more than 0.0001 megabytes"):
+        _handlers(small_model, limits=Limits(megabytes=0.0001)).fractions(IMAGE)
 
 
-def test_the_same_upload_is_shown_without_being_translated_again(tmp_path: Path, small_model: Path) -> None:
-    handlers = _answers(tmp_path, small_model)
-    one, two = _upload(handlers, 40, 50), _upload(handlers, 40, 50)
-    first = handlers.view(one)
-    assert handlers.view(one) is first
-    assert handlers.view(two) != first
-    assert handlers.view(one) != first, "its files are new"
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("photo.png", "photo.png"),
+        (None, "image"),
+        ("", "image"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\pictures\\a.png", "a.png"),
+        ("a\x1b[31m\n.png", "a[31m.png"),
+    ],
+)
+def test_of_a_name_no_folder_and_no_control_character_is_kept(given: str | None, kept: str) -> None:
+    assert uploaded(given, b"").name == kept
 
 
-def test_an_upload_that_is_gone_or_was_none_is_refused(tmp_path: Path, small_model: Path) -> None:
-    handlers = _answers(tmp_path, small_model)
-    upload = _upload(handlers, 40, 50)
-    handlers.view(upload)
-    Path(upload).unlink()
-    outside = tmp_path / "outside.png"
-    write_picture(outside, np.zeros((9, 9, 3), dtype=np.uint8))
-    for path in (upload, str(outside), f"{handlers.uploads.path}/../outside.png"):
-        with pytest.raises(UserError, match="was deleted"):
-            handlers.translate(path)
-
-
-def test_only_a_few_known_snapshots_are_compared(tmp_path: Path, tiny_run: TinyRun) -> None:
-    snapshot = tiny_run.path / "checkpoints" / "epoch-0001"
-    names = [f"epoch {number}" for number in range(1, 9)]
-    handlers = _answers(tmp_path, tiny_run.path / "model", dict.fromkeys(names, snapshot))
-    upload = _upload(handlers, 40, 50)
-    html = handlers.comparison(upload, ["epoch 3", "epoch 1"])
-    assert re.findall("<figcaption>(.*)</figcaption>", html) == ["photograph", "epoch 1", "epoch 3"]
-    for wrong in ([], ["epoch 99"], ["../../.."], names[: MOST_COMPARED + 1]):
-        with pytest.raises(UserError, match=f"choose 1 to {MOST_COMPARED} snapshots"):
-            handlers.comparison(upload, wrong)
-
-
-def test_long_names_are_shortened_where_they_are_said() -> None:
-    assert visible_name(Path("/x/photo.png")) == "photo.png"
-    long = visible_name(Path("/x") / ("a" * 200 + ".png"))
-    assert len(long) <= 80
-    assert long.endswith("….png")
+def test_a_long_name_is_shortened_and_keeps_its_ending() -> None:
+    name = uploaded("a" * 200 + ".png", b"").name
+    assert len(name) <= 80
+    assert name.endswith("….png")

@@ -10,8 +10,8 @@ def serve(words: list[str]) -> None:
     """Serve a model as a web page."""
     parser = Parser(
         "serve",
-        description="Serve a model as a web page, and as an HTTP API with the endpoint /translate, until Ctrl-C.\n"
-        "Images are translated on this machine and sent nowhere; uploads are deleted after 30 minutes.",
+        description="Serve a model as a web page, and as an HTTP API (POST /translate), until Ctrl-C.\n"
+        "Images are translated on this machine, sent nowhere, and kept until they are answered.",
         epilog="example: pairloom serve runs/first",
     )
     parser.add_argument(

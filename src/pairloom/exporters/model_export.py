@@ -10,11 +10,10 @@ import torch
 
 from pairloom.errors import UserError
 from pairloom.exporters.onnx_file import write_onnx
-from pairloom.exporters.parity import Parity, Samples, sample_pictures
+from pairloom.exporters.parity import Parity, sample_pictures
 from pairloom.exporters.torch_file import write_program
 from pairloom.exporters.web_folder import write_web
-from pairloom.models.model_folder import find_model, load_model
-from pairloom.models.translation import TranslationModel
+from pairloom.models.model_folder import find_model, load_model, read_about
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ def export(
         UserError: if there is no model or no such format, something stands at `out` already, a library is missing, or
             the answers differ by more than 1e-3 or in the class of more than 1 pixel of 1000; nothing is left then.
     """
-    writers: Mapping[str, Callable[[TranslationModel, Path, Samples], Parity]] = {
+    writers: Mapping[str, Callable[..., Parity]] = {
         "onnx": write_onnx,
         "torch": write_program,
-        "web": partial(write_web, runtime=Path(runtime) if runtime is not None else None),
+        "web": partial(write_web, title=Path(run).absolute().name, runtime=Path(runtime) if runtime else None),
     }
     if format not in writers:
         raise UserError(f"--format {format}: is unknown; choose {', '.join(writers)}")
@@ -68,12 +67,14 @@ def export(
     path = Path(out)
     if path.exists():
         raise UserError(f"{path}: already exists; choose another --out, or remove it first")
-    model = load_model(find_model(Path(run)), torch.device("cpu"))
+    folder = find_model(Path(run))
+    model = load_model(folder, torch.device("cpu"))
     samples = sample_pictures(Path(run), model)
     path.parent.mkdir(parents=True, exist_ok=True)
     # In a folder of its own, since what is written may be one.
     with tempfile.TemporaryDirectory(prefix=f".{path.name[:100]}.", suffix=".unfinished", dir=path.parent) as place:
-        parity = writers[format](model, Path(place, path.name), samples)
+        about = {"about": read_about(folder)} if format == "web" else {}
+        parity = writers[format](model, Path(place, path.name), samples, **about)
         Path(place, path.name).rename(path)
     log(parity.describe())
     return Exported(path, _size(path), parity)

@@ -2,8 +2,10 @@
 
 import json
 import shutil
-from importlib.resources import as_file, files
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from pairloom import __version__
 from pairloom.errors import UserError
@@ -12,17 +14,25 @@ from pairloom.exporters.parity import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Parit
 from pairloom.exporters.web_runtime import BUILDS, FILES, Runtime, find_runtime
 from pairloom.images import limits, write_picture
 from pairloom.models.translation import TranslationModel
-from pairloom.palette import CITYSCAPES
 from pairloom.streets import draw_street
+from pairloom.web_page import page_files
+from pairloom.web_page.examples import draw_examples
+from pairloom.web_page.facts import model_facts
 
-PAGE = ("index.html", "page.css", "page.js", "worker.js", "answers.js")
-COLOURS = "colours.css"
-"""Of the reports, in light and dark."""
-EXAMPLE, EXAMPLE_SIZE = 11, (384, 512)
-"""Which of the generated streets is the example, and its height and width."""
+PROBE = "probe.png"
+"""The picture on which the page compares WebGPU with WebAssembly: a generated street."""
+PROBE_SCENE, PROBE_SIZE = 11, (384, 512)
 
 
-def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: Path | None = None) -> Parity:
+def write_web(
+    model: TranslationModel,
+    out: Path,
+    samples: Samples,
+    *,
+    title: str = "Translate a picture",
+    about: Mapping[str, Any] = MappingProxyType({}),
+    runtime: Path | None = None,
+) -> Parity:
     """Write a folder whose `index.html` translates images in the visitor's browser, and try its model.
 
     All that the page loads lies in the folder, and is named relative to it.
@@ -31,6 +41,8 @@ def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: 
         model: the model, on the CPU.
         out: the folder; it does not exist yet.
         samples: pictures on which the ONNX file must agree with PyTorch.
+        title: what the page is called.
+        about: what the model's folder tells of its training.
         runtime: folder of the unpacked npm package `onnxruntime-web`; None fetches it.
 
     Raises:
@@ -40,18 +52,28 @@ def write_web(model: TranslationModel, out: Path, samples: Samples, *, runtime: 
     found = find_runtime(runtime)
     out.mkdir()
     parity = write_onnx(model, out / "model.onnx", samples, answer_only=True)
-    with as_file(files("pairloom.exporters") / "web") as page:
-        for name in PAGE:
-            shutil.copyfile(page / name, out / name)
-    with as_file(files("pairloom.report") / "templates") as house:
-        shutil.copyfile(house / COLOURS, out / COLOURS)
+    for name, content in page_files("browser").items():
+        (out / name).write_bytes(content)
     (out / "runtime").mkdir()
     for name in FILES:
         shutil.copyfile(found.folder / name, out / _place(name))
-    photograph, ids = draw_street(0, EXAMPLE, *EXAMPLE_SIZE)
-    write_picture(out / "example.png", CITYSCAPES.to_colours(ids) if model.source.palette else photograph)
-    about = json.dumps(_about(model, out, found), indent=1)
-    (out / "model.json").write_text(about + "\n", encoding="utf-8")
+    write_picture(out / PROBE, draw_street(0, PROBE_SCENE, *PROBE_SIZE)[0])
+    examples = [f"example-{number}.png" for number in range(1, len(draw_examples(model.source)) + 1)]
+    for name, picture in zip(examples, draw_examples(model.source), strict=True):
+        write_picture(out / name, picture)
+    facts = {
+        **model_facts(model, about),
+        "title": title,
+        "privacy": "The model runs in this browser, on this device. Images never leave this machine.",
+        "formats": "PNG, JPEG, WebP, and what else the browser reads",
+        "accept": "image/*,video/*",
+        "examples": examples,
+        "snapshots": [],
+        "report": None,
+        "program": None,
+    }
+    text = json.dumps(_for_engine(facts, model, out, found), indent=1)
+    (out / "model.json").write_text(text + "\n", encoding="utf-8")
     return parity
 
 
@@ -74,9 +96,8 @@ def _place(name: str) -> str:
     return f"runtime/{name.removesuffix('.mjs')}{'.js' if name.endswith('.mjs') else ''}"
 
 
-def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, object]:
-    """Return what the page has to know."""
-    palette = model.target.palette
+def _for_engine(facts: Mapping[str, Any], model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, object]:
+    """Add what the engine has to know to what the page has to know."""
 
     def file(name: str) -> dict[str, object]:
         return {"name": name, "bytes": (out / name).stat().st_size}
@@ -85,17 +106,13 @@ def _about(model: TranslationModel, out: Path, runtime: Runtime) -> dict[str, ob
         kind: {part: file(_place(name)) for part, name in build._asdict().items()} for kind, build in BUILDS.items()
     }
     return {
+        **facts,
         "pairloom": __version__,
         "size": list(model.size),
         "scale": model.scale,
         "model": file("model.onnx"),
         "source": {"channels": model.source.channels, "range": limits(model.source.dtype)[1]},
-        "reading": {
-            "classes": palette is not None,
-            "shares": model.head.gives_probabilities,
-            "names": palette.names if palette else [],
-            "colours": palette.colours if palette else [],
-        },
+        "reading": {**facts["reading"], "shares": model.head.gives_probabilities},
         "tolerance": {"difference": LARGEST_DIFFERENCE, "agreement": LEAST_AGREEMENT},
         "runtime": {"version": runtime.version, **builds},
     }

@@ -32,7 +32,7 @@ from pairloom.images.reading import (
 )
 from pairloom.images.turning import turned_back
 from pairloom.images.values import WHOLE, Range, Values, filled, limits, without_reading
-from pairloom.images.writing import picture_suffix, png_bytes, write_picture
+from pairloom.images.writing import picture_bytes, picture_suffix, png_bytes, write_picture
 
 __all__ = [
     "EXTENSIONS",
@@ -57,6 +57,7 @@ __all__ = [
     "is_lfs_pointer",
     "limits",
     "no_data",
+    "picture_bytes",
     "picture_suffix",
     "png_bytes",
     "read_indices",

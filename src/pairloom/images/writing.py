@@ -23,18 +23,23 @@ def write_picture(path: Path, picture: Picture) -> None:
     Raises:
         ValueError: if files with this ending cannot hold such a picture.
     """
-    if picture.ndim == 2:
-        picture = picture[:, :, None]
-    if path.suffix != picture_suffix(picture.shape[2], picture.dtype.name):
-        raise ValueError(f"{path} cannot hold {picture.shape[2]} channels of {picture.dtype}")
-    pixels = picture[:, :, 0] if picture.shape[2] == 1 else picture
+    channels = 1 if picture.ndim == 2 else picture.shape[2]
+    if path.suffix != picture_suffix(channels, picture.dtype.name):
+        raise ValueError(f"{path} cannot hold {channels} channels of {picture.dtype}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as unfinished:
-        if path.suffix == ".tif":
-            planes = "contig" if pixels.ndim == 3 else None
-            tifffile.imwrite(unfinished, pixels, photometric="minisblack", planarconfig=planes, metadata=None)
-        else:
-            unfinished.write_bytes(png_bytes(picture))
+        unfinished.write_bytes(picture_bytes(picture))
+
+
+def picture_bytes(picture: Picture) -> bytes:
+    """Return a picture (H×W×C), or class ids (H×W), as the contents of a file; see `picture_suffix`."""
+    pixels = picture[:, :, 0] if picture.shape[2:] == (1,) else picture
+    if picture_suffix(1 if pixels.ndim == 2 else pixels.shape[2], pixels.dtype.name) == ".png":
+        return png_bytes(picture)
+    contents = io.BytesIO()
+    planes = "contig" if pixels.ndim == 3 else None
+    tifffile.imwrite(contents, pixels, photometric="minisblack", planarconfig=planes, metadata=None)
+    return contents.getvalue()
 
 
 def png_bytes(picture: Picture) -> bytes:

@@ -9,7 +9,7 @@ from pairloom.errors import UserError
 from pairloom.images import Picture
 from pairloom.inference.options import Form
 from pairloom.inference.translation import Translation
-from pairloom.palette import CITYSCAPES, CITYSCAPES_TRAIN_IDS, Palette
+from pairloom.palette import written_palette
 
 FORMS: Mapping[Form, Callable[[Translation], Picture]] = {
     "translation": lambda translation: translation.image,
@@ -38,11 +38,7 @@ def class_values(translation: Translation) -> Picture:
     """
     if translation.classes is None or translation.palette is None:
         raise ValueError("a picture has no classes")
-    values = np.array(_written(translation.palette).values)
+    values = np.array(written_palette(translation.palette).values)
     if values.max() < 256:
         return values.astype(np.uint8)[translation.classes]
     return values.astype(np.uint16)[translation.classes]
-
-
-def _written(palette: Palette) -> Palette:
-    return CITYSCAPES if palette == CITYSCAPES_TRAIN_IDS else palette

@@ -28,6 +28,13 @@ MODEL_FILES = ("config.json", "model.safetensors")
 """All that a model needs; other files may lie beside them."""
 
 
+def read_about(model: Path) -> dict[str, Any]:
+    """Return what a model folder tells of its training: epoch, data, scores; nothing for an ONNX file."""
+    config = model / "config.json"
+    about: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))["about"] if config.is_file() else {}
+    return about
+
+
 def save_model(model: TranslationModel, folder: Path, *, about: Mapping[str, Any]) -> None:
     """Write a model folder; `about` (epoch, scores …) is kept in its `config.json`.
 

@@ -8,6 +8,7 @@ from pairloom.palette.cityscapes import (
     CITYSCAPES_TRAIN_IDS,
     COLOUR_COLLISIONS,
     CityscapesLabel,
+    written_palette,
 )
 from pairloom.palette.class_files import find_class_names
 from pairloom.palette.class_names import ClassNames, NamedClass
@@ -42,4 +43,5 @@ __all__ = [
     "palette_problems",
     "read_palette",
     "write_palette",
+    "written_palette",
 ]

@@ -125,3 +125,11 @@ CITYSCAPES_ALL = Palette(
 
 Reads `labelIds` files in full. `color` files cannot show static and polegroup, see `COLOUR_COLLISIONS`.
 """
+
+
+def written_palette(palette: Palette) -> Palette:
+    """Return the palette whose values stand in index maps that are written.
+
+    For Cityscapes these are the official `labelIds`, also where training read `labelTrainIds`.
+    """
+    return CITYSCAPES if palette == CITYSCAPES_TRAIN_IDS else palette

@@ -1,4 +1,4 @@
-"""The web page and the HTTP API of a trained model, on Gradio (extra `app`)."""
+"""The web page and the HTTP API of a trained model, on FastAPI (extra `app`)."""
 
 from pairloom.serving.server import serve
 

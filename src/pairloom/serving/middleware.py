@@ -1,16 +1,11 @@
-"""What stands before Gradio: only what the page and the API need comes in, and only as much of it as was agreed.
+"""What stands before the page and the API: who may call, how much may come in, and what browsers are told."""
 
-Gradio answers at many more addresses than a page needs, some of which fetch other addresses or read files. What is not
-in the lists below is not there.
-"""
-
-import asyncio
+import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-from pairloom.serving.upload_store import UploadStore
+from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,28 +13,21 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-API = "/gradio_api"
-FILE = f"{API}/file="
-UPLOAD = f"{API}/upload"
-READ = frozenset(
-    {
-        *("/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/logout"),
-        *(f"{API}/{name}" for name in ("info", "openapi.json", "queue/data", "queue/status", "upload_progress")),
-        *(f"{API}/{name}" for name in ("user", "login_check", "token", "app_id", "theme.css", "startup-events")),
-    }
-)
-READ_BELOW = ("/assets/", "/static/", "/svelte/", f"{API}/heartbeat/", f"{API}/call/", FILE)
-WRITTEN = frozenset({"/login", UPLOAD, *(f"{API}/{name}" for name in ("queue/join", "cancel", "reset"))})
-WRITTEN_BELOW = (f"{API}/call/",)
-
 WORDS_BYTES = 2**16
-"""Room for what stands around a file in an upload, and for a whole request of any other kind."""
+"""Room for what stands around a file in an upload."""
 
+REPORT = "/report"
+"""Where the report of the run is; its styles and scripts are inside it."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
-    # The page may load from its own address alone, so that no request leaves the machine, whatever a library would do.
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; "
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+    "cache-control": "no-store",
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -47,11 +35,11 @@ HEADERS = {
 
 
 class Refusal(Exception):  # noqa: N818 (it is an answer)
-    """A request is not let in: the status, and what is said."""
+    """A request is not let in: the status, what is said, and further headers."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, **headers: str) -> None:
         super().__init__(words)
-        self.status = status
+        self.status, self.headers = status, headers
 
 
 class Middleware:
@@ -59,148 +47,85 @@ class Middleware:
 
     Args:
         app: the other one.
-        uploads: the folder whose files may be asked for and named.
         most_bytes: of an uploaded file.
         hosts: names by which the page may be called, so that no other site can reach it through the visitor's browser
             (DNS rebinding, cross-site requests); None where a password keeps it.
+        auth: user and password that are asked for (HTTP Basic).
     """
 
-    def __init__(self, app: App, uploads: UploadStore, most_bytes: int, hosts: frozenset[str] | None) -> None:
-        self._app, self._shelf, self._most_bytes, self._hosts = app, uploads, most_bytes, hosts
+    def __init__(
+        self, app: App, most_bytes: int, hosts: frozenset[str] | None, auth: tuple[str, str] | None = None
+    ) -> None:
+        self._app, self._most_bytes, self._hosts = app, most_bytes, hosts
+        self._auth = None if auth is None else base64.b64encode(":".join(auth).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it through."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
+            policy = REPORT_POLICY if scope["path"] == REPORT else POLICY
+            answer = _with_headers(send, {**HEADERS, "content-security-policy": policy})
             try:
-                await self._answer(scope, await self._admitted(scope, receive), _with_headers(send))
+                self._check(scope)
             except Refusal as refusal:
-                await _refuse(refusal, send)
+                await _refuse(refusal, answer)
+            else:
+                await self._app(scope, receive, answer)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, and see that its answer has an end.
-
-        Whoever waits for what is not there, as a page does that was open before a new start, is told so by Gradio
-        within the answer; but then it raises the same again: the answer would be cut off, and a traceback printed.
-        """
-        from starlette.exceptions import HTTPException  # of the extra `app`
-
-        try:
-            await self._app(scope, receive, send)
-        except RuntimeError as error:
-            if not isinstance(error.__cause__, HTTPException):
-                raise
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _admitted(self, scope: Scope, receive: Receive) -> Receive:
-        """Return where the body of a request is to be read, if it may come in; raise Refusal otherwise."""
-        method, path = scope["method"], scope["path"]
+    def _check(self, scope: Scope) -> None:
+        """Raise Refusal for a request that may not come in."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self._check_caller(headers)
-        if method in ("GET", "HEAD"):
-            if path not in READ and not path.startswith(READ_BELOW):
-                raise Refusal(404, "there is nothing at this address")
-            if path.startswith(FILE) and not self._shelf.holds(path.removeprefix(FILE)):
-                raise Refusal(403, "only files that were uploaded or made here can be read")
-            return receive
-        if method != "POST":
-            raise Refusal(405, "only GET and POST are answered")
-        if path not in WRITTEN and not path.startswith(WRITTEN_BELOW):
-            raise Refusal(404, "there is nothing at this address")
-        length = self._length(headers, (self._most_bytes if path == UPLOAD else 0) + WORDS_BYTES)
-        if path == UPLOAD:
-            if not await asyncio.to_thread(self._shelf.has_room, length):
-                raise Refusal(503, "the storage for images is full; try again in a minute")
-            return receive
-        if path == "/login":
-            return receive
-        body = await _body(receive)
-        self._check_files(body)
-        return _replayed(body, receive)
+        if self._auth is not None:
+            kind, _, given = headers.get(b"authorization", "").partition(" ")
+            if kind.lower() != "basic" or not secrets.compare_digest(given.strip().encode(), self._auth):
+                realm = {"www-authenticate": 'Basic realm="Pairloom", charset="UTF-8"'}
+                raise Refusal(401, "a user and a password are needed", **realm)
+        if scope["method"] in ("GET", "HEAD"):
+            return
+        if scope["method"] != "POST":
+            raise Refusal(405, "only GET and POST are answered", allow="GET, HEAD, POST")
+        length = headers.get(b"content-length", "")
+        if not length.isdecimal():
+            raise Refusal(411, "the request must say its length (Content-Length)")
+        most = self._most_bytes + WORDS_BYTES
+        if int(length) > most:
+            raise Refusal(413, f"the request is too large; at most {most} bytes are accepted")
 
     def _check_caller(self, headers: dict[bytes, str]) -> None:
         if self._hosts is None:
             return
         host = headers.get(b"host", "")
-        if urlsplit(f"//{host}").hostname not in self._hosts:
+        if _hostname(host) not in self._hosts:
             raise Refusal(403, "the page is not served under this name")
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != host:
             raise Refusal(403, "other sites may not use this page")
 
-    def _length(self, headers: dict[bytes, str], most: int) -> int:
-        length = headers.get(b"content-length", "")
-        if not length.isdecimal():
-            raise Refusal(411, "the request must say its length (Content-Length)")
-        if int(length) > most:
-            raise Refusal(413, f"the request is too large; at most {most} bytes are accepted")
-        return int(length)
 
-    def _check_files(self, body: bytes) -> None:
-        """Refuse a request that names a file which is not one that was uploaded, or an address to fetch one from."""
-        try:
-            said = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise Refusal(400, "the request is not JSON") from error
-        for file in _file_records(said):
-            path, url = file["path"], file.get("url")
-            if not isinstance(path, str) or not self._shelf.holds(path):
-                raise Refusal(400, "only images uploaded here are accepted, not other paths or URLs")
-            if url is not None and not (isinstance(url, str) and unquote(url).endswith(unquote(path))):
-                raise Refusal(400, "only images uploaded here are accepted, not other paths or URLs")
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
-def _file_records(said: object) -> Iterator[dict[str, Any]]:
-    """Yield every object that names a path, however deep it lies."""
-    waiting = [said]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if "path" in value:
-                yield value
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-
-
-async def _body(receive: Receive) -> bytes:
-    """Read a whole body; its length has been agreed on."""
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was read already, and then goes on."""
-    waiting = [body]
-
-    async def again() -> Message:
-        return {"type": "http.request", "body": waiting.pop(), "more_body": False} if waiting else await receive()
-
-    return again
-
-
-def _with_headers(send: Send) -> Send:
-    """Return what sends an answer with the headers that protect the page."""
+def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+    """Return what sends an answer with headers that protect the page."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            kept = [(name, value) for name, value in message.get("headers", ()) if name.decode() not in HEADERS]
-            message["headers"] = kept + [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            kept = [(name, value) for name, value in message.get("headers", ()) if name.decode().lower() not in headers]
+            message["headers"] = kept + [(name.encode(), value.encode()) for name, value in headers.items()]
         await send(message)
 
     return sending
 
 
 async def _refuse(refusal: Refusal, send: Send) -> None:
-    words = json.dumps({"error": str(refusal), "detail": str(refusal)}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(words)).encode())]
-    answer = _with_headers(send)
-    await answer({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await answer({"type": "http.response.body", "body": words})
+    words = json.dumps({"detail": str(refusal)}).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(words)), **refusal.headers}
+    listed = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": listed})
+    await send({"type": "http.response.body", "body": words})

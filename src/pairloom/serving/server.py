@@ -1,7 +1,6 @@
 """`pairloom serve`: a model as a page and an API, until it is stopped."""
 
 import ipaddress
-import os
 import signal
 import socket
 import threading
@@ -18,11 +17,11 @@ from pairloom.inference.options import TranslateOptions
 from pairloom.inference.stored_model import StoredModel
 from pairloom.inference.translator import Translator
 from pairloom.run import RunFolder, owning_run
-from pairloom.serving.examples import draw_examples
+from pairloom.serving.facts import page_facts
 from pairloom.serving.handlers import Handlers
 from pairloom.serving.middleware import Middleware
-from pairloom.serving.upload_store import UploadStore
 from pairloom.serving.uploads import Limits
+from pairloom.web_page.examples import draw_examples
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -56,18 +55,21 @@ def serve(
         log: receives the address once the page is there, and a line whenever a model has been converted.
 
     Raises:
-        UserError: if there is no such model, port or address, Gradio is missing, or others could reach a page without
+        UserError: if there is no such model, port or address, FastAPI is missing, or others could reach a page without
             a password.
     """
     loopback = is_loopback(host)
     _check_auth(auth, loopback)
     model = StoredModel.find(run, options.backend).path
-    with UploadStore.opened() as uploads, _surroundings(uploads), _listening(host, port) as listener:
+    with _listening(host, port) as listener:
+        log(f"Loading {run} ...")
         load = partial(Translator.load, options=options, log=log)
-        handlers = Handlers(load, model, _snapshots(Path(run)), uploads, limits or Limits())
+        handlers = Handlers(load, model, _snapshots(Path(run)), limits or Limits())
         hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if auth is None else None
-        title = f"Pairloom · {Path(run).absolute().name}"
-        server = _server(handlers, title, auth, loopback=loopback, hosts=hosts)
+        owner = owning_run(Path(run))
+        report = owner.report / "index.html" if owner and (owner.report / "index.html").is_file() else None
+        facts = page_facts(handlers, Path(run), model, loopback=loopback, auth=auth is not None, report=report)
+        server = _server(handlers, facts, report, auth, hosts)
         shown = f"[{host}]" if ":" in host else host
         log(f"Serving {run} at http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         # A signal in the first moments ends the loop before the server has begun in it.
@@ -102,27 +104,6 @@ def _snapshots(run: Path) -> Mapping[str, Path]:
 
 
 @contextmanager
-def _surroundings(uploads: UploadStore) -> Iterator[None]:
-    """Inside the block Gradio keeps its files in the upload store, and neither asks for news nor tells any."""
-    wanted = {
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "GRADIO_EXAMPLES_CACHE": str(uploads.path),
-        "GRADIO_TEMP_DIR": str(uploads.path),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """Listen at an address, inside the block."""
     try:
@@ -141,40 +122,22 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def _server(
-    handlers: Handlers, title: str, auth: tuple[str, str] | None, *, loopback: bool, hosts: frozenset[str] | None
+    handlers: Handlers,
+    facts: Mapping[str, object],
+    report: Path | None,
+    auth: tuple[str, str] | None,
+    hosts: frozenset[str] | None,
 ) -> "Server":
     try:
-        import gradio
         import uvicorn
-        from fastapi import FastAPI
 
-        from pairloom.serving import page as pages
+        from pairloom.serving.app import build_app
     except ImportError as error:
-        raise UserError("the page needs Gradio: pip install 'pairloom[app]'") from error
+        raise UserError("the page needs FastAPI: pip install 'pairloom[app]'") from error
 
-    examples = draw_examples(handlers.uploads.lasting, handlers.translator.model.source)
-    page = pages.build_page(handlers, examples, title, guarded=auth is not None, loopback=loopback)
-    page.state_session_capacity = 256
-    app = gradio.mount_gradio_app(
-        FastAPI(openapi_url=None),
-        page,
-        "/",
-        auth=auth,
-        max_file_size=handlers.limits.most_bytes,
-        show_error=False,
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        theme=pages.theme(),
-        head=pages.head(),
-    )
-    page.has_launched = True  # which Gradio leaves unsaid here, and without which it takes any path for an upload
-    middleware = Middleware(app, handlers.uploads, handlers.limits.most_bytes, hosts)
+    app = build_app(handlers, facts, draw_examples(handlers.translator.model.source), report)
     config = uvicorn.Config(
-        middleware,
+        Middleware(app, handlers.limits.most_bytes, hosts, auth),
         log_config=None,
         log_level="error",  # not of each request that is no HTTP
         access_log=False,

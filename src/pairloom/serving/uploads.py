@@ -1,11 +1,11 @@
 """Uploaded images, looked at before they are decoded."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from pairloom.data.image_spec import ImageSpec
 from pairloom.errors import UserError
-from pairloom.images import READABLE, inspect
+from pairloom.images import READABLE, ImageBytes, inspect
 
 MOST_NAME = 80
 """Characters of an upload's name that are kept."""
@@ -40,33 +40,32 @@ class Limits:
         return int(self.megabytes * 1e6)
 
 
-def check_upload(path: Path, side: ImageSpec, limits: Limits) -> None:
+def check_upload(image: ImageBytes, side: ImageSpec, limits: Limits) -> None:
     """Look at an uploaded file's head, and refuse what is too much to decode or no image; nothing is decoded.
 
     Raises:
         UserError: naming the file as the visitor knows it.
     """
-    name = visible_name(path)
-    if path.stat().st_size > limits.most_bytes:
-        raise UserError(f"{name}: has more than {limits.megabytes:g} megabytes, the maximum")
+    if len(image.content) > limits.most_bytes:
+        raise UserError(f"{image}: has more than {limits.megabytes:g} megabytes, the maximum")
     try:
-        image = inspect(path)
+        found = inspect(image)
     except UserError as error:
-        # Of the reader's words only those that are meant for visitors: they know no path of this machine.
-        raise UserError(f"{name}: is not an image that can be read ({READABLE})") from error
-    if image.height * image.width > limits.megapixels * 1e6:
+        # Of the reader's words only those that are meant for visitors.
+        raise UserError(f"{image}: is not an image that can be read ({READABLE})") from error
+    if found.height * found.width > limits.megapixels * 1e6:
         raise UserError(
-            f"{name}: has {image.width}×{image.height} pixels; the maximum is {limits.megapixels:g} megapixels"
+            f"{image}: has {found.width}×{found.height} pixels; the maximum is {limits.megapixels:g} megapixels"
         )
-    if image.channels not in (1, 3, side.channels):
-        raise UserError(f"{name}: has {image.channels} channels; this model needs {side.channels}")
+    if found.channels not in (1, 3, side.channels):
+        raise UserError(f"{image}: has {found.channels} channels; this model needs {side.channels}")
 
 
-def visible_name(path: Path) -> str:
-    """Return an uploaded file's name, shortened where it is long."""
-    return path.name if len(path.name) <= MOST_NAME else f"{path.stem[: MOST_NAME - 10]}…{path.suffix[-8:]}"
-
-
-def in_words(error: UserError, path: Path) -> str:
-    """Return what is wrong with an upload without the folder that it lies in."""
-    return str(error).replace(str(path), visible_name(path))
+def uploaded(name: str | None, content: bytes) -> ImageBytes:
+    """Return an uploaded file under its own name, without folders and shortened where it is long."""
+    own = (
+        "".join(letter for letter in PurePath((name or "image").replace("\\", "/")).name if letter.isprintable())
+        or "image"
+    )
+    path = PurePath(own)
+    return ImageBytes(own if len(own) <= MOST_NAME else f"{path.stem[: MOST_NAME - 10]}…{path.suffix[-8:]}", content)
