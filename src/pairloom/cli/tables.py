@@ -139,7 +139,7 @@ def print_settings(runs: Sequence[str], settings: Mapping[str, Sequence[str]]) -
     if not settings:
         return
     table = Table(box=None, pad_edge=False)
-    table.add_column("settings that differ")
+    table.add_column("settings that differ", overflow="fold")
     for run in runs:
         table.add_column(_name(run), overflow="fold")
     for name, values in settings.items():
