@@ -719,3 +719,15 @@ def test_tensorboard_has_losses_between_the_epochs_samples_and_settings(
     assert len(names) == 3
     assert [event.step for event in events.Images(names[0])] == [6, 12]
     assert any("hparams" in tag for tag in events.summary_metadata)
+
+
+def test_names_of_any_bytes_do_not_end_a_training(streets: Path, tmp_path: Path) -> None:
+    data = tmp_path / os.fsdecode(b"caf\xe9s")
+    shutil.copytree(streets, data)
+    for path in list((data / "val").iterdir()):
+        path.rename(path.with_name(os.fsdecode(b"caf\xe9-") + path.name))
+    run = _train(data, tmp_path / "run", "seed", epochs=2)
+    assert len(_records(run)) == 2
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"images": 0})
+    events.Reload()
+    assert all("caf" in tag for tag in events.Tags()["images"])

@@ -163,7 +163,7 @@ class MetricsLog:
                 values |= {f"{group}/{label}": score for label, score in value.items()}
         for name, value in values.items():
             if value is not None:
-                self._tensorboard.add_scalar(name, value, record["step"])
+                self._tensorboard.add_scalar(_text(name), value, record["step"])
         self._tensorboard.flush()
 
     def add_losses(self, step: int, losses: Mapping[str, float]) -> None:
@@ -173,12 +173,12 @@ class MetricsLog:
 
     def add_picture(self, name: str, picture: UInt8Array, step: int) -> None:
         """Write a picture (H×W×3) for TensorBoard."""
-        self._tensorboard.add_image(name, picture, step, dataformats="HWC")
+        self._tensorboard.add_image(_text(name), picture, step, dataformats="HWC")
 
     def add_settings(self, settings: Mapping[str, object], scores: Mapping[str, float]) -> None:
         """Write a run's settings and its best scores for TensorBoard's table of runs."""
         values = {
-            name: value if isinstance(value, bool | int | float | str) else str(value)
+            name: value if isinstance(value, bool | int | float) else _text(str(value))
             for name, value in settings.items()
         }
         self._tensorboard.add_hparams(values, dict(scores), run_name=".")
@@ -186,3 +186,8 @@ class MetricsLog:
     def close(self) -> None:
         """Close the TensorBoard file."""
         self._tensorboard.close()
+
+
+def _text(name: str) -> str:
+    """Return a name as TensorBoard's files can hold it: file names may hold any bytes."""
+    return name.encode(errors="backslashreplace").decode()
