@@ -24,7 +24,7 @@ LEVELS = (
     {"allocator", "config", "cpu", "files", "progress", "rng"},
     {"palette", "worker_processes"},
     {"images", "settings"},
-    {"run"},
+    {"run", "setting_changes"},
     {"data", "streets"},
     {"models"},
     {"evaluation"},

@@ -23,13 +23,11 @@ from pairloom.config import (
     TrainConfig,
 )
 from pairloom.errors import UserError
+from pairloom.setting_changes import describe_settings, differing_settings, nearest_preset
 from pairloom.settings import (
     ALIASES,
-    describe_settings,
-    differing_settings,
     dump_experiment,
     load_experiment,
-    nearest_preset,
     preset_names,
     setting_values,
     settings_help,
@@ -509,12 +507,21 @@ def test_the_nearest_preset_with_its_changes_makes_the_same_experiment(experimen
     experiment = experiment.resolved()
     preset, changes = nearest_preset(experiment)
     own = setting_values(experiment)
-    again = load_experiment(preset, settings={**changes, "model.depth": own["model.depth"]}).resolved()
+    again = load_experiment(preset, settings=changes).resolved()
+    from_data = (
+        "layout",
+        "target",
+        "palette",
+        "range",
+        "no_reading",
+        "license",
+        "root",
+        "channels",
+        "device",
+        "devices",
+    )
     for name, value in setting_values(again).items():
-        from_data = name.startswith("data.") and name not in changes
-        assert value == own[name] or from_data or name.endswith(("_width", "_channels", "train.device", "devices")), (
-            name
-        )
+        assert value == own[name] or name.endswith(from_data), name
 
 
 def test_settings_are_described_as_flags_that_can_be_given_again() -> None:
@@ -526,7 +533,21 @@ def test_settings_are_described_as_flags_that_can_be_given_again() -> None:
 
 
 def test_settings_that_differ_are_listed_with_each_value() -> None:
-    one, other = load_experiment("seed"), load_experiment("seed", settings={"epochs": 7, "data.root": "elsewhere"})
-    assert differing_settings([one, other, None]) == {"train.epochs": [str(one.train.epochs), "7", "–"]}
+    one, other = (
+        load_experiment("seed"),
+        load_experiment("seed", settings={"epochs": 7, "data.root": "/home/me/elsewhere"}),
+    )
+    assert differing_settings([one, other, None]) == {
+        "data.root": ["", "elsewhere", "–"],
+        "train.epochs": [str(one.train.epochs), "7", "–"],
+    }
+    changed = {"data.direction": "BtoA", "model.width": 8, "model.fine_width": 4, "data.palette": "/home/me/own.yaml"}
+    other = load_experiment("seed", settings=changed)
+    assert differing_settings([one, other]) == {
+        "data.direction": ["auto", "BtoA"],
+        "data.palette": ["auto", "own.yaml"],
+        "model.width": [str(one.model.width), "8"],
+        "model.fine_width": ["null", "4"],
+    }
     assert differing_settings([None, None]) == {}
     assert differing_settings([one, None]) == {}

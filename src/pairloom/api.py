@@ -111,7 +111,7 @@ def compare(
     if len(runs) < 2:
         raise UserError("name two runs or more to compare")
     if page is not None:
-        require_replaceable(Path(page))
+        require_replaceable(Path(page), "comparison.html")
     paths, chosen = [Path(run) for run in runs], choose_device(device)
     models = [find_model(path) for path in paths]
     # One model is held at a time: there may be many, and they may be large.

@@ -430,8 +430,8 @@ class TrainConfig:
     learning rate falls as it would over all epochs."""
     minutes: float | None = None
     """Training ends with the last epoch that fits into this many minutes, > 0, but not before its first one; null: no
-    limit. The minutes before a stop count, and an epoch is expected to take as long as those before. The learning rate
-    falls as it would over all epochs."""
+    limit. What counts is the time of the epochs, those before a stop too, not reading the data and the last report; an
+    epoch is expected to take as long as those before. The learning rate falls as it would over all epochs."""
     checkpoint_minutes: float = 5.0
     """Minutes between saved training states, > 0; the state is also saved at the end and at a signal."""
     checkpoint_steps: int | None = None

@@ -46,6 +46,12 @@ def owning_run(path: Path) -> "RunFolder | None":
     return next((RunFolder(folder) for folder in candidates if (folder / CONFIG).is_file()), None)
 
 
+def known_experiment(path: Path) -> Experiment | None:
+    """Return the experiment of the run that a path means, as `owning_run` does; None where there is no run."""
+    run = owning_run(path)
+    return run.experiment() if run else None
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one training run."""

@@ -1,9 +1,7 @@
 """Experiments from presets, YAML files and single settings, and back to YAML."""
 
 import dataclasses
-import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -47,16 +45,6 @@ _SECTIONS = tuple(section.name for section in dataclasses.fields(Experiment))
 _Layer = tuple[str, Mapping[str, Mapping[str, object]]]
 """Where settings come from, and their values by section and name."""
 
-_DERIVED = frozenset(
-    {
-        *(f"data.{name}" for name in ("root", "layout", "direction", "target", "palette", "range", "no_reading")),
-        *(f"data.{name}" for name in ("source_range", "source_no_reading", "license")),
-        *(f"model.{name}" for name in ("depth", "fine_width", "discriminator_width", "in_channels", "out_channels")),
-        *("model.backbone", "train.device", "train.devices"),
-    }
-)
-"""Settings that are derived, read from the data or of a machine: no difference to a preset."""
-
 _WITHOUT_ENCODER = "without_encoder"
 """The part of a preset that is laid over the rest of it where `model.encoder` is none."""
 
@@ -90,7 +78,7 @@ def settings_help() -> str:
 
 
 def short_settings_help() -> str:
-    """List the settings with short names, each with the first sentence that is said of it."""
+    """List the settings with short names, each with the first words that are said of it."""
     said = {
         f"{section.name}.{parameter.args[1]}": re.split(r"[.:;]\s|\.$", parameter.description or "")[0].replace("`", "")
         for section in dataclasses.fields(Experiment)
@@ -185,7 +173,7 @@ def _blame_layer(layers: Sequence[_Layer]) -> NoReturn:
 def dump_experiment(experiment: Experiment) -> str:
     """Write every setting as YAML that `load_experiment` reads back to an equal experiment."""
     plain = {
-        section: {name: _in_yaml(value) for name, value in values.items()}
+        section: {name: in_yaml(value) for name, value in values.items()}
         for section, values in _plain(experiment).items()
     }
     # Left as they are, YAML would read these as line breaks.
@@ -202,62 +190,22 @@ def setting_values(experiment: Experiment) -> dict[str, object]:
     }
 
 
-def nearest_preset(experiment: Experiment) -> tuple[str, dict[str, object]]:
-    """Return the preset that an experiment shares the most settings with, and by full name those that it does not.
-
-    What is derived, or read from the data, is not compared: depth and widths of the networks, layout, classes, ranges.
-    """
-    own = {name: value for name, value in setting_values(experiment).items() if name not in _DERIVED}
-
-    def changes(preset: str) -> dict[str, object]:
-        base = _preset_values(preset, with_encoder=experiment.model.encoder != "none")
-        return {name: value for name, value in own.items() if _in_yaml(value) != _in_yaml(base[name])}
-
-    return min(((preset, changes(preset)) for preset in preset_names()), key=lambda found: len(found[1]))
-
-
 @cache
-def _preset_values(preset: str, *, with_encoder: bool) -> Mapping[str, object]:
-    """Return every setting of a preset; unlike `load_experiment`, which takes a tenth of a second, without checks."""
+def preset_values(preset: str, *, with_encoder: bool) -> Mapping[str, object]:
+    """Return every setting of a preset as YAML has it; without the checks of `load_experiment`, which take longer."""
     (_, values), (_, without_encoder) = _read_preset(preset)
     layers = (values,) if with_encoder else (values, without_encoder)
-    named = {
+    defaults = {name: in_yaml(value) for name, value in setting_values(Experiment()).items()}
+    return defaults | {
         f"{section}.{name}": value for layer in layers for section, of in layer.items() for name, value in of.items()
     }
-    return setting_values(Experiment()) | named
 
 
-def _in_yaml(value: object) -> object:
+def in_yaml(value: object) -> object:
     """Return the value of a setting as a YAML file has it."""
     if isinstance(value, Size):
         return int(str(value)) if value.height == value.width else str(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def differing_settings(experiments: Sequence[Experiment | None]) -> dict[str, list[str]]:
-    """Return by full name the settings in which experiments differ, each with its value in every experiment.
-
-    What is derived or of a machine is left out, as in `nearest_preset`. None is an experiment that nothing is known of;
-    it differs from none, and its values are dashes.
-    """
-    tables = [None if experiment is None else setting_values(experiment) for experiment in experiments]
-    known = [table for table in tables if table]
-    return {
-        name: ["–" if table is None else _flag(table[name]) for table in tables]
-        for name in (known[0] if known else ())
-        if name not in _DERIVED and any(table[name] != known[0][name] for table in known)
-    }
-
-
-def describe_settings(experiment: Experiment) -> str:
-    """Name the nearest preset and, as flags, what is set otherwise: `preset demo --train.epochs 3`."""
-    preset, changes = nearest_preset(experiment)
-    return " ".join([f"preset {preset}", *(f"--{name} {shlex.quote(_flag(value))}" for name, value in changes.items())])
-
-
-def _flag(value: object) -> str:
-    written = _in_yaml(value)
-    return written if isinstance(written, str) else json.dumps(written)
 
 
 def _instantiate(namespace: Namespace) -> Experiment:

@@ -43,7 +43,7 @@ def test_the_file_has_the_worst_image_first_and_leaves_out_what_is_no_number(tmp
         ["image", "L1", "PSNR in dB", "SSIM"],
         ['bad, "worse"', "0.3", "9.5", "0.5"],
         ["small", "0.2", "12.25", ""],
-        ["good", "0.1", "", "0.9"],
+        ["good", "0.1", "inf", "0.9"],
     ]
 
 

@@ -74,6 +74,13 @@ def test_a_list_leaves_no_trace_and_a_damaged_run_does_not_end_it(tmp_path: Path
     assert (found["bad"].epochs, found["bad"].best) == (None, None)
 
 
+def test_a_run_of_any_name_has_a_row_on_the_page(tmp_path: Path) -> None:
+    run = _begun(tmp_path / os.fsdecode(b"caf\xe9"))
+    (run.report / "index.html").touch()
+    assert main(["runs", str(tmp_path), "--out", str(tmp_path / "runs.html")]) == 0
+    assert 'href="caf%E9/report/index.html"' in (tmp_path / "runs.html").read_text(encoding="utf-8")
+
+
 def test_the_command_prints_a_row_per_run_or_a_list(
     tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -252,6 +252,8 @@ def test_a_class_and_a_confusion_lead_to_their_images(browser: Browser, tiny_run
     assert page.evaluate("document.activeElement.textContent") == "Validation images"
     page.get_by_role("button", name="Reset").click()
     page.locator("#filter [role=status]", has_text="3 of 3 images").wait_for()
+    qualities = [float(text) for text in page.locator("table.images tbody td:nth-child(2)").all_inner_texts()]
+    assert qualities == sorted(qualities), "the worst first again"
     assert page.locator("#filter select[name=takenFor]").is_disabled()
     assert opened.complaints == []
     page.context.close()

@@ -18,8 +18,8 @@ from pairloom.evaluation.history import EpochRecord, format_record, read_history
 from pairloom.evaluation.metrics import Scores
 from pairloom.palette import CITYSCAPES
 from pairloom.progress import duration
+from pairloom.report.model_quality import findings
 from pairloom.report.page import figure, percent, require_replaceable
-from pairloom.report.run_page import findings
 from trained import ONE_EPOCH, TinyRun
 from trees import save
 
@@ -72,22 +72,28 @@ def test_a_page_that_is_passed_on_tells_nothing_of_where_it_was_made(tiny_run: T
     assert str(tiny_run.data) not in pages[1].read_text(encoding="utf-8")
 
 
-def test_the_page_says_what_is_worst_and_whether_training_was_long_enough() -> None:
+def test_the_page_says_what_is_worst_and_when_the_best_model_came() -> None:
     names = ("road", "car", "pole")
     confusions = np.array([[[90, 10, 0], [5, 95, 0], [30, 12, 8]]], dtype=np.int32)
     scores = Scores("val", ("one",), names, confusions)
-    history = [_validated(epoch, iou) for epoch, iou in ((1, 0.3), (2, 0.5), (3, 0.4))]
+    history = [_validated(epoch, iou) for epoch, iou in enumerate((0.3, 0.35, 0.4, 0.45, 0.5, 0.4), 1)]
     worst = "Worst class: pole, IoU 0.160; 60% of its pixels are taken for road."
-    later = "No validation after epoch 2 was better: a longer training is not likely to help."
-    assert findings(history, "finished", scores) == [worst, later]
-    assert findings(history[:2], "finished", scores) == [
+    assert findings(history, "finished", scores) == [
         worst,
-        "The last epoch is the best: a longer training may score higher.",
+        "Epoch 5 is the best; 1 later validation brought no better one.",
     ]
+    assert findings(history[:5], "finished", scores) == [
+        worst,
+        "The last validation is the best: a longer training may score higher.",
+    ]
+    assert findings(history[:4], "finished", scores) == [worst], "too few to tell"
     assert findings(history, "running", scores) == [worst]
-    assert findings([], "stopped", None) == []
     nothing = Scores("val", (), names, np.zeros((0, 3, 3), dtype=np.int32))
     assert findings(history[:1], "finished", nothing) == []
+    predicted_only = confusions.copy()
+    predicted_only[0, 2] = 0  # no pole is there, but some are predicted
+    predicted_only[0, 0, 2] = 5
+    assert findings([], "stopped", Scores("val", ("one",), names, predicted_only))[0].startswith("Worst class: road")
 
 
 def _validated(epoch: int, iou: float) -> EpochRecord:
@@ -116,7 +122,7 @@ def test_the_table_holds_every_image_with_its_scores_and_pictures(tiny_run: Tiny
         for row, column, count in image["pixels"]:
             whole[row, column] = count
         assert (whole == confusion).all()
-        assert [address[:22] for address in image["pictures"]] == ["data:image/webp;base64"] * 4
+        assert [address[:22] for address in image["pictures"].values()] == ["data:image/webp;base64"] * 4
 
 
 def test_one_class_is_one_class(tmp_path: Path) -> None:
@@ -188,10 +194,10 @@ def test_names_never_become_markup(tiny_run: TinyRun, tmp_path: Path) -> None:
 
 
 def test_only_pages_are_replaced(tmp_path: Path, tiny_run: TinyRun) -> None:
-    require_replaceable(tmp_path / "new.html")
+    require_replaceable(tmp_path / "new.html", "a.html")
     page = tmp_path / "page.html"
     page.write_bytes((tiny_run.path / "report" / "index.html").read_bytes())
-    require_replaceable(page)
+    require_replaceable(page, "a.html")
     other = tmp_path / "thesis.html"
     other.write_text("<html>mine</html>", encoding="utf-8")
     for path, complaint in (
@@ -200,7 +206,7 @@ def test_only_pages_are_replaced(tmp_path: Path, tiny_run: TinyRun) -> None:
         (tmp_path / "none" / "page.html", "does not exist"),
     ):
         with pytest.raises(UserError, match=complaint):
-            require_replaceable(path)
+            require_replaceable(path, "a.html")
     assert other.read_text(encoding="utf-8") == "<html>mine</html>"
 
 

@@ -549,7 +549,8 @@ def test_what_was_read_can_be_looked_at_before_the_first_epoch_has_ended(streets
         train(streets, tmp_path / "run", settings={**SMALL, "epochs": 2, "optim.learning_rate": 1e30}, log=_quiet)
     page = (tmp_path / "run" / "report" / "index.html").read_text(encoding="utf-8")
     assert "stopped</b> 0 of 2 epochs" in page
-    assert f"Resume: <code>pairloom train --resume {(tmp_path / 'run').name}</code>" in page
+    assert "training diverged: " in page
+    assert "Resume:" not in page, "it would diverge again"
     assert page.count(": target laid over source") == 6
     assert page.count(", outlined in ") > 5
     assert 'id="samples"' not in page
@@ -567,8 +568,9 @@ def test_reports_of_validations_that_follow_each_other_quickly_wait(
         settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 4},
         log=watch,
     )
-    states = [*["running</b> 1 of 4 epochs"] * 3, "finished</b> 4 of 4 epochs"]
-    assert [state in page for state, page in zip(states, pages, strict=True)] == [True] * 4
+    watch("the end")
+    states = [*["running</b> 1 of 4 epochs"] * 4, "finished</b> 4 of 4 epochs"]
+    assert [state in page for state, page in zip(states, pages, strict=True)] == [True] * 5
 
 
 def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing(
@@ -578,6 +580,8 @@ def test_the_report_is_written_as_training_goes_on_and_again_where_it_is_missing
     run = tmp_path / "run"
     pages, watch = _pages(run)
     train(streets, run, settings={**SMALL, **FROM_RANDOM_WEIGHTS, "epochs": 3, "train.snapshot_every": 1}, log=watch)
+    pages.pop()  # when the line about the last epoch is said, its page is not yet written
+    watch("the end")
     states = ["running</b> 1 of 3 epochs", "running</b> 2 of 3 epochs", "finished</b> 3 of 3 epochs"]
     assert [state in page for state, page in zip(states, pages, strict=True)] == [True] * 3
     kept: list[float] = []
@@ -643,7 +647,7 @@ def test_training_ends_when_no_validation_is_better_any_more_and_so_it_is_after_
     assert (_records(tmp_path / "stopped"), _weights(tmp_path / "stopped")) == (records, before)
 
 
-def test_training_ends_before_an_epoch_that_does_not_fit_and_so_it_is_after_a_stop(
+def test_training_ends_before_an_epoch_that_does_not_fit_and_is_not_resumed(
     streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each look at the clock takes a second.
@@ -660,7 +664,7 @@ def test_training_ends_before_an_epoch_that_does_not_fit_and_so_it_is_after_a_st
     assert 30 - seconds / len(records) < seconds <= 30
     said: list[str] = []
     resume(run, log=said.append)
-    why = f"{len(records)} of 9 epochs; another would not fit into 0.5 minutes (train.minutes)"
+    why = f"{len(records)} of 9 epochs; another would not fit into 0.5 minutes (train.minutes in the run's config.yaml)"
     assert said[-1] == f"already finished: {why}"
     assert _records(run) == records
     assert f"finished</b> {len(records)} of 9 epochs" in (run / "report/index.html").read_text(encoding="utf-8")
@@ -685,11 +689,94 @@ def test_a_stopped_run_says_so_on_its_page_until_it_goes_on(
         patch.setattr(_StopAt, "at", 8)
         with pytest.raises(KeyboardInterrupt):
             _train(streets, run, "seed", epochs=3)
-    assert "stopped</b> 1 of 3 epochs" in (run / "report/index.html").read_text(encoding="utf-8")
+    page = (run / "report/index.html").read_text(encoding="utf-8")
+    assert "stopped</b> 1 of 3 epochs" in page
+    assert f"Resume: <code>pairloom train --resume {run.name}</code>" in page
     pages: list[str] = []
     resume(run, log=lambda _line: pages.append((run / "report/index.html").read_text(encoding="utf-8")))
     assert any("running</b> 2 of 3 epochs" in page for page in pages)
-    assert "finished</b> 3 of 3 epochs" in pages[-1]
+    assert "finished</b> 3 of 3 epochs" in (run / "report/index.html").read_text(encoding="utf-8")
+
+
+def test_a_resume_scores_nothing_before_its_first_step_and_its_page_has_the_last_scores(
+    streets: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    scored: list[object] = []
+    monkeypatch.setattr(
+        "pairloom.training.trainer.Trainer.train_one_epoch",
+        lambda _trainer: (_ for _ in ()).throw(UserError("no step")),
+    )
+    monkeypatch.setattr("pairloom.report.run_report.score_model", lambda *args: scored.append(args))
+    with pytest.raises(UserError, match="no step"):
+        resume(run, epochs=9, log=_quiet)
+    assert scored == []
+    page = (run / "report/index.html").read_text(encoding="utf-8")
+    scores = read_history(run / "metrics.jsonl")[-1]["validation"]
+    assert "mean_iou" in scores
+    assert f"<b>{scores['mean_iou']:.3f}</b>" in page
+    assert "stopped</b> 4 of 9 epochs" in page
+    assert "no step" in page
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("broken")])
+def test_whatever_ends_a_training_its_page_says_so_and_the_error_stays_the_same(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run = tmp_path / "run"
+
+    def fail(_trainer: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pairloom.training.trainer.Trainer.validate", fail)
+    with pytest.raises(type(error)) as raised:
+        _train(streets, run, "seed", epochs=2)
+    assert raised.value is error
+    page = (run / "report/index.html").read_text(encoding="utf-8")
+    assert "stopped</b> 0 of 2 epochs" in page
+    assert str(error) in page.replace("&#39;", "'")
+
+    def refuse(*_args: object) -> None:
+        raise ValueError("no report")
+
+    monkeypatch.setattr("pairloom.training.run_logger.RunLogger.write_report", refuse)
+    with pytest.raises(type(error)) as raised:
+        _train(streets, tmp_path / "other", "seed", epochs=2)
+    assert raised.value is error
+
+
+def test_the_last_state_is_saved_before_the_last_report(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise RuntimeError("no report")
+
+    monkeypatch.setattr("pairloom.training.run_logger.RunLogger.write_report", fail)
+    with pytest.raises(RuntimeError, match="no report"):
+        _train(streets, tmp_path / "run", "seed", epochs=2)
+    monkeypatch.undo()
+    said: list[str] = []
+    resume(tmp_path / "run", log=said.append)
+    assert said[-1].startswith("already finished: 2 of 2 epochs")
+
+
+def test_losses_within_an_epoch_stay_after_a_stop_and_a_resume(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    monkeypatch.setattr("pairloom.training.trainer.LOG_STEPS", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("pairloom.training.networks.TrainingStep", _StopAt)
+        patch.setattr(_StopAt, "calls", 0)
+        patch.setattr(_StopAt, "signal", signal.SIGTERM)
+        patch.setattr(_StopAt, "at", 11)
+        with pytest.raises(KeyboardInterrupt):
+            _train(streets, run, "seed", epochs=3)
+    resume(run, log=_quiet)
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss_by_step/l1")] == list(range(2, 19, 2))
 
 
 def test_training_says_first_what_it_does_with_what(streets: Path, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def check(words: list[str]) -> int:
     if options.out:
         from pairloom.report.page import require_replaceable
 
-        require_replaceable(options.out)
+        require_replaceable(options.out, "pairs.html")
     return_freed_images()
     folder = PairFolder.open(config)
     if options.write_palette:

@@ -120,8 +120,8 @@ def compare(words: list[str]) -> None:
 
     from pairloom.api import compare
     from pairloom.cli.tables import print_comparison, print_settings
-    from pairloom.run import owning_run
-    from pairloom.settings import differing_settings
+    from pairloom.run import known_experiment
+    from pairloom.setting_changes import differing_settings
 
     page = options.out or (None if options.json else Path("comparison.html"))
     comparison = compare(
@@ -133,8 +133,8 @@ def compare(words: list[str]) -> None:
     at = "the images' own size" if comparison.at == "native" else "the models' size"
     print(f"{len(comparison.pairs)} pairs of the split {options.split}, scored at {at}\n")
     print_comparison(comparison)
-    known = [run.experiment() if (run := owning_run(path)) else None for path in options.runs]
-    print_settings([run.name for run in comparison.runs], differing_settings(known))
+    settings = differing_settings([known_experiment(path) for path in options.runs])
+    print_settings([run.name for run in comparison.runs], settings)
     print(f"Page: {page}")
 
 

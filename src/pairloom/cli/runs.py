@@ -22,7 +22,7 @@ def runs(words: list[str]) -> None:
     if options.out:
         from pairloom.report.page import require_replaceable
 
-        require_replaceable(options.out)
+        require_replaceable(options.out, "runs.html")
 
     from pairloom.cli.tables import print_runs
     from pairloom.evaluation.run_list import find_runs
@@ -38,5 +38,5 @@ def runs(words: list[str]) -> None:
         print(f"no runs in {options.folder}; start one with pairloom train DATA --out {options.folder / 'first'}")
     else:
         print_runs(found)
-        if options.out:
-            print(f"\nPage: {options.out}")
+    if options.out and not options.json:
+        print(f"\nPage: {options.out}")

@@ -23,9 +23,9 @@ class EpochRecord(TypedDict):
     step: int
     """Steps done."""
     seconds: dict[str, float]
-    """What the time went to: `data` (waiting for pairs), `steps`, `validation`, and `pictures`: the snapshot, its
-    samples, and the report of the snapshot before, as a record is written before its report. On a GPU, which works on
-    while Python goes ahead, the time is counted where Python waits for it."""
+    """What the time went to: `data` (waiting for pairs), `steps`, `validation`, and `pictures`: the snapshot, the
+    samples, and the page that was written after the epoch before, as a record is written before its page. On a GPU,
+    which works on while Python goes ahead, the time is counted where Python waits for it."""
     learning_rate: float
     """Step size of the epoch's last step."""
     losses: dict[str, float]

@@ -23,7 +23,7 @@ class ImageScores:
     columns: Sequence[str]
     """Names of the scores; the first is that by which images are ranked."""
     rows: Sequence[Sequence[float | None]]
-    """N rows of one number a column; None where there was nothing to score."""
+    """N rows of one number a column (infinite: PSNR of a perfect picture); None where there was nothing to score."""
 
 
 def image_scores(scores: Scores | PictureScores, *, by_class: bool = False) -> ImageScores:
@@ -42,7 +42,7 @@ def image_scores(scores: Scores | PictureScores, *, by_class: bool = False) -> I
         if by_class:
             names += [f"IoU {name}" for name in scores.names]
             columns += [tuple(column) for column in iou(scores.confusions).T]
-    rows = [[float(value) if math.isfinite(value) else None for value in row] for row in zip(*columns, strict=True)]
+    rows = [[None if math.isnan(value) else float(value) for value in row] for row in zip(*columns, strict=True)]
     return ImageScores(scores.pairs, names, rows)
 
 

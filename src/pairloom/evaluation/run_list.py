@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pairloom.errors import UserError
 from pairloom.evaluation.history import EpochRecord, RunState, best_record, is_finished, read_history, seconds_left
 from pairloom.run import RunFolder
-from pairloom.settings import describe_settings
+from pairloom.setting_changes import describe_settings
 
 _DEEPEST = 6
 """Levels of folders that are searched."""

@@ -15,11 +15,11 @@ from pairloom.models.model_folder import load_model
 from pairloom.models.translation import describe_size
 from pairloom.report.charts import COLOURS, Chart, hexadecimal, score_series
 from pairloom.report.data_words import Words
+from pairloom.report.image_table import pair_pictures
 from pairloom.report.page import write_page
-from pairloom.report.run_page import pair_words
 from pairloom.report.svg import draw_all
-from pairloom.run import owning_run
-from pairloom.settings import differing_settings
+from pairloom.run import known_experiment, owning_run
+from pairloom.setting_changes import differing_settings
 
 IMAGES = 6
 """Pairs that are shown of those on which the runs differ most."""
@@ -55,9 +55,7 @@ def write_comparison(
         "overall": [_row(comparison, name) for name in comparison.runs[0].overall],
         "classes": [_class_differences(comparison, run, colours) for run in comparison.runs[1:]],
         "reach": _reach(comparison),
-        "settings": differing_settings(
-            [run.experiment() if (run := owning_run(folder)) else None for folder in models]
-        ),
+        "settings": differing_settings([known_experiment(folder) for folder in models]),
         "drawings": draw_all(_charts(comparison, models)),
         "measure": SCORE_LABELS[comparison.headline],
         "images": images,
@@ -87,7 +85,8 @@ def _runs_and_images(
         )
         for index, words in zip(shown, translations, strict=True):
             score = abs(float(run.scores.qualities[index]))
-            words.append(pair_words(model, at_model_size(split[index], model)) | {"run": run.name, "score": score})
+            pictures = pair_pictures(model, at_model_size(split[index], model))
+            words.append({**pictures, "run": run.name, "score": score})
     return runs, [
         {"name": comparison.pairs[index], "runs": words} for index, words in zip(shown, translations, strict=True)
     ]

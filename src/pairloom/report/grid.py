@@ -13,8 +13,8 @@ from pairloom.files import replacing
 from pairloom.images import UInt8Array, for_display, read_picture
 from pairloom.run import RunFolder
 
-GRID_SNAPSHOTS = 3
-"""Snapshots shown in the grid: the first, the last, and the one nearest to halfway."""
+GRID_EPOCHS = 3
+"""Validations shown in the grid: the first, the last, and the one nearest to halfway."""
 
 CELL_INCHES = 2.4
 TOP_INCHES, BOTTOM_INCHES = 0.4, 0.5
@@ -77,8 +77,8 @@ def drawn_epochs(
 
 
 def chosen_epochs(epochs: Sequence[int]) -> list[int]:
-    """Choose at most `GRID_SNAPSHOTS` of the sampled epochs: the first, the one nearest to halfway, the last."""
-    if len(epochs) <= GRID_SNAPSHOTS:
+    """Choose at most `GRID_EPOCHS` of the sampled epochs: the first, the one nearest to halfway, the last."""
+    if len(epochs) <= GRID_EPOCHS:
         return list(epochs)
     middle = (epochs[0] + epochs[-1]) / 2
     return [epochs[0], min(epochs[1:-1], key=lambda epoch: abs(epoch - middle)), epochs[-1]]

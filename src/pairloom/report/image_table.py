@@ -1,7 +1,6 @@
 """The validation images of a run, for its page: their scores, their confusions, and how they were translated."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from pairloom.evaluation.image_scores import image_scores
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
 from pairloom.models.translation import TranslationModel
-from pairloom.report.charts import hexadecimal
 from pairloom.report.data_words import Words
-from pairloom.report.pictures import data_uri, error_map
+from pairloom.report.pictures import LONGEST_SIDE, data_uri, error_map
 
 MOST_PICTURED = 1000
 """Images of which the page has pictures, the worst ones; the others have their scores alone."""
@@ -44,17 +42,12 @@ def image_table(
     longest = max(_SHORTEST, round(_LONGEST / max(1.0, math.sqrt(len(pictured) / 100))))
     most_bytes = _MOST_BYTES // (4 * max(1, len(pictured)))
     pictures = {
-        index: _pictures(model, validation[index], longest=longest, most_bytes=most_bytes) for index in pictured
+        index: pair_pictures(model, validation[index], longest=longest, most_bytes=most_bytes) for index in pictured
     }
     palette = model.target.palette
     return {
         "columns": list(table.columns),
-        "classes": [
-            {"name": name, "colour": hexadecimal(colour)}
-            for name, colour in zip(palette.names, palette.colours, strict=True)
-        ]
-        if palette
-        else [],
+        "classes": list(palette.names) if palette else [],
         "images": [
             {
                 "name": table.names[index],
@@ -68,22 +61,32 @@ def image_table(
     }
 
 
-def _pictures(model: TranslationModel, pair: Pair, *, longest: int, most_bytes: int) -> Sequence[str]:
-    """Return a pair's source, translation, target and errors."""
+def pair_pictures(
+    model: TranslationModel, pair: Pair, *, longest: int = LONGEST_SIDE, most_bytes: int | None = None
+) -> dict[str, str]:
+    """Return the `source`, `translation`, `target` and `errors` of a pair at the model's size, as `data:` addresses.
+
+    Args:
+        model: the model.
+        pair: the pair.
+        longest: pixels beyond which the longer side is reduced.
+        most_bytes: bytes of each picture at the most; errors of classes are then drawn on white, since few bytes would
+            not do for those over a photograph.
+    """
     prediction, source, target = model.predict(pair.source), model.source, model.target
     exact = target.palette is not None
     shown = source.display(pair.source)
-    # Over a photograph, few bytes would not do for errors that keep their colours.
-    ground = np.full_like(shown, 255) if exact else shown
-    return [
-        data_uri(picture, exact=whole, longest=longest, most_bytes=most_bytes)
-        for picture, whole in (
-            (shown, source.palette is not None),
-            (target.display(prediction), exact),
-            (target.display(pair.target), exact),
-            (error_map(prediction, pair.target, ground, target), exact),
-        )
-    ]
+    ground = np.full_like(shown, 255) if exact and most_bytes else shown
+    pictures = {
+        "source": (shown, source.palette is not None),
+        "translation": (target.display(prediction), exact),
+        "target": (target.display(pair.target), exact),
+        "errors": (error_map(prediction, pair.target, ground, target), exact),
+    }
+    return {
+        name: data_uri(picture, exact=whole, longest=longest, most_bytes=most_bytes)
+        for name, (picture, whole) in pictures.items()
+    }
 
 
 def _pixels(scores: Scores | PictureScores, index: int) -> list[tuple[int, int, int]]:
@@ -95,4 +98,4 @@ def _pixels(scores: Scores | PictureScores, index: int) -> list[tuple[int, int, 
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return round(value, 4) if value is not None and math.isfinite(value) else None  # JSON has no infinite numbers

@@ -29,9 +29,14 @@ def write_page(path: Path, template: str, context: Mapping[str, object]) -> None
         unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may hold any bytes
 
 
-def require_replaceable(path: Path) -> None:
-    """Raise UserError if a page cannot be written here, or would take the place of what is no page of Pairloom's."""
-    require_place(path, "comparison.html")
+def require_replaceable(path: Path, example: str) -> None:
+    """Raise UserError if a page cannot be written here, or would take the place of what is no page of Pairloom's.
+
+    Args:
+        path: the page.
+        example: a name that a page may have, to be told where `path` is a folder.
+    """
+    require_place(path, example)
     if path.exists() and GENERATOR not in path.read_bytes()[:2000]:
         raise UserError(f"{path}: is not a page of Pairloom; choose another --out, or remove it first")
 

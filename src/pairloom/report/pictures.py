@@ -49,6 +49,11 @@ def data_uri(
         longest = max(_SMALLEST_SIDE, longest * 3 // 4)
 
 
+def shown(picture: Picture, side: ImageSpec) -> str:
+    """Return a picture, or a class map, of one side of the pairs as a `data:` address."""
+    return data_uri(side.display(picture), exact=side.palette is not None)
+
+
 def error_map(prediction: Picture, truth: Picture, source: UInt8Array, target: ImageSpec) -> UInt8Array:
     """Show where a prediction is wrong, H×W×3.
 

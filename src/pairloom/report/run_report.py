@@ -14,8 +14,9 @@ from pairloom.report.charts import Chart, training_charts
 from pairloom.report.curves import draw_curves
 from pairloom.report.data_words import Words
 from pairloom.report.grid import draw_grid
+from pairloom.report.model_quality import findings, quality_words
 from pairloom.report.page import write_page
-from pairloom.report.run_page import data_words, findings, quality_words, run_words
+from pairloom.report.run_page import data_words, run_words
 from pairloom.report.run_summary import RunSummary
 
 
@@ -30,7 +31,7 @@ class RunReport:
     def __init__(self, summary: RunSummary, device: torch.device) -> None:
         self._summary, self._device = summary, device
         self._scores: Scores | PictureScores | None = None
-        self._frames: dict[Path, str] = {}
+        self._frames: dict[Path, str] = {}  # of the samples on the last page
         self._data: Words | None = None
 
     @property
@@ -42,15 +43,17 @@ class RunReport:
         """Note the scores of the model that was just put into the run's `model/`."""
         self._scores = scores
 
-    def write(self, state: RunState, *, pictures: bool) -> None:
+    def write(self, state: RunState, *, pictures: bool, trouble: str = "") -> None:
         """Write `index.html`, which holds the charts itself.
 
-        The kept model is scored anew where that was done by an earlier start of the run.
+        Of a finished run the page shows the translations of all validation images (see `image_table`), and the kept
+        model is scored anew where that was done by an earlier start. Before, nothing is done that takes as long as a
+        validation: after a resume the page has classes and images from the next validation on.
 
         Args:
             state: whether training goes on.
-            pictures: show the translation of every validation image, and write `grid.png` and `curves.png` as well, if
-                an epoch has ended. They take longer than the page.
+            pictures: write `grid.png` and `curves.png` as well, if an epoch has ended. They take longer than the page.
+            trouble: what has ended the training, where that was an error.
         """
         summary = self._summary
         charts: Sequence[Chart] = ()
@@ -63,15 +66,16 @@ class RunReport:
             self._data = data_words(summary.training)
         kept = kept_record(summary.history, summary.experiment.train.keep)
         context = {
-            **run_words(summary, state, charts, self._frames),
+            **run_words(summary, state, trouble, charts, self._frames),
             "training": self._data,
-            "kept": kept,
             "quality": None,
+            "findings": [],
         }
-        if kept is not None:
+        finished = state == "finished"
+        if kept is not None and (finished or self._scores is not None):
             model = load_model(summary.run.model, self._device)
             if self._scores is None:
                 self._scores = score_model(model, summary.validation, len(summary.validation), "val")
-            context["quality"] = quality_words(model, self._scores, summary.validation, all_pictures=pictures)
-        context["findings"] = findings(summary.history, state, self._scores if kept is not None else None)
+            context["quality"] = quality_words(model, self._scores, summary.validation, all_pictures=finished)
+            context["findings"] = findings(summary.history, state, self._scores)
         write_page(self.page, "run.html.jinja", context)

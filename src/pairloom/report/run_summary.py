@@ -22,7 +22,7 @@ class RunSummary:
     training: PairStore
     validation: PairStore
     samples: Sequence[Pair]
-    """The pairs that are translated at each snapshot, at the run's size."""
+    """The pairs that are translated at each validation, at the run's size."""
     circumstances: Mapping[str, str]
     """What it is trained with: version, device, threads."""
 

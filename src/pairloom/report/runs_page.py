@@ -27,7 +27,7 @@ def write_runs(page: Path, runs: Sequence[ListedRun]) -> None:
 
 
 def _row(run: ListedRun, folder: Path) -> Words:
-    report = None if run.report is None else quote(os.path.relpath(run.report.absolute(), folder).replace(os.sep, "/"))
+    report = None if run.report is None else quote(os.fsencode(os.path.relpath(run.report.absolute(), folder)))
     return {
         "name": os.path.relpath(run.path.absolute(), folder),
         "report": report,

@@ -12,7 +12,7 @@ from pairloom.evaluation.history import EpochRecord, is_out_of_patience
 from pairloom.models.layers import count_parameters
 from pairloom.models.translation import describe_size
 from pairloom.run import RunFolder
-from pairloom.settings import describe_settings
+from pairloom.setting_changes import describe_settings
 from pairloom.training.distributed import DistributedContext
 
 
@@ -81,10 +81,10 @@ def epoch_line(record: EpochRecord, epochs: int) -> str:
 
 
 def why_finished(history: Sequence[EpochRecord], config: TrainConfig) -> str:
-    """Say what has ended a finished run; `--epochs` alone can be raised at a resume."""
+    """Say what has ended a finished run, and how to train longer."""
     done = f"{len(history)} of {counted(config.epochs, 'epoch')}"
     if len(history) >= config.epochs:
         return f"{done}; train longer with --epochs {2 * config.epochs}"
     if is_out_of_patience(history, config.patience):
         return f"{done}; no better model in {counted(config.patience or 0, 'validation')} (train.patience)"
-    return f"{done}; another would not fit into {config.minutes:g} minutes (train.minutes)"
+    return f"{done}; another would not fit into {config.minutes:g} minutes (train.minutes in the run's config.yaml)"

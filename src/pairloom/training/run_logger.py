@@ -21,6 +21,7 @@ from pairloom.report.run_page import REPORT_SECONDS
 from pairloom.report.run_report import RunReport
 from pairloom.report.run_summary import RunSummary
 from pairloom.run import RunFolder
+from pairloom.setting_changes import without_places
 from pairloom.settings import setting_values
 from pairloom.training.checkpoint import TrainingState, save_state
 from pairloom.training.kept_model import KeptModel
@@ -36,12 +37,13 @@ class RunLogger:
         summary: the run as far as it has come; the logger adds to its history.
         eval_model: the model that is validated and kept.
         device: where the report translates.
+        step: the step from which training goes on.
     """
 
-    def __init__(self, summary: RunSummary, eval_model: TranslationModel, device: torch.device) -> None:
+    def __init__(self, summary: RunSummary, eval_model: TranslationModel, device: torch.device, step: int) -> None:
         self._summary, self._eval_model = summary, eval_model
         self._run, self._keep = summary.run, summary.experiment.train.keep
-        self._metrics = MetricsLog(summary.run, summary.history)
+        self._metrics = MetricsLog(summary.run, summary.history, step)
         self._kept = KeptModel(summary.run)
         self._report = RunReport(summary, device)
         self._reported, self._report_seconds = time.monotonic(), 0.0
@@ -100,13 +102,13 @@ class RunLogger:
         self._summary.history.append(record)
         self._metrics.append(record)
 
-    def write_report(self, state: RunState) -> None:
-        """Write the report and its pictures of a run that ends for now."""
-        self._write_report(state, pictures=True)
+    def write_report(self, state: RunState, trouble: str = "") -> None:
+        """Write the report and its pictures of a run that ends for now; `trouble` is the error that has ended it."""
+        self._report.write(state, pictures=True, trouble=trouble)
         kept = kept_record(self._summary.history, self._keep)
         if state == "finished" and kept is not None:
             scores = {f"best/{name}": value for name, value in kept["validation"].items() if isinstance(value, float)}
-            self._metrics.add_settings(setting_values(self._summary.experiment), scores)
+            self._metrics.add_settings(setting_values(without_places(self._summary.experiment)), scores)
 
     def write_report_if_old(self, *, validated: bool) -> None:
         """Write the page of a run that goes on, without its pictures, if it is old.
@@ -115,19 +117,16 @@ class RunLogger:
         """
         passed = time.monotonic() - self._reported
         if passed > REPORT_SECONDS or (validated and passed * REPORT_SHARE >= self._report_seconds):
-            self._write_report("running", pictures=False)
+            began = time.monotonic()
+            self._report.write("running", pictures=False)
+            self._reported = time.monotonic()
+            self._report_seconds = self._reported - began
 
     def write_first_report(self, *, finished: bool) -> None:
         """Write the report of a run that begins or goes on; of one that is finished, if there is none."""
         missing = not self._report.page.exists()
         if missing or not finished:
             self._report.write("finished" if finished else "running", pictures=missing)
-
-    def _write_report(self, state: RunState, *, pictures: bool) -> None:
-        began = time.monotonic()
-        self._report.write(state, pictures=pictures)
-        self._reported = time.monotonic()
-        self._report_seconds = self._reported - began
 
     def close(self) -> None:
         """Close the log."""
@@ -140,14 +139,14 @@ class MetricsLog:
     Args:
         run: the run.
         history: the records up to where training continues; what a stopped run has written after them is cut off.
+        step: the step from which it continues, which may be within an epoch.
     """
 
-    def __init__(self, run: RunFolder, history: Sequence[EpochRecord]) -> None:
+    def __init__(self, run: RunFolder, history: Sequence[EpochRecord], step: int) -> None:
         self._path = run.metrics
         with replacing(self._path, durable=True) as unfinished:
             unfinished.write_text("".join(map(format_record, history)), encoding="utf-8")
-        done = history[-1]["step"] if history else 0
-        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=done + 1)
+        self._tensorboard = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
 
     def append(self, record: EpochRecord) -> None:
         """Write a record."""

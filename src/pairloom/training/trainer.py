@@ -13,7 +13,7 @@ from torch import Tensor
 from pairloom.config import Experiment
 from pairloom.data.batches import TrainingBatches, batches_on
 from pairloom.data.store import PairStore
-from pairloom.errors import UserError, is_out_of_memory
+from pairloom.errors import UserError, first_line, is_out_of_memory
 from pairloom.evaluation.history import EpochRecord, is_finished, kept_record
 from pairloom.evaluation.metrics import Scores
 from pairloom.evaluation.picture_metrics import PictureScores
@@ -142,15 +142,17 @@ class Trainer:
                     self._logger.write_report("stopped")  # whoever stops a run wants to see how far it has come
                 self._context.barrier()  # a process that ends before that would be taken for lost
                 raise
-            except UserError:
+            except Exception as error:
                 if self._logger:
-                    with suppress(OSError):
-                        self._logger.write_report("stopped")
+                    with suppress(Exception):  # the error is what has to be told
+                        self._logger.write_report("stopped", first_line(error))
                 raise
-            if (self._step, len(self._history)) != (self._saved_step, self._saved_epochs):
-                self.save_checkpoint()
-            else:
+            if (self._step, len(self._history)) == (self._saved_step, self._saved_epochs):
                 self._log_line(f"already finished: {why_finished(self._history, self._config)}")
+            else:
+                self.save_checkpoint()
+                if self._logger:
+                    self._logger.write_report("finished")
         record = kept_record(self._history, self._config.keep) or self._history[-1]  # the last epoch is validated
         return TrainingResult(self._run, record, time.perf_counter() - started, self._context.is_main_process)
 
@@ -307,11 +309,12 @@ class Trainer:
             [self._validation[index] for index in order[: self._config.samples]],
             self._environment,
         )
-        return RunLogger(summary, self._networks.eval_model, self._device)
+        return RunLogger(summary, self._networks.eval_model, self._device, self._step)
 
     def _finish_epoch(self) -> None:
         """Validate and log the epoch whose steps are done."""
-        self._synchronise()
+        with self._epoch.timed("steps"):  # a GPU may still be at them
+            self._synchronise()
         config, steps, number = self._config, self._batches.steps_per_epoch, len(self._history) + 1
         record = EpochRecord(
             epoch=number,
@@ -341,10 +344,8 @@ class Trainer:
         self._epoch = Epoch()
         if self._logger:
             self._logger.log_epoch(record)
-            with self._epoch.timed("pictures"):
-                if last:
-                    self._logger.write_report("finished")
-                else:
+            if not last:
+                with self._epoch.timed("pictures"):
                     self._logger.write_report_if_old(validated=validated)
         self._log(epoch_line(record, config.epochs))
         if last and number < config.epochs:

@@ -21,5 +21,5 @@ def page_files(engine: Engine) -> dict[str, bytes]:
     return {
         **{name: folder.joinpath(name).read_bytes() for name in names},
         "engine.js": folder.joinpath(f"{engine}_engine.js").read_bytes(),
-        "colours.css": files("pairloom.report").joinpath("templates", "colours.css").read_bytes(),
+        "base.css": files("pairloom.report").joinpath("templates", "base.css").read_bytes(),
     }

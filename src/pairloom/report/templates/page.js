@@ -47,7 +47,8 @@ for (const chart of document.querySelectorAll(".chart")) {
   });
 }
 
-// Smoothing: an exponential moving average over the epochs, without the bias of its start, as TensorBoard draws it.
+// Smoothing: an exponential moving average over the epochs, without the bias of its start; on a logarithmic axis, of the
+// logarithms.
 function smoothed(x, y, share) {
   let mean = 0, weight = 0, path = "", broken = true;
   y.forEach((value, index) => {
@@ -56,7 +57,7 @@ function smoothed(x, y, share) {
       weight = share * weight + (1 - share);
       path += `${broken ? "M" : "L"}${x[index]} ${(mean / weight).toFixed(1)}`;
     }
-    broken = value === null && broken;
+    broken = value === null;
   });
   return path;
 }

@@ -3,16 +3,22 @@ const state = document.getElementById("state");
 if (state.dataset.state === "running") {
   const written = Number(state.dataset.written), expected = Number(state.dataset.expected);
   const box = document.getElementById("reload");
+  const pause = Math.max(30, expected / 2), loaded = Date.now();
   let touched = 0;
   for (const kind of ["pointerdown", "keydown", "wheel"]) addEventListener(kind, () => { touched = Date.now(); });
+  // A reload would undo what was chosen.
+  document.querySelector("main").addEventListener("input", () => { box.checked = false; });
+  document.querySelector("main").addEventListener("click", ({ target }) => {
+    if (target.closest("button:not(.zoom)")) box.checked = false;
+  });
   setInterval(() => {
     const age = Date.now() / 1000 - written;
-    if (age > 3 * expected) {
+    if (expected && age > 3 * expected) {
       state.querySelector(".age").textContent =
         `Not written for ${Math.round(age / 60)} minutes: training may have been killed; pairloom runs tells.`;
     }
     const idle = !document.hidden && !dialog.open && Date.now() - touched > 15000;
-    if (box.checked && idle && age > expected / 2 && age < 20 * expected) location.reload();
+    if (box.checked && idle && Date.now() - loaded > 1000 * pause && !(expected && age > 20 * expected)) location.reload();
   }, 10000);
 }
 
@@ -55,7 +61,7 @@ if (table) {
   let sortedBy = null, falling = false, shown = ROWS;
 
   for (const select of filter.querySelectorAll("select")) {
-    classes.forEach(({ name }, index) => select.add(new Option(name, index)));
+    classes.forEach((name, index) => select.add(new Option(name, index)));
   }
 
   /** The columns after the name, those of a chosen class first: a heading, and the value of an image. */
@@ -63,13 +69,13 @@ if (table) {
     const list = columns.map((label, index) => ({ label, value: (image) => image.scores[index] }));
     const chosen = fields.class?.value, other = fields.takenFor?.value;
     if (!chosen) return list;
-    const { name } = classes[chosen];
+    const name = classes[chosen];
     const own = [{ label: `IoU ${name}`, value: (image) => iou(image.pixels, Number(chosen)) }];
     if (other && chosen !== other) {
       const value = (ofAll) => (image) => confused(image.pixels, Number(chosen), Number(other), ofAll);
       own.unshift(
-        { label: `${name} taken for ${classes[other].name}, of the image`, share: true, value: value(true) },
-        { label: `of its ${name}`, share: true, value: value(false) },
+        { label: `${name} taken for ${classes[other]}, share of the image`, share: true, value: value(true) },
+        { label: `share of its ${name} pixels`, share: true, value: value(false) },
       );
     }
     return [...own, ...list];
@@ -82,7 +88,10 @@ if (table) {
     ));
     const by = list.find(({ label }) => label === sortedBy);
     if (sortedBy === "name") found.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
-    else if (by) found.sort((one, other) => (by.value(one) ?? Infinity) - (by.value(other) ?? Infinity));
+    else if (by) { // images without a value come last in both directions
+      const none = falling ? -Infinity : Infinity;
+      found.sort((one, other) => (by.value(one) ?? none) - (by.value(other) ?? none));
+    }
     return falling ? found.reverse() : found;
   }
 
@@ -110,7 +119,7 @@ if (table) {
     const pictured = found.filter((image) => image.pictures);
     const pairs = pictured.map((image) => () => ({
       title: image.name,
-      parts: image.pictures.map((address, index) => ({ address, label: LABELS[index] })),
+      parts: LABELS.map((label) => ({ address: image.pictures[label], label })),
     }));
     table.tBodies[0].replaceChildren(...found.slice(0, shown).map((image) => {
       const row = document.createElement("tr");
@@ -128,7 +137,7 @@ if (table) {
         button.className = "zoom";
         if (index) button.tabIndex = -1; // all four open the same view
         const picture = button.appendChild(document.createElement("img"));
-        picture.src = image.pictures[index];
+        picture.src = image.pictures[label];
         picture.alt = `${image.name}: ${label}`;
         button.addEventListener("click", () => view(pairs, pictured.indexOf(image)));
       });
@@ -157,7 +166,7 @@ if (table) {
   /** Draw anew after another choice: by the column of the chosen class, the worst first. */
   function sort() {
     const [first] = measures();
-    if (fields.class?.value) [sortedBy, falling] = [first.label, Boolean(first.share)];
+    [sortedBy, falling] = fields.class?.value ? [first.label, Boolean(first.share)] : [null, false];
     shown = ROWS;
     draw();
   }
@@ -174,8 +183,12 @@ if (table) {
   }
 
   filter.addEventListener("submit", (event) => event.preventDefault());
-  filter.addEventListener("input", () => sort());
-  filter.addEventListener("reset", () => { sortedBy = null; setTimeout(sort); });
+  filter.addEventListener("input", ({ target }) => {
+    if (target !== fields.name) return sort();
+    shown = ROWS;
+    draw();
+  });
+  filter.addEventListener("reset", () => setTimeout(sort));
   fields.csv.addEventListener("click", saveCsv);
   document.getElementById("more").addEventListener("click", () => { shown += 10 * ROWS; draw(); });
   for (const button of document.querySelectorAll("[data-class]")) {
